@@ -1,0 +1,50 @@
+# What a person types. All logic is in Python; `make up` and `make test` need Python 3.11+ and make.
+PYTHON ?= python3
+VENV := .venv/bin
+DISTRIBUTIONS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml tools/*/pyproject.toml))
+
+.PHONY: up down clean test lint fmt docs freeze lock env
+.DEFAULT_GOAL := up
+
+up: env
+	@$(VENV)/waybill up
+
+down:
+	@test ! -x $(VENV)/waybill || $(VENV)/waybill down
+
+clean: down
+	@test ! -x $(VENV)/waybill || $(VENV)/waybill clean
+	rm -rf .venv
+
+env: .venv/ready
+
+.venv/ready: requirements.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml tools/*/pyproject.toml)
+	@echo "Installing Python packages (once, about a minute)"
+	@test -x $(VENV)/uv || { $(PYTHON) -m venv .venv && $(VENV)/pip install --quiet --disable-pip-version-check "$$(grep -o '^uv==[^ ]*' requirements.lock)"; }
+	@$(VENV)/uv pip install --quiet --python $(VENV)/python --require-hashes -r requirements.lock
+	@$(VENV)/uv pip install --quiet --python $(VENV)/python --no-deps --no-build-isolation $(patsubst %,-e ./%,$(DISTRIBUTIONS))
+	@touch $@
+
+test: env lint
+	$(VENV)/pytest -n 2 --dist loadgroup
+
+lint: env
+	$(VENV)/ruff format --check .
+	$(VENV)/ruff check .
+	$(VENV)/python tools/checks/annotations.py
+	$(VENV)/python tools/checks/imports.py
+	$(VENV)/python tools/checks/golden.py check
+	$(VENV)/python tools/checks/documents.py --check
+
+fmt: env
+	$(VENV)/ruff format .
+	$(VENV)/ruff check --fix .
+
+docs: env
+	$(VENV)/python tools/checks/documents.py
+
+freeze: env
+	$(VENV)/python tools/checks/golden.py freeze
+
+lock: env
+	$(VENV)/uv pip compile requirements.in --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock

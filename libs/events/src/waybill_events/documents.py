@@ -1,0 +1,78 @@
+"""The registry as AsyncAPI 3 and JSON Schema, for connectors and readers in any language."""
+
+from typing import Any, Final
+
+from waybill_events.compatibility import schema_of
+from waybill_events.model import Event, personal_fields
+from waybill_events.registry import TOPICS, Registry
+
+_HEADERS: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_subject"],
+    "properties": {
+        "ce_specversion": {"const": "1.0"},
+        "ce_id": {"type": "string", "format": "uuid"},
+        "ce_source": {"type": "string"},
+        "ce_type": {"type": "string"},
+        "ce_time": {"type": "string", "format": "date-time"},
+        "ce_subject": {"type": "string", "format": "uuid", "description": "Also the Kafka key."},
+        "ce_brand": {"type": "string", "format": "uuid"},
+        "ce_actor": {"type": "string"},
+        "ce_sequence": {"type": "string", "description": "From 1 without a gap, per ce_source and ce_subject."},
+        "ce_causationid": {"type": "string", "format": "uuid"},
+        "traceparent": {"type": "string", "description": "W3C Trace Context."},
+    },
+}
+
+
+def json_schema(event: type[Event]) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of one event, with its personal fields listed under `x-personal`."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:waybill:{event.type_name()}",
+        **schema_of(event),
+        "x-personal": sorted(set(personal_fields(event))),
+    }
+
+
+def asyncapi(registry: Registry, version: str) -> dict[str, Any]:
+    """All topics and events as one AsyncAPI 3.0 document; payloads refer to `schemas/<type>.json`."""
+    messages = {event.type_name(): _message(event) for event in registry}
+    by_topic = {topic.name: [event.type_name() for event in registry if event.topic == topic.name] for topic in TOPICS}
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "Waybill events", "version": version, "license": {"name": "Apache-2.0"}},
+        "defaultContentType": "application/json",
+        "channels": {
+            topic.name: {
+                "address": topic.name,
+                "description": f"{topic.says} Written by {topic.owner}.",
+                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in by_topic[topic.name]},
+            }
+            for topic in TOPICS
+        },
+        "operations": {
+            f"publish.{topic.name}": {
+                "action": "send",
+                "channel": {"$ref": f"#/channels/{topic.name}"},
+                "messages": [{"$ref": f"#/channels/{topic.name}/messages/{name}"} for name in by_topic[topic.name]],
+            }
+            for topic in TOPICS
+        },
+        "components": {"messages": messages},
+    }
+
+
+def _message(event: type[Event]) -> dict[str, Any]:
+    return {
+        "name": event.type_name(),
+        "summary": (event.__doc__ or "").strip().splitlines()[0],
+        "headers": _HEADERS,
+        "payload": {"$ref": f"schemas/{event.type_name()}.json"},
+        "bindings": {
+            "kafka": {
+                "key": {"type": "string", "format": "uuid", "description": f"`{event.subject_field}`"},
+                "bindingVersion": "0.5.0",
+            },
+        },
+    }

@@ -1,0 +1,77 @@
+"""What orders publishes on `waybill.orders`."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from waybill_events.model import Country, Event, Grams, Money, Name, Quantity, Text, Time, Value, Version
+from waybill_events.sales import KnownShipment
+
+
+class Hold(StrEnum):
+    """Why an order may not be worked on."""
+
+    ADDRESS = "address"
+    PAYMENT = "payment"
+
+
+class SplitOrder(Value):
+    """One order of a sale and the lines it took."""
+
+    order_id: UUID
+    brand_id: UUID
+    reference: Name
+    line_ids: tuple[Name, ...]
+
+
+class LeftOut(Value):
+    """A line that became no work, and why: `no-brand`, `nothing-to-ship`, `no-units`."""
+
+    line_id: Name
+    reason: Name
+
+
+class SaleSplit(Event, topic="waybill.orders", subject="sale_id"):
+    """A sale became orders, one for each brand; what became none is named."""
+
+    sale_id: UUID
+    connection_id: UUID
+    source_order_id: Name
+    number: Name
+    orders: tuple[SplitOrder, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+class OrderLine(Value):
+    """One line of an order; it is born with `shipped` and `canceled` units, the rest is open."""
+
+    line_id: Name
+    sku: Text = ""
+    title: Text = ""
+    quantity: Quantity
+    portion: Text = ""
+    shipped: Quantity = 0
+    canceled: Quantity = 0
+    barcode: Text = ""
+    weight_g: Grams | None = None
+    image_url: Text = ""
+    unit_price: Money | None = None
+
+
+class OrderPlaced(Event, topic="waybill.orders", subject="order_id"):
+    """A brand has an order to work on; who receives it stands on `waybill.recipients`."""
+
+    order_id: UUID
+    sale_id: UUID
+    brand_id: UUID
+    reference: Name
+    number: Name
+    connection_id: UUID
+    platform: Name
+    placed_at: Time
+    country: Country | None = None
+    recipient_version: Version
+    holds: tuple[Hold, ...] = ()
+    lines: tuple[OrderLine, ...]
+    shipments: tuple[KnownShipment, ...] = ()
+    shipping_method: Text = ""
+    test: bool = False

@@ -1,0 +1,102 @@
+"""Which events exist, on which topics, and how a record's bytes become one of them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pydantic import ValidationError
+
+from waybill_events.fulfillment import ItemsFulfilled
+from waybill_events.model import Event
+from waybill_events.orders import OrderPlaced, SaleSplit
+from waybill_events.sales import SaleReceived
+from waybill_events.tables import Brand, Recipient
+from waybill_events.tracking import TrackingAdded
+
+
+class UnknownType(LookupError):
+    """No event of this name is known at all; a reader passes over it."""
+
+
+class UnknownVersion(LookupError):
+    """The event is known, this version of it is not: newer code must read it."""
+
+
+class Undecodable(ValueError):
+    """The value is not what its type says; the message names the fields, never their contents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic, who writes to it, and how long it keeps records.
+
+    `log` keeps everything, `table` is compacted, `expiring` deletes after 30 days.
+    """
+
+    name: str
+    owner: str
+    kind: Literal["log", "table", "expiring"]
+    says: str
+
+
+TOPICS: Final = (
+    Topic("waybill.sales", "connectors", "expiring", "Sales as the platforms tell them."),
+    Topic("waybill.connectors", "connectors", "log", "Shipments made in brands' own shops, and write-backs."),
+    Topic("waybill.orders", "orders", "log", "The life of an order, without names and addresses."),
+    Topic("waybill.recipients", "orders", "table", "Who receives an order; erasable."),
+    Topic("waybill.fulfillment", "fulfillment", "log", "Every decision about quantities and parcels."),
+    Topic("waybill.labels", "labels", "log", "Labels bought and voided."),
+    Topic("waybill.tracking", "tracking", "log", "Numbers, carriers, and what carriers report."),
+    Topic("waybill.brands", "portal", "table", "The settings of brands."),
+)
+
+
+class Registry:
+    """The events that a reader knows, by name and version."""
+
+    def __init__(self, events: Iterable[type[Event]]) -> None:
+        """Raise ValueError for two classes of one type name, or a topic that does not exist."""
+        self._versions: dict[str, dict[int, type[Event]]] = {}
+        topics = {topic.name for topic in TOPICS}
+        for event in events:
+            versions = self._versions.setdefault(event.__name__, {})
+            if event.schema_version in versions:
+                raise ValueError(f"{event.type_name()} is registered twice")
+            if event.topic not in topics:
+                raise ValueError(f"{event.type_name()} goes to {event.topic}, which is no topic")
+            versions[event.schema_version] = event
+
+    def __iter__(self) -> Iterator[type[Event]]:
+        """All event classes, by name and version."""
+        for _, versions in sorted(self._versions.items()):
+            yield from (versions[number] for number in sorted(versions))
+
+    def find(self, type_name: str) -> type[Event]:
+        """The class of `waybill.OrderPlaced.v1`; raises UnknownType or UnknownVersion."""
+        prefix, _, rest = type_name.partition(".")
+        name, _, version = rest.partition(".v")
+        versions = self._versions.get(name)
+        if prefix != "waybill" or versions is None or not version.isdigit():
+            raise UnknownType(type_name)
+        if (event := versions.get(int(version))) is None:
+            known = ", ".join(f"v{number}" for number in sorted(versions))
+            raise UnknownVersion(f"{type_name} is not known here (known: {known}); it goes on when newer code starts")
+        return event
+
+    def decode(self, type_name: str, value: bytes) -> Event:
+        """The event in a record; raises UnknownType, UnknownVersion or Undecodable."""
+        event = self.find(type_name)
+        try:
+            return event.from_json(value)
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{'.'.join(map(str, problem['loc'])) or 'value'}: {problem['msg']}"
+                for problem in error.errors(include_input=False, include_url=False, include_context=False)
+            )
+            raise Undecodable(f"{type_name}: {problems}") from error
+
+
+EVENTS: Final = Registry(
+    (SaleReceived, SaleSplit, OrderPlaced, Recipient, ItemsFulfilled, TrackingAdded, Brand),
+)
+"""Every event of Waybill. A new one is added here and gets a golden sample."""
