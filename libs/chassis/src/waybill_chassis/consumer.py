@@ -1,0 +1,211 @@
+"""Reads topics in batches with FastStream; the database, not Kafka, says how far.
+
+After a failure each partition that is still ours is sought back to the database's offset, and the batch comes again.
+"""
+
+# aiokafka's own annotations are partial.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+import asyncio
+import logging as standard
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from waybill_chassis import logging, topics
+from waybill_chassis.database import Database
+from waybill_chassis.records import Batch, Record
+from waybill_chassis.transaction import FenceLost
+
+OnBatch = Callable[[Batch], Awaitable[None]]
+Place = tuple[str, int]
+_COMMIT_EVERY_S: Final = 5.0
+_log = logging.get(__name__)
+
+
+def raw(message: KafkaMessage) -> Any:
+    """The decoder of every subscription: records stay as the broker keeps them, one bad one cannot fail its batch."""
+    return message.raw_message
+
+
+class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
+    """One subscription of one service: some topics, one group, one transaction per batch."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        bootstrap: str,
+        group: str,
+        topics: Collection[str],
+        on_batch: OnBatch,
+        full: Callable[[], bool],
+        records: int,
+    ) -> None:
+        self.database, self.bootstrap, self.group, self.topics = database, bootstrap, group, sorted(topics)
+        self.on_batch, self.full = on_batch, full
+        self.positions: dict[Place, int] = {}
+        """Where the next record of each partition of ours should come from."""
+        self.problem: str | None = None
+        self.stopping = asyncio.Event()
+        self.pause = 0.1
+        self.committed_at = 0.0
+        self.latency: Callable[[float], None] = lambda _seconds: None
+        self.broker = KafkaBroker(
+            bootstrap, logger=standard.getLogger("faststream"), graceful_timeout=30.0, allow_auto_create_topics=False
+        )
+        self.subscriber = self.broker.subscriber(
+            *self.topics,
+            group_id=f"waybill.{group}",
+            batch=True,
+            max_records=records,
+            batch_timeout_ms=100,
+            decoder=raw,
+            ack_policy=AckPolicy.MANUAL,
+            auto_offset_reset="none",
+            listener=self,
+        )
+        self.subscriber(self._on_records)
+
+    async def start(self) -> None:
+        """See that the topics are there, know an offset for each partition, and begin to read."""
+        await self._prepare()
+        await self.broker.start()
+
+    async def stop(self) -> None:
+        """Finish the batch in hand, commit it, and leave the group."""
+        self.stopping.set()
+        await self.broker.stop()
+
+    async def caught_up(self) -> bool:
+        """Whether this group, whichever process reads, has taken in all that the topics hold now."""
+        ends = await topics.ends(self.bootstrap, self.topics)
+        known = await self._offsets(ends)
+        return all(known.get(place, 0) >= last for place, (_first, last) in ends.items())
+
+    def lag(self) -> int:
+        """Records not yet taken in, over the partitions that this process reads."""
+        consumer = self._client()
+        if consumer is None:
+            return 0
+        behind = 0
+        for (topic, partition), position in self.positions.items():
+            behind += max(0, (consumer.highwater(TopicPartition(topic, partition)) or 0) - position)
+        return behind
+
+    async def on_partitions_revoked(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, revoked: Collection[TopicPartition]
+    ) -> None:
+        """Forget them: whoever reads them next is let in by the fence."""
+        for place in revoked:
+            self.positions.pop((place.topic, place.partition), None)
+
+    async def on_partitions_assigned(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, assigned: Collection[TopicPartition]
+    ) -> None:
+        """Go to where the database says; aiokafka would swallow a failure, so this tries until it works."""
+        while not self.stopping.is_set():
+            try:
+                await self._seek([(place.topic, place.partition) for place in assigned])
+            except (SQLAlchemyError, OSError, TimeoutError) as error:
+                await self._stumble(error)
+            else:
+                return
+
+    async def _on_records(self, records: Sequence["ConsumerRecord[Any, Any]"]) -> None:
+        batch = [Record.of(each) for each in records if (each.topic, each.partition) in self.positions]
+        if not batch:
+            return
+        if self.full():
+            self.problem = "the outbox is full: reading goes on when Kafka takes what was written"
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.stopping.wait(), 1.0)
+            await self._seek_back(batch)
+            return
+        try:
+            work = Batch.of(batch, self.positions)
+            await self.on_batch(work)
+        except FenceLost as lost:
+            _log.info("consumer.fence_lost", group=self.group, says=str(lost))
+            await self._seek_back(batch)
+        except Exception as error:  # noqa: BLE001  # whatever it was, nothing was written; it is tried again
+            await self._stumble(error)
+            await self._seek_back(batch)
+        else:
+            self.problem, self.pause = None, 0.1
+            for fence in work.fences:
+                self.positions[fence.topic, fence.partition] = fence.last + 1
+            self.latency(max(0.0, time.time() - batch[0].timestamp_ms / 1000))
+            await self._tell_kafka()
+
+    async def _stumble(self, error: BaseException) -> None:
+        self.problem = f"{self.group} cannot take in events: {type(error).__name__}: {error}".splitlines()[0][:300]
+        _log.error("consumer.tries_again", group=self.group, pause_s=self.pause, exc_info=error)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.stopping.wait(), self.pause)
+        self.pause = min(self.pause * 2, 10.0)
+
+    async def _seek_back(self, batch: Sequence[Record]) -> None:
+        places = {(record.topic, record.partition) for record in batch} & self.positions.keys()
+        while not self.stopping.is_set():
+            try:
+                await self._seek(sorted(places))
+            except (SQLAlchemyError, OSError, TimeoutError) as error:
+                await self._stumble(error)
+            else:
+                return
+
+    async def _seek(self, places: Sequence[Place]) -> None:
+        consumer = self._client()
+        if consumer is None or not places:
+            return
+        known = await self._offsets(places)
+        for topic, partition in places:
+            place = TopicPartition(topic, partition)
+            if place in consumer.assignment():
+                consumer.seek(place, known[topic, partition])
+                self.positions[topic, partition] = known[topic, partition]
+
+    async def _tell_kafka(self) -> None:
+        """Kafka's own offsets serve those who watch the lag; nothing here reads them."""
+        now = time.monotonic()
+        consumer = self._client()
+        if consumer is not None and now - self.committed_at >= _COMMIT_EVERY_S:
+            self.committed_at = now
+            with suppress(KafkaError):
+                await consumer.commit({TopicPartition(*place): position for place, position in self.positions.items()})
+
+    async def _prepare(self) -> None:
+        ends = await topics.ends(self.bootstrap, self.topics)
+        async with self.database.begin() as connection:
+            await connection.execute(
+                text("""
+                    INSERT INTO offsets (topic, partition, next)
+                    SELECT * FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:firsts AS bigint[]))
+                    ON CONFLICT DO NOTHING
+                """),
+                {
+                    "topics": [topic for topic, _ in ends],
+                    "partitions": [partition for _, partition in ends],
+                    "firsts": [first for first, _ in ends.values()],
+                },
+            )
+
+    async def _offsets(self, places: Collection[Place]) -> dict[Place, int]:
+        async with self.database.engine.connect() as connection:
+            rows = await connection.execute(
+                text("SELECT topic, partition, next FROM offsets WHERE topic = ANY(:topics)"),
+                {"topics": sorted({topic for topic, _ in places})},
+            )
+            return {(row.topic, row.partition): row.next for row in rows}
+
+    def _client(self) -> AIOKafkaConsumer | None:
+        return self.subscriber.consumer

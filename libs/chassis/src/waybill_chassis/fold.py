@@ -1,0 +1,212 @@
+"""Fold what arrived for each subject through a pure decision, in memory, with no effect but its result."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from waybill_chassis.records import Arrival
+from waybill_events import Envelope, Event
+
+S = TypeVar("S")
+Decide = Callable[[S | None, Event, Envelope], tuple[S | None, list[Event]]]
+"""(state or None, event, envelope) -> (state, events); raises Waiting, or anything else to have the subject parked."""
+
+
+class Waiting(Exception):
+    """Raised by a decision that needs an event of another topic first."""
+
+    def __init__(self, needs: type[Event]) -> None:
+        super().__init__(f"needs {needs.__name__}, which has not come yet")
+        self.topic = needs.topic
+
+
+@dataclass(slots=True)
+class Stream:
+    """The row of one subject, locked for this transaction."""
+
+    subject: UUID
+    next_sequence: int = 1
+    taken: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
+    parked: bool = False
+    waiting: int = 0
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """An early event. `needs` is a topic, or None for a gap in its sequence; `id` is None until it is stored."""
+
+    arrival: Arrival
+    needs: str | None
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """What one subject has before it: its row, who waits, and what this batch brought, in order."""
+
+    stream: Stream
+    waiters: tuple[Waiter, ...]
+    arrived: tuple[Arrival, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Caused:
+    """An event to be published, and what brought it about; `ordinal` counts events of one cause, type, subject."""
+
+    event: Event
+    cause: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """An arrival for the quarantine; `error` is None for those that only queue behind."""
+
+    arrival: Arrival
+    error: str | None
+
+
+@dataclass(slots=True)
+class Outcome(Generic[S]):
+    """All that a fold decided."""
+
+    states: dict[UUID, S] = field(default_factory=dict[UUID, S])
+    """Only those that changed."""
+    events: list[Caused] = field(default_factory=list[Caused])
+    parked: list[Parked] = field(default_factory=list[Parked])
+    waiting: list[Waiter] = field(default_factory=list[Waiter])
+    """New waiters."""
+    settled: list[int] = field(default_factory=list[int])
+    """Ids of stored waiters that wait no longer."""
+
+
+def fold(states: Mapping[UUID, S], inboxes: Iterable[Inbox], decide: Decide[S]) -> Outcome[S]:
+    """Take in what arrived, subject by subject: drop what was seen, keep back what is early, park what is refused."""
+    outcome: Outcome[S] = Outcome()
+    for inbox in inboxes:
+        _Subject(inbox, states.get(inbox.stream.subject), decide, outcome).run()
+    return outcome
+
+
+class _Subject(Generic[S]):
+    """The fold of one subject."""
+
+    def __init__(self, inbox: Inbox, state: S | None, decide: Decide[S], outcome: Outcome[S]) -> None:
+        self.stream, self.arrived = inbox.stream, inbox.arrived
+        self.pending = list(inbox.waiters)
+        self.state, self.decide, self.outcome = state, decide, outcome
+        self.before = state
+
+    def run(self) -> None:
+        self.retry()
+        for arrival in self.arrived:
+            self.take(arrival)
+        if self.state is not None and self.state is not self.before:
+            self.outcome.states[self.stream.subject] = self.state
+        self.outcome.waiting += [waiter for waiter in self.pending if waiter.id is None]
+        if self.stream.waiting != len(self.pending):
+            self.stream.waiting, self.stream.changed = len(self.pending), True
+
+    def take(self, arrival: Arrival) -> None:
+        envelope = arrival.envelope
+        if envelope is not None and envelope.sequence is not None:
+            last, last_id = self.stream.taken.get(envelope.source, (0, ""))
+            if envelope.sequence < last or (envelope.sequence == last and str(envelope.id) == last_id):
+                return
+            if envelope.sequence == last:
+                self.park(
+                    arrival, f"fork: {envelope.source} sent sequence {last} twice, as {last_id} and {envelope.id}"
+                )
+                return
+            if envelope.sequence > last + 1:
+                self.keep_behind_gap(arrival)
+                return
+            self.mark(envelope)
+        if self.stream.parked:
+            self.outcome.parked.append(Parked(arrival, arrival.error))
+        elif blocker := self.blocker(arrival):
+            self.pending.append(Waiter(arrival, blocker.needs))
+        else:
+            try:
+                self.apply(arrival)
+            except Waiting as early:
+                self.pending.append(Waiter(arrival, early.topic))
+            else:
+                self.retry()
+
+    def mark(self, envelope: Envelope) -> None:
+        assert envelope.sequence is not None
+        self.stream.taken[envelope.source] = (envelope.sequence, str(envelope.id))
+        self.stream.changed = True
+
+    def keep_behind_gap(self, arrival: Arrival) -> None:
+        """Before the events between have come nothing of this one counts as seen; by its place it is kept once."""
+        if all(waiter.arrival.envelope != arrival.envelope for waiter in self.pending):
+            self.pending.append(Waiter(arrival, None))
+
+    def blocker(self, arrival: Arrival) -> Waiter | None:
+        """An earlier event of the same source that waits for another topic; later ones must not pass it."""
+        source = arrival.envelope and arrival.envelope.source
+        for waiter in self.pending:
+            if waiter.needs is not None and waiter.arrival.envelope and waiter.arrival.envelope.source == source:
+                return waiter
+        return None
+
+    def apply(self, arrival: Arrival) -> None:
+        """Decide; raises Waiting when it is early."""
+        if arrival.error is not None:
+            self.park(arrival, arrival.error)
+        elif arrival.event is not None and arrival.envelope is not None:
+            try:
+                self.state, events = self.decide(self.state, arrival.event, arrival.envelope)
+            except Waiting:
+                raise
+            except Exception as error:  # noqa: BLE001  # a refusal or a bug alike parks this subject, and only it
+                self.park(arrival, f"{type(error).__name__}: {error}")
+            else:
+                self.outcome.events += [Caused(event, arrival.envelope) for event in events]
+
+    def park(self, arrival: Arrival, error: str) -> None:
+        self.stream.parked = self.stream.changed = True
+        self.outcome.parked.append(Parked(arrival, error))
+
+    def retry(self) -> None:
+        """Try everyone who waits, in order, until nobody moves on."""
+        moved = True
+        while moved:
+            moved = False
+            blocked: set[str] = set()
+            for waiter in list(self.pending):
+                source = waiter.arrival.envelope.source if waiter.arrival.envelope else ""
+                if self.stream.parked:
+                    return
+                if source not in blocked and self.closed(waiter):
+                    try:
+                        self.apply(waiter.arrival)
+                    except Waiting as early:
+                        blocked.add(source)
+                        if waiter.needs is None:
+                            self.replace(waiter, Waiter(waiter.arrival, early.topic))
+                    else:
+                        self.replace(waiter)
+                        moved = True
+
+    def closed(self, waiter: Waiter) -> bool:
+        """Whether the gap before it, if there was one, has closed; it is then taken in at this moment."""
+        envelope = waiter.arrival.envelope
+        if waiter.needs is not None or envelope is None or envelope.sequence is None:
+            return True
+        last, _ = self.stream.taken.get(envelope.source, (0, ""))
+        if envelope.sequence <= last:
+            self.replace(waiter)
+        if envelope.sequence != last + 1:
+            return False
+        self.mark(envelope)
+        return True
+
+    def replace(self, waiter: Waiter, by: Waiter | None = None) -> None:
+        at = self.pending.index(waiter)
+        self.pending[at : at + 1] = [] if by is None else [by]
+        if waiter.id is not None:
+            self.outcome.settled.append(waiter.id)

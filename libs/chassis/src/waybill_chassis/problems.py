@@ -1,0 +1,96 @@
+"""What goes wrong, as RFC 9457 problem details: a stable type, what it is about, and what to do next."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from waybill_chassis import logging
+from waybill_chassis.database import is_passing
+from waybill_chassis.transaction import OrderParked
+
+_log = logging.get(__name__)
+_PREFIX: Final = "urn:waybill:problem:"
+
+
+class Problem(Exception):
+    """An answer that is no success. `more` becomes members of the document (`line`, `field`, …)."""
+
+    def __init__(
+        self, status: int, code: str, detail: str, *, headers: dict[str, str] | None = None, **more: Any
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail, self.headers, self.more = status, code, detail, headers, more
+
+    def response(self) -> JSONResponse:
+        """The document, as application/problem+json."""
+        return JSONResponse(
+            {
+                "type": f"{_PREFIX}{self.code}",
+                "title": self.code.replace("-", " ").capitalize(),
+                "status": self.status,
+                "detail": self.detail,
+                **self.more,
+            },
+            self.status,
+            headers=self.headers,
+            media_type="application/problem+json",
+        )
+
+
+def busy(detail: str) -> Problem:
+    """A 503 that says when to come again."""
+    return Problem(503, "try-again", detail, headers={"Retry-After": "2"})
+
+
+def answer_problems(app: FastAPI) -> None:
+    """Make every failure of this app a problem document."""
+
+    async def problem(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, Problem)
+        return error.response()
+
+    async def invalid(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        errors = [
+            {"field": ".".join(str(part) for part in found["loc"] if part != "body"), "says": found["msg"]}
+            for found in error.errors()
+        ]
+        named = "; ".join(f"{found['field'] or 'body'}: {found['says']}" for found in errors)
+        return Problem(422, "invalid-request", f"Correct these and send it again: {named}", errors=errors).response()
+
+    async def http(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, f"http-{error.status_code}")
+        return Problem(error.status_code, code, str(error.detail)).response()
+
+    async def parked(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, OrderParked)
+        return Problem(
+            409,
+            "order-parked",
+            "An event of this order could not be applied, so the order stands still. "
+            "An operator must redrive or discard that event first.",
+            subject=str(error.subject),
+        ).response()
+
+    async def unexpected(request: Request, call: Callable[[Request], Awaitable[Any]]) -> Any:
+        try:
+            return await call(request)
+        except Exception as error:  # noqa: BLE001  # the caller gets an answer whatever happened
+            if is_passing(error):
+                _log.warning("http.busy", path=request.url.path, error=type(error).__name__)
+                return busy("The database did not answer in time. Nothing was changed; send it again.").response()
+            _log.exception("http.failed", path=request.url.path)
+            return Problem(
+                500, "internal-error", "This is a fault of ours. Nothing was changed; the log says more."
+            ).response()
+
+    app.add_exception_handler(Problem, problem)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(OrderParked, parked)
+    app.middleware("http")(unexpected)

@@ -1,0 +1,168 @@
+"""A record of the log, and what its bytes turned out to be."""
+
+import base64
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+from uuid import UUID
+
+from aiokafka import ConsumerRecord
+
+from waybill_events import (
+    EVENTS,
+    Envelope,
+    Event,
+    InvalidEnvelope,
+    Registry,
+    Undecodable,
+    UnknownType,
+    UnknownVersion,
+    subject_of,
+)
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as the broker keeps it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    headers: Headers
+    value: bytes | None
+    timestamp_ms: int = 0
+
+    @classmethod
+    def of(cls, raw: "ConsumerRecord[Any, Any]") -> Self:
+        """Take over what aiokafka read."""
+        headers: Iterable[tuple[str, bytes | None]] = raw.headers or ()
+        return cls(raw.topic, raw.partition, raw.offset, raw.key, tuple(headers), raw.value, raw.timestamp or 0)
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """Topic, partition, offset."""
+        return self.topic, self.partition, self.offset
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One record of a subject, ready to be folded.
+
+    Exactly one holds: `event` is there; `error` says why the subject must be parked; neither: passed over.
+    """
+
+    record: Record
+    subject: UUID
+    envelope: Envelope | None
+    event: Event | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A record of a table topic: the newest settings of `key`, or with `event` None its removal."""
+
+    record: Record
+    key: UUID
+    event: Event | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record whose bytes do not decode; `subject` where its headers still name one."""
+
+    record: Record
+    error: str
+    subject: UUID | None
+
+
+def read(record: Record, handled: Collection[str], registry: Registry = EVENTS) -> Arrival | DeadLetter:
+    """Decode a record of an event topic; `handled` are the names of the events that this reader acts on."""
+    try:
+        envelope = Envelope.from_headers(record.headers)
+    except InvalidEnvelope as error:
+        return DeadLetter(record, str(error), subject_of(record.headers))
+    if record.key != str(envelope.subject).encode():
+        return DeadLetter(record, f"the key is not ce_subject, {envelope.subject}", envelope.subject)
+    if _name(envelope.type) not in handled:
+        return Arrival(record, envelope.subject, envelope)
+    try:
+        event = registry.decode(envelope.type, record.value or b"")
+    except UnknownType:
+        return Arrival(record, envelope.subject, envelope)
+    except UnknownVersion as error:
+        return Arrival(record, envelope.subject, envelope, error=str(error))
+    except Undecodable as error:
+        return DeadLetter(record, str(error), envelope.subject)
+    if event.subject != envelope.subject or event.topic != record.topic:
+        return DeadLetter(record, f"{envelope.type} about {event.subject} came as {envelope.subject}", envelope.subject)
+    return Arrival(record, envelope.subject, envelope, event)
+
+
+def read_row(record: Record, handled: Collection[str], registry: Registry = EVENTS) -> Row | DeadLetter | None:
+    """Decode a record of a table topic; None when it is of no interest."""
+    if record.value is None:
+        try:
+            return Row(record, UUID((record.key or b"").decode()), None)
+        except ValueError:
+            return DeadLetter(record, "a tombstone whose key is not a UUID", None)
+    found = read(record, handled, registry)
+    if isinstance(found, DeadLetter):
+        return found
+    if found.error is not None:
+        return DeadLetter(record, found.error, found.subject)
+    return None if found.event is None else Row(record, found.subject, found.event)
+
+
+def to_text(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
+    """Headers that are known to be text, for a jsonb column."""
+    return {name: value.decode() for name, value in headers if value is not None}
+
+
+def from_text(headers: dict[str, str]) -> Headers:
+    """The inverse of `to_text`."""
+    return tuple((name, value.encode()) for name, value in headers.items())
+
+
+def to_base64(headers: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, str | None]]:
+    """Headers of any bytes, for a jsonb column."""
+    return [
+        (name.replace("\x00", "�"), None if value is None else base64.b64encode(value).decode())
+        for name, value in headers
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """What one batch takes of one partition: from `position` on, up to and including `last`."""
+
+    topic: str
+    partition: int
+    position: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of several partitions, in order within each, and the fence of each."""
+
+    records: tuple[Record, ...]
+    fences: tuple[Fence, ...]
+
+    @classmethod
+    def of(cls, records: Sequence[Record], positions: dict[tuple[str, int], int]) -> Self:
+        """Group records by partition; `positions` says where the read of each began."""
+        last: dict[tuple[str, int], int] = {}
+        for record in records:
+            last[record.topic, record.partition] = record.offset
+        return cls(
+            tuple(records),
+            tuple(Fence(*place, positions[place], offset) for place, offset in sorted(last.items())),
+        )
+
+
+def _name(type_: str) -> str:
+    return type_.removeprefix("waybill.").partition(".v")[0]

@@ -1,0 +1,221 @@
+"""The relay: sends outbox rows to Kafka in order, and moves them to `sent` once the broker has them.
+
+It reads from the head of the table, never from a cursor: rows that commit late would be lost. One relay at a time owns
+a range of buckets, by an advisory lock on the one connection that it reads and writes with; PostgreSQL drops that
+connection, and so the lock, when it has been silent for LEASE.
+"""
+
+# aiokafka's own annotations are partial.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import RecordMetadata
+from sqlalchemy import Row, delete, func, select, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waybill_chassis import logging
+from waybill_chassis.database import Database
+from waybill_chassis.delivery import idempotency, outbox
+
+Wake = asyncio.Event
+"""Set after a commit that wrote to the outbox."""
+
+LEASE: Final = "10s"
+BEAT_S: Final = 1.0
+POLL_S: Final = 0.5
+"""How long rows that another process wrote may lie before this one looks."""
+CHUNK: Final = 1000
+KEPT_DAYS: Final = 7
+_LOCK: Final = 0x52656C61  # "Rela"
+_log = logging.get(__name__)
+
+
+class LeaseHeld(Exception):
+    """Another relay owns these buckets; this one stands by."""
+
+
+class Relay:
+    """Sends what one service's outbox holds; several may run, one works."""
+
+    def __init__(self, database: Database, bootstrap: str, wake: Wake, *, limit: int) -> None:
+        self.database, self.bootstrap, self.wake, self.limit = database, bootstrap, wake, limit
+        self.stopping = asyncio.Event()
+        self.problem: str | None = None
+        """Why nothing is being sent, for /health/ready."""
+        self.backlog = 0
+        """Rows in the outbox when last counted."""
+
+    @property
+    def full(self) -> bool:
+        """Whether more than the limit waits to be sent: nothing new should be written."""
+        return self.backlog >= self.limit
+
+    async def run(self) -> None:
+        """Send until stopped; after any failure start again from the table with a new producer."""
+        pause = 0.1
+        while not self.stopping.is_set():
+            try:
+                async with self._lease() as lease, self._producer() as producer:
+                    self.problem, pause = None, 0.1
+                    await self._work(lease, producer)
+            except LeaseHeld:
+                self.problem = None
+                await self._idle(BEAT_S)
+            except (KafkaError, SQLAlchemyError, OSError, TimeoutError) as error:
+                self.problem = f"the relay cannot send: {type(error).__name__}: {error}".splitlines()[0][:300]
+                _log.warning("relay.restarts", error=self.problem, pause_s=pause)
+                await self._count()
+                await self._idle(pause)
+                pause = min(pause * 2, 5.0)
+
+    def stop(self) -> None:
+        """Finish the rows in flight and end."""
+        self.stopping.set()
+        self.wake.set()
+
+    async def _work(self, lease: "_Lease", producer: AIOKafkaProducer) -> None:
+        while not self.stopping.is_set():
+            self.wake.clear()
+            await lease.daily()
+            rows = await lease.head()
+            self.backlog = len(rows) if len(rows) < CHUNK else await lease.count()
+            if not rows:
+                await self._idle(POLL_S)
+                continue
+            # All of one chunk is in flight at once; the idempotent producer keeps the order within a partition.
+            futures = [
+                await producer.send(
+                    row.topic,
+                    value=row.payload,
+                    key=str(row.key).encode(),
+                    headers=[(name, value.encode()) for name, value in row.headers.items()],
+                )
+                for row in rows
+            ]
+            await lease.move(rows, await asyncio.gather(*futures))
+
+    async def _idle(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.wake.wait(), seconds)
+        if self.wake.is_set() and not self.stopping.is_set():
+            self.wake.clear()
+
+    async def _count(self) -> None:
+        with suppress(SQLAlchemyError, OSError, TimeoutError):
+            async with self.database.engine.connect() as connection:
+                self.backlog = (await connection.execute(select(func.count()).select_from(outbox))).scalar_one()
+
+    @asynccontextmanager
+    async def _producer(self) -> AsyncGenerator[AIOKafkaProducer]:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.bootstrap, enable_idempotence=True, linger_ms=2, max_batch_size=131_072
+        )
+        try:
+            await producer.start()
+            yield producer
+        finally:
+            await producer.stop()
+
+    @asynccontextmanager
+    async def _lease(self) -> AsyncGenerator["_Lease"]:
+        """Own all buckets, or LeaseHeld."""
+        engine = self.database.engine.execution_options(isolation_level="AUTOCOMMIT")
+        async with engine.connect() as connection:
+            try:
+                await connection.execute(text(f"SET idle_session_timeout = '{LEASE}'"))
+                held = await connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _LOCK})
+                if not held.scalar_one():
+                    raise LeaseHeld
+                lease = _Lease(connection)
+                beating = asyncio.create_task(lease.beat())
+                try:
+                    yield lease
+                finally:
+                    beating.cancel()
+                    with suppress(asyncio.CancelledError, SQLAlchemyError, OSError):
+                        await beating
+            finally:
+                # The connection has settings and a lock of its own: it must not go back to the pool.
+                await connection.invalidate()
+
+
+class _Lease:
+    """The connection that holds the lock; every statement of the relay goes through it, and so needs the lock."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.connection = connection
+        self.busy = asyncio.Lock()
+        self.day: date | None = None
+
+    async def beat(self) -> None:
+        """Keep the lease; a failure shows at the next statement of the relay."""
+        while True:
+            await asyncio.sleep(BEAT_S)
+            async with self.busy:
+                await self.connection.execute(text("SELECT 1"))
+
+    async def head(self) -> Sequence[Row[Any]]:
+        """The oldest rows present."""
+        async with self.busy:
+            return (await self.connection.execute(select(outbox).order_by(outbox.c.id).limit(CHUNK))).all()
+
+    async def count(self) -> int:
+        """How many rows wait."""
+        async with self.busy:
+            return (await self.connection.execute(select(func.count()).select_from(outbox))).scalar_one()
+
+    async def move(self, rows: Sequence[Row[Any]], acknowledged: Sequence[RecordMetadata]) -> None:
+        """Move rows that the broker has from `outbox` to `sent`, in one statement."""
+        async with self.busy:
+            await self.connection.execute(
+                text("""
+                    WITH acks AS (
+                        SELECT * FROM unnest(
+                            CAST(:ids AS bigint[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[])
+                        ) AS a(id, partition, "offset")
+                    ), moved AS (
+                        DELETE FROM outbox USING acks WHERE outbox.id = acks.id
+                        RETURNING outbox.id, topic, key, headers, payload, created_at, partition, "offset"
+                    )
+                    INSERT INTO sent (id, topic, key, headers, payload, created_at, partition, "offset", sent_at)
+                    SELECT id, topic, key, headers, payload, created_at, partition, "offset", now() FROM moved
+                """),
+                {
+                    "ids": [row.id for row in rows],
+                    "partitions": [ack.partition for ack in acknowledged],
+                    "offsets": [ack.offset for ack in acknowledged],
+                },
+            )
+
+    async def daily(self) -> None:
+        """Once a day: make the partitions of `sent` for today and tomorrow, drop those past their time."""
+        today = datetime.now(UTC).date()
+        if self.day == today:
+            return
+        async with self.busy:
+            for day in (today, today + timedelta(days=1)):
+                await self.connection.execute(
+                    text(
+                        f"CREATE TABLE IF NOT EXISTS sent_{day:%Y%m%d} PARTITION OF sent"
+                        f" FOR VALUES FROM ('{day}T00:00:00Z') TO ('{day + timedelta(days=1)}T00:00:00Z')"
+                    )
+                )
+            names = await self.connection.execute(
+                text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'sent'::regclass")
+            )
+            oldest = f"sent_{today - timedelta(days=KEPT_DAYS):%Y%m%d}"
+            for name in names.scalars().all():
+                if name.rpartition(".")[2] < oldest:
+                    await self.connection.execute(text(f"DROP TABLE {name}"))
+            await self.connection.execute(
+                delete(idempotency).where(idempotency.c.created_at < func.now() - timedelta(days=KEPT_DAYS))
+            )
+        self.day = today

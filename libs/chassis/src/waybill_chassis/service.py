@@ -1,0 +1,165 @@
+"""A service as one process: migrate, check topics, relay, table topics first, then events, and HTTP over all of it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+from waybill_chassis import logging, problems
+from waybill_chassis.consumer import Consumer
+from waybill_chassis.database import Database
+from waybill_chassis.metrics import CONTENT_TYPE, Metrics
+from waybill_chassis.migrations import migrate
+from waybill_chassis.relay import Relay, Wake
+from waybill_chassis.settings import ServiceSettings
+from waybill_chassis.sweep import Sweep
+
+_ALWAYS_OPEN: Final = ("/health/", "/metrics")
+_log = logging.get(__name__)
+
+
+@dataclass(slots=True)
+class Service:
+    """The parts of one service, put together by its `app.py`."""
+
+    name: str
+    package: str
+    settings: ServiceSettings
+    database: Database
+    wake: Wake
+    relay: Relay
+    tables: Consumer | None
+    """Reads table topics; they are known up to this moment before the first event is taken in."""
+    events: Consumer | None
+    sweep: Sweep
+    metrics: Metrics
+    starting: str | None = "is starting"
+    tasks: list["asyncio.Task[None]"] = field(default_factory=list["asyncio.Task[None]"])
+    background: Sequence[Callable[[asyncio.Event], Awaitable[None]]] = ()
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def app(self) -> FastAPI:
+        """The HTTP shell: health, metrics, problem documents; the service adds its routes."""
+
+        @asynccontextmanager
+        async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+            starting = asyncio.create_task(self.start())
+            try:
+                yield
+            finally:
+                starting.cancel()
+                with suppress(asyncio.CancelledError):
+                    await starting
+                await self.stop()
+
+        app = FastAPI(title=f"Waybill {self.name}", lifespan=lifespan, docs_url="/docs", redoc_url=None)
+        app.middleware("http")(self._guard)
+        problems.answer_problems(app)
+        app.add_api_route("/health/live", _live, include_in_schema=False)
+        app.add_api_route("/health/ready", self._ready, include_in_schema=False)
+        app.add_api_route("/metrics", self._metrics, include_in_schema=False)
+        return app
+
+    async def start(self) -> None:
+        """Come up, trying again until database and broker are there."""
+        pause = 0.2
+        while True:
+            try:
+                await self._come_up()
+            except Exception as error:  # noqa: BLE001  # a service waits for what it needs and says so
+                self.starting = f"cannot start yet: {type(error).__name__}: {error}".splitlines()[0][:300]
+                _log.warning("service.start_failed", error=self.starting, pause_s=pause)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+            else:
+                self.starting = None
+                _log.info("service.ready", port=self.settings.port)
+                return
+
+    async def stop(self) -> None:
+        """Stop reading first, then sending; nothing in hand is cut off."""
+        self.stopping.set()
+        self.sweep.stopping.set()
+        for consumer in (self.events, self.tables):
+            if consumer is not None:
+                await consumer.stop()
+        self.relay.stop()
+        await asyncio.gather(*self.tasks)
+        await self.database.close()
+        _log.info("service.stopped")
+
+    def reasons(self) -> list[str]:
+        """Why it is not ready; empty when it is."""
+        return [
+            reason
+            for reason in (
+                self.starting,
+                self.relay.problem,
+                f"{self.relay.backlog} events wait to be sent" if self.relay.full else None,
+                *(consumer.problem for consumer in (self.tables, self.events) if consumer is not None),
+            )
+            if reason is not None
+        ]
+
+    async def _come_up(self) -> None:
+        await migrate(self.database, self.package)
+        if not self.tasks:
+            self.tasks = [asyncio.create_task(self.relay.run()), asyncio.create_task(self.sweep.run())]
+            self.tasks += [asyncio.create_task(_forever(work, self.stopping)) for work in self.background]
+        if self.tables is not None and self.tables.subscriber.consumer is None:
+            await self.tables.start()
+        while self.tables is not None and not await self.tables.caught_up():
+            await asyncio.sleep(0.1)
+        if self.events is not None and self.events.subscriber.consumer is None:
+            await self.events.start()
+
+    async def _guard(self, request: Request, call: Callable[[Request], Awaitable[Any]]) -> Any:
+        if not request.url.path.startswith(_ALWAYS_OPEN):
+            if self.starting is not None:
+                return problems.busy(f"{self.name} {self.starting}").response()
+            if self.relay.full and request.method not in {"GET", "HEAD"}:
+                return problems.busy("Too many events wait for Kafka. Nothing was changed; send it again.").response()
+        return await call(request)
+
+    async def _ready(self) -> Response:
+        reasons = self.reasons()
+        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+    async def _metrics(self) -> Response:
+        for consumer in (self.tables, self.events):
+            if consumer is not None:
+                self.metrics.lag.labels(consumer.group).set(consumer.lag())
+        return Response(self.metrics.text(), media_type=CONTENT_TYPE)
+
+
+async def _live() -> dict[str, bool]:
+    return {"live": True}
+
+
+async def _forever(work: Callable[[asyncio.Event], Awaitable[None]], stopping: asyncio.Event) -> None:
+    while not stopping.is_set():
+        try:
+            await work(stopping)
+        except Exception:  # noqa: BLE001  # logged, and tried again
+            _log.exception("service.background_failed")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), 1.0)
+
+
+def serve(name: str, settings: ServiceSettings, app: FastAPI) -> None:
+    """Run until SIGTERM or SIGINT; a second one ends it at once."""
+    logging.configure(name, settings.log_level)
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        timeout_graceful_shutdown=15,
+        access_log=False,
+        server_header=False,
+    )

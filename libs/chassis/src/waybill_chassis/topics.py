@@ -1,0 +1,70 @@
+"""Make the topics of the catalogue, and see at start that they are there as they should be."""
+
+# aiokafka's own annotations are partial.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from waybill_events import TOPICS, Topic, ids
+
+_CONFIGS: Final = {
+    "log": {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"},
+    "expiring": {"cleanup.policy": "delete", "retention.ms": str(30 * 24 * 3600 * 1000)},
+    "table": {"cleanup.policy": "compact"},
+}
+
+
+class TopicsMissing(RuntimeError):
+    """Topics are not there, or have another number of partitions than the ids are spread over."""
+
+
+async def create(bootstrap: str, *, replication: int = 1, topics: Collection[Topic] = TOPICS) -> list[str]:
+    """Create what is missing; the names of what was created."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        missing = [topic for topic in topics if topic.name not in await admin.list_topics()]
+        if not missing:
+            return []
+        answer = await admin.create_topics(
+            [NewTopic(topic.name, ids.PARTITIONS, replication, topic_configs=_CONFIGS[topic.kind]) for topic in missing]
+        )
+        errors: list[tuple[Any, ...]] = answer.topic_errors  # pyright: ignore[reportAttributeAccessIssue]
+        for name, code, *_ in errors:
+            if code and for_code(code) is not TopicAlreadyExistsError:
+                raise for_code(code)(f"topic {name} could not be created")
+        return [topic.name for topic in missing]
+    finally:
+        await admin.close()
+
+
+async def check(consumer: AIOKafkaConsumer, topics: Collection[str]) -> None:
+    """Raise TopicsMissing unless each topic has as many partitions as the ids are spread over."""
+    for name in sorted(topics):
+        # Asking for all topics is the one way that does not wait for a missing one.
+        found = (await consumer.topics()) & {name}
+        partitions = consumer.partitions_for_topic(name) if found else None
+        if not partitions:
+            raise TopicsMissing(f"topic {name} does not exist; run `waybill topics create`")
+        if len(partitions) != ids.PARTITIONS:
+            raise TopicsMissing(
+                f"topic {name} has {len(partitions)} partitions, not {ids.PARTITIONS}: keys would change their place"
+            )
+
+
+async def ends(bootstrap: str, topics: Collection[str]) -> dict[tuple[str, int], tuple[int, int]]:
+    """The first and the next offset of every partition of these topics; raises TopicsMissing."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        await check(consumer, topics)
+        places = [TopicPartition(name, number) for name in sorted(topics) for number in range(ids.PARTITIONS)]
+        first, last = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+        return {(place.topic, place.partition): (first[place], last[place]) for place in places}
+    finally:
+        await consumer.stop()

@@ -1,0 +1,247 @@
+"""What a fold does with arrivals that are twice, early, refused or broken; no database and no broker."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import UUID, uuid5
+
+import pytest
+
+from waybill_chassis.fold import Inbox, Outcome, Stream, Waiter, Waiting, fold
+from waybill_chassis.records import Arrival, Record
+from waybill_events import Envelope, Event, ItemsFulfilled, LineUnits, OrderPlaced, TrackingAdded
+
+ORDER = UUID("11111111-1111-4111-8111-111111111111")
+OTHER = UUID("22222222-2222-4222-8222-222222222222")
+BRAND = UUID("33333333-3333-4333-8333-333333333333")
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many units were sent; it refuses 13 and waits for the order before anything else."""
+
+    units: int = 0
+
+
+def count(state: Count | None, event: Event, _envelope: Envelope) -> tuple[Count | None, list[Event]]:
+    match event:
+        case OrderPlaced():
+            return Count(), []
+        case ItemsFulfilled():
+            if state is None:
+                raise Waiting(OrderPlaced)
+            units = event.lines[0].quantity
+            if units == 13:
+                raise ValueError("thirteen")
+            told = TrackingAdded(
+                order_id=event.order_id,
+                brand_id=BRAND,
+                parcel_id=event.parcel_id,
+                tracking_number=str(units),
+                decided_by="nobody",
+                added_at=NOON,
+            )
+            return Count(state.units + units), [told]
+        case _:
+            raise AssertionError(event)
+
+
+def envelope(sequence: int | None, source: str, event_type: type[Event], order: UUID) -> Envelope:
+    return Envelope(
+        id=uuid5(order, f"{source}{sequence}"),
+        source=source,
+        type=event_type.type_name(),
+        time=NOON,
+        subject=order,
+        sequence=sequence,
+        actor="test",
+        causation_id=ORDER,
+    )
+
+
+def arrival(event: Event, sequence: int | None, source: str) -> Arrival:
+    record = Record(event.topic, 0, sequence or 0, str(event.subject).encode(), (), event.to_json())
+    return Arrival(record, event.subject, envelope(sequence, source, type(event), event.subject), event)
+
+
+def placed(order: UUID = ORDER, sequence: int = 1) -> Arrival:
+    event = OrderPlaced(
+        order_id=order,
+        sale_id=BRAND,
+        brand_id=BRAND,
+        reference="10001-01",
+        number="10001",
+        connection_id=BRAND,
+        platform="csv",
+        placed_at=NOON,
+        recipient_version=1,
+        lines=(),
+    )
+    return arrival(event, sequence, "waybill/orders")
+
+
+def shipped(units: int, sequence: int, order: UUID = ORDER) -> Arrival:
+    event = ItemsFulfilled(
+        order_id=order,
+        brand_id=BRAND,
+        parcel_id=BRAND,
+        lines=(LineUnits(line_id="1", quantity=units),),
+        shipped_at=NOON,
+    )
+    return arrival(event, sequence, "waybill/fulfillment")
+
+
+def run(
+    *arrived: Arrival, stream: Stream | None = None, waiters: tuple[Waiter, ...] = (), state: Count | None = None
+) -> tuple[Outcome[Count], Stream]:
+    stream = stream or Stream(ORDER)
+    states = {} if state is None else {ORDER: state}
+    return fold(states, [Inbox(stream, waiters, arrived)], count), stream
+
+
+def test_events_are_applied_in_order_and_name_their_cause() -> None:
+    first, second = shipped(1, 1), shipped(2, 2)
+
+    outcome, stream = run(placed(), first, second)
+
+    assert outcome.states == {ORDER: Count(3)}
+    assert [caused.cause for caused in outcome.events] == [first.envelope, second.envelope]
+    assert stream.taken["waybill/fulfillment"][0] == 2
+    assert (outcome.parked, outcome.waiting) == ([], [])
+
+
+def test_a_duplicate_changes_nothing_however_late() -> None:
+    outcome, _ = run(placed(), shipped(1, 1), shipped(2, 2), shipped(1, 1), shipped(2, 2))
+
+    assert outcome.states == {ORDER: Count(3)}
+    assert len(outcome.events) == 2
+
+
+def test_the_same_sequence_with_another_id_is_a_fork_and_parks() -> None:
+    honest = shipped(2, 1)
+    assert honest.envelope is not None
+    forked = replace(honest, envelope=replace(honest.envelope, id=OTHER))
+
+    outcome, stream = run(placed(), honest, forked)
+
+    assert outcome.states == {ORDER: Count(2)}
+    assert stream.parked
+    assert "fork" in (outcome.parked[0].error or "")
+
+
+def test_what_is_refused_parks_the_subject_and_later_events_queue_behind() -> None:
+    bad, later = shipped(13, 1), shipped(2, 2)
+
+    outcome, stream = run(placed(), bad, later)
+
+    assert outcome.states == {ORDER: Count(0)}
+    assert [(parked.arrival, parked.error) for parked in outcome.parked] == [
+        (bad, "ValueError: thirteen"),
+        (later, None),
+    ]
+    assert stream.parked
+    assert stream.taken["waybill/fulfillment"][0] == 2
+
+
+def test_one_parked_subject_does_not_disturb_another() -> None:
+    outcome = fold(
+        {},
+        [
+            Inbox(Stream(ORDER), (), (placed(), shipped(13, 1))),
+            Inbox(Stream(OTHER), (), (placed(OTHER), shipped(4, 1, OTHER))),
+        ],
+        count,
+    )
+
+    assert outcome.states == {ORDER: Count(0), OTHER: Count(4)}
+
+
+def test_on_a_parked_subject_everything_queues() -> None:
+    outcome, _ = run(placed(), stream=Stream(ORDER, parked=True))
+
+    assert outcome.states == {}
+    assert [parked.error for parked in outcome.parked] == [None]
+
+
+def test_an_early_event_waits_and_holds_back_later_ones_of_its_source() -> None:
+    outcome, stream = run(shipped(1, 1), shipped(2, 2))
+
+    assert outcome.states == {}
+    assert [
+        (waiter.arrival.envelope and waiter.arrival.envelope.sequence, waiter.needs) for waiter in outcome.waiting
+    ] == [
+        (1, "waybill.orders"),
+        (2, "waybill.orders"),
+    ]
+    assert stream.waiting == 2
+    assert stream.taken["waybill/fulfillment"][0] == 2, "waiting is seen: a duplicate must not come in twice"
+
+
+def test_who_waits_goes_on_in_order_as_soon_as_what_it_needs_has_come() -> None:
+    stream = Stream(ORDER, taken={"waybill/fulfillment": (2, "x")}, waiting=2)
+    waiters = (Waiter(shipped(1, 1), "waybill.orders", 7), Waiter(shipped(2, 2), "waybill.orders", 8))
+
+    outcome, stream = run(placed(), stream=stream, waiters=waiters)
+
+    assert outcome.states == {ORDER: Count(3)}
+    assert [caused.event.tracking_number for caused in outcome.events if isinstance(caused.event, TrackingAdded)] == [
+        "1",
+        "2",
+    ]
+    assert outcome.settled == [7, 8]
+    assert stream.waiting == 0
+
+
+def test_early_and_needed_in_one_batch_needs_no_waiting() -> None:
+    outcome, stream = run(shipped(1, 1), placed(), shipped(2, 2))
+
+    assert outcome.states == {ORDER: Count(3)}
+    assert (outcome.waiting, stream.waiting) == ([], 0)
+
+
+def test_an_event_behind_a_gap_waits_unseen_until_the_gap_closes() -> None:
+    outcome, stream = run(placed(), shipped(3, 3), shipped(2, 2), shipped(2, 2))
+
+    assert outcome.states == {ORDER: Count(0)}
+    assert [waiter.needs for waiter in outcome.waiting] == [None, None]
+    assert "waybill/fulfillment" not in stream.taken
+
+    closed, stream = run(
+        shipped(1, 1),
+        stream=stream,
+        state=Count(0),
+        waiters=tuple(replace(waiter, id=at) for at, waiter in enumerate(outcome.waiting)),
+    )
+
+    assert closed.states == {ORDER: Count(6)}
+    assert stream.taken["waybill/fulfillment"][0] == 3
+    assert sorted(closed.settled) == [0, 1]
+
+
+def test_what_did_not_decode_takes_its_place_in_the_line() -> None:
+    broken = replace(shipped(1, 1), event=None, error="does not decode")
+
+    outcome, stream = run(placed(), broken, shipped(2, 2))
+
+    assert [parked.error for parked in outcome.parked] == ["does not decode", None]
+    assert stream.parked
+
+
+def test_an_event_of_no_interest_counts_as_seen() -> None:
+    passed_over = replace(shipped(1, 1), event=None)
+
+    outcome, stream = run(placed(), passed_over, shipped(2, 2))
+
+    assert outcome.states == {ORDER: Count(2)}
+    assert stream.taken["waybill/fulfillment"][0] == 2
+
+
+@pytest.mark.parametrize("missing", ["waybill.orders", "the events between"])
+def test_who_waited_too_long_is_parked(missing: str) -> None:
+    late = replace(shipped(1, 2), event=None, error=f"waited 3600 s for {missing}")
+
+    outcome, stream = run(waiters=(Waiter(late, missing, 7),), stream=Stream(ORDER, waiting=1))
+
+    assert [parked.error for parked in outcome.parked] == [f"waited 3600 s for {missing}"]
+    assert outcome.settled == [7]
+    assert stream.parked
