@@ -6,15 +6,23 @@ import shutil
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
+from aiokafka import AIOKafkaProducer
+from fastapi import FastAPI
 
 from waybill_chassis import topics
 from waybill_chassis.database import Database
 from waybill_chassis.embedded import kafka, postgres
 from waybill_chassis.embedded.processes import free_ports
+from waybill_chassis.settings import ServiceSettings
+from waybill_events import Envelope, Event, ids
 
 _numbers = itertools.count(1)
 
@@ -54,6 +62,69 @@ async def database(servers: Servers) -> AsyncGenerator[Database]:
     database = Database(await servers.database_url())
     yield database
     await database.close()
+
+
+Start = Callable[[str, Callable[[Any], FastAPI], type[ServiceSettings]], Awaitable[httpx.AsyncClient]]
+TOKEN = "a-token-for-tests"
+
+
+@pytest.fixture
+async def start(servers: Servers) -> AsyncGenerator[Start]:
+    """Run services in this process on a fresh database each; gives a client that has the token."""
+    async with AsyncExitStack() as running:
+
+        async def start(
+            url: str, build: Callable[[Any], FastAPI], settings: type[ServiceSettings]
+        ) -> httpx.AsyncClient:
+            app = build(settings(database_url=url, kafka=servers.kafka.bootstrap, token=TOKEN, port=1))
+            await running.enter_async_context(app.router.lifespan_context(app))
+            client = httpx.AsyncClient(
+                transport=httpx.ASGITransport(app),
+                base_url="http://service",
+                headers={"Authorization": f"Bearer {TOKEN}"},
+            )
+            await running.enter_async_context(client)
+            end = time.monotonic() + 30
+            while (answer := await client.get("/health/ready")).status_code != 200:
+                assert time.monotonic() < end, answer.text
+                await asyncio.sleep(0.02)
+            return client
+
+        yield start
+
+
+Publish = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture
+async def publish(servers: Servers) -> AsyncGenerator[Publish]:
+    """Write an event to its topic, as the service that owns it would."""
+    producer = AIOKafkaProducer(bootstrap_servers=servers.kafka.bootstrap, enable_idempotence=True)
+    await producer.start()
+
+    async def publish(event: Event, sequence: int | None = None, **changed: Any) -> None:
+        source = event.topic.replace(".", "/")
+        id_ = ids.event_id(event.subject, event.type_name(), event.subject, sequence or 0)
+        envelope = Envelope(
+            id=id_,
+            source=source,
+            type=event.type_name(),
+            time=datetime.now(UTC),
+            subject=event.subject,
+            actor="test",
+            causation_id=id_,
+            sequence=sequence,
+            brand=event.brand,
+        )
+        await producer.send_and_wait(
+            event.topic,
+            value=event.to_json(),
+            key=str(event.subject).encode(),
+            headers=replace(envelope, **changed).headers(),
+        )
+
+    yield publish
+    await producer.stop()
 
 
 @pytest.fixture

@@ -49,6 +49,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         on_batch: OnBatch,
         full: Callable[[], bool],
         records: int,
+        hop: Callable[[float], None],
     ) -> None:
         self.database, self.bootstrap, self.group, self.topics = database, bootstrap, group, sorted(topics)
         self.on_batch, self.full = on_batch, full
@@ -58,9 +59,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         self.stopping = asyncio.Event()
         self.pause = 0.1
         self.committed_at = 0.0
-        self.latency: Callable[[float], None] = lambda _seconds: None
+        self.hop = hop
         self.broker = KafkaBroker(
-            bootstrap, logger=standard.getLogger("faststream"), graceful_timeout=30.0, allow_auto_create_topics=False
+            bootstrap,
+            logger=standard.getLogger("faststream"),
+            log_level=standard.DEBUG,
+            apply_types=False,
+            graceful_timeout=30.0,
+            allow_auto_create_topics=False,
         )
         self.subscriber = self.broker.subscriber(
             *self.topics,
@@ -143,7 +149,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
             self.problem, self.pause = None, 0.1
             for fence in work.fences:
                 self.positions[fence.topic, fence.partition] = fence.last + 1
-            self.latency(max(0.0, time.time() - batch[0].timestamp_ms / 1000))
+            self.hop(max(0.0, time.time() - batch[0].timestamp_ms / 1000))
             await self._tell_kafka()
 
     async def _stumble(self, error: BaseException) -> None:
@@ -184,6 +190,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
                 await consumer.commit({TopicPartition(*place): position for place, position in self.positions.items()})
 
     async def _prepare(self) -> None:
+        await topics.check(self.bootstrap, self.topics)
         ends = await topics.ends(self.bootstrap, self.topics)
         async with self.database.begin() as connection:
             await connection.execute(

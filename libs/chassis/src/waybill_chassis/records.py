@@ -117,6 +117,12 @@ def read_row(record: Record, handled: Collection[str], registry: Registry = EVEN
     return None if found.event is None else Row(record, found.subject, found.event)
 
 
+def version_of(event: Event) -> int:
+    """The version of a table topic's event."""
+    version: int = getattr(event, "version", 0)
+    return version
+
+
 def to_text(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
     """Headers that are known to be text, for a jsonb column."""
     return {name: value.decode() for name, value in headers if value is not None}

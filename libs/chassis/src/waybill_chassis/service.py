@@ -1,47 +1,79 @@
 """A service as one process: migrate, check topics, relay, table topics first, then events, and HTTP over all of it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import ValidationError
 
 from waybill_chassis import logging, problems
-from waybill_chassis.consumer import Consumer
+from waybill_chassis.consumer import Consumer, OnBatch
 from waybill_chassis.database import Database
 from waybill_chassis.metrics import CONTENT_TYPE, Metrics
 from waybill_chassis.migrations import migrate
 from waybill_chassis.relay import Relay, Wake
 from waybill_chassis.settings import ServiceSettings
-from waybill_chassis.sweep import Sweep
+from waybill_chassis.sweep import Retry, Sweep
+from waybill_chassis.transaction import Begin, Store
+from waybill_events import Event
 
+S = TypeVar("S")
+R = TypeVar("R", bound=ServiceSettings)
 _ALWAYS_OPEN: Final = ("/health/", "/metrics")
 _log = logging.get(__name__)
 
 
-@dataclass(slots=True)
 class Service:
-    """The parts of one service, put together by its `app.py`."""
+    """One service; its `app.py` says what it reads and answers."""
 
-    name: str
-    package: str
-    settings: ServiceSettings
-    database: Database
-    wake: Wake
-    relay: Relay
-    tables: Consumer | None
-    """Reads table topics; they are known up to this moment before the first event is taken in."""
-    events: Consumer | None
-    sweep: Sweep
-    metrics: Metrics
-    starting: str | None = "is starting"
-    tasks: list["asyncio.Task[None]"] = field(default_factory=list["asyncio.Task[None]"])
-    background: Sequence[Callable[[asyncio.Event], Awaitable[None]]] = ()
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    def __init__(self, name: str, settings: ServiceSettings) -> None:
+        self.name, self.settings = name, settings
+        self.database = Database(str(settings.database_url))
+        self.wake, self.metrics = Wake(), Metrics()
+        self.relay = Relay(self.database, settings.kafka, self.wake, limit=settings.outbox_limit)
+        self.tables: Consumer | None = None
+        """Reads table topics; they are known up to this moment before the first event is taken in."""
+        self.events: Consumer | None = None
+        self.sweep = Sweep(self.database, self.metrics)
+        self.starting: str | None = "is starting"
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def begin(self, store: Store[S], *, handles: Iterable[type[Event]] = ()) -> Begin[S]:
+        """Transactions over the states in `store`, which change by the events of `handles`."""
+        return Begin(
+            self.database,
+            store,
+            source=f"waybill/{self.name}",
+            handles=handles,
+            wake=self.wake,
+            waiting_limit_s=self.settings.waiting_limit_s,
+        )
+
+    def read_tables(self, topics: Collection[str], on_batch: OnBatch) -> None:
+        """Read table topics, before and beside events."""
+        self.tables = self._consumer(f"{self.name}.tables", topics, on_batch)
+
+    def read_events(self, topics: Collection[str], on_batch: OnBatch, *, on_early: Retry) -> None:
+        """Read events; `on_early` tries again, now and then, those of a subject that had to wait."""
+        self.events = self._consumer(self.name, topics, on_batch)
+        self.sweep = Sweep(self.database, self.metrics, retry=on_early, consumer=self.events)
+
+    def _consumer(self, group: str, topics: Collection[str], on_batch: OnBatch) -> Consumer:
+        return Consumer(
+            database=self.database,
+            bootstrap=self.settings.kafka,
+            group=group,
+            topics=topics,
+            on_batch=on_batch,
+            full=lambda: self.relay.full,
+            records=self.settings.batch_records,
+            hop=self.metrics.hop.labels(group).observe,
+        )
 
     def app(self) -> FastAPI:
         """The HTTP shell: health, metrics, problem documents; the service adds its routes."""
@@ -83,7 +115,6 @@ class Service:
 
     async def stop(self) -> None:
         """Stop reading first, then sending; nothing in hand is cut off."""
-        self.stopping.set()
         self.sweep.stopping.set()
         for consumer in (self.events, self.tables):
             if consumer is not None:
@@ -107,10 +138,9 @@ class Service:
         ]
 
     async def _come_up(self) -> None:
-        await migrate(self.database, self.package)
+        await migrate(self.database, f"waybill_{self.name}")
         if not self.tasks:
             self.tasks = [asyncio.create_task(self.relay.run()), asyncio.create_task(self.sweep.run())]
-            self.tasks += [asyncio.create_task(_forever(work, self.stopping)) for work in self.background]
         if self.tables is not None and self.tables.subscriber.consumer is None:
             await self.tables.start()
         while self.tables is not None and not await self.tables.caught_up():
@@ -141,21 +171,16 @@ async def _live() -> dict[str, bool]:
     return {"live": True}
 
 
-async def _forever(work: Callable[[asyncio.Event], Awaitable[None]], stopping: asyncio.Event) -> None:
-    while not stopping.is_set():
-        try:
-            await work(stopping)
-        except Exception:  # noqa: BLE001  # logged, and tried again
-            _log.exception("service.background_failed")
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), 1.0)
-
-
-def serve(name: str, settings: ServiceSettings, app: FastAPI) -> None:
-    """Run until SIGTERM or SIGINT; a second one ends it at once."""
+def serve(name: str, read: type[R], build: Callable[[R], FastAPI]) -> None:
+    """Read the settings and run until SIGTERM or SIGINT; a second one ends it at once."""
+    try:
+        settings = read()  # pyright: ignore[reportCallIssue]  # its fields come from the environment
+    except ValidationError as error:
+        wrong = "; ".join(f"WAYBILL_{found['loc'][0]!s}".upper() + f": {found['msg']}" for found in error.errors())
+        sys.exit(f"{name} cannot start, correct its environment: {wrong}")
     logging.configure(name, settings.log_level)
     uvicorn.run(
-        app,
+        build(settings),
         host=settings.host,
         port=settings.port,
         log_config=None,

@@ -11,6 +11,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from waybill_chassis import logging
+from waybill_chassis.consumer import Consumer
 from waybill_chassis.database import Database
 from waybill_chassis.delivery import streams, waiters
 from waybill_chassis.metrics import Metrics
@@ -31,11 +32,10 @@ class Sweep:
         database: Database,
         metrics: Metrics,
         *,
-        retry: Retry | None,
-        caught_up: Callable[[], Awaitable[bool]],
+        retry: Retry | None = None,
+        consumer: Consumer | None = None,
     ) -> None:
-        self.database, self.metrics, self.retry = database, metrics, retry
-        self.caught_up = caught_up
+        self.database, self.metrics, self.retry, self.consumer = database, metrics, retry, consumer
         self.stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -51,10 +51,10 @@ class Sweep:
     async def once(self) -> None:
         """One round."""
         await self._count()
-        if self.retry is None:
+        if self.retry is None or self.consumer is None:
             return
         if early := await self._early():
-            if await self.caught_up():
+            if await self.consumer.caught_up():
                 async with self.database.begin() as connection:
                     await connection.execute(update(waiters).values(waited_s=waiters.c.waited_s + EVERY_S))
             for subject in early:

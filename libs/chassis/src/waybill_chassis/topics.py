@@ -43,12 +43,16 @@ async def create(bootstrap: str, *, replication: int = 1, topics: Collection[Top
         await admin.close()
 
 
-async def check(consumer: AIOKafkaConsumer, topics: Collection[str]) -> None:
+async def check(bootstrap: str, topics: Collection[str]) -> None:
     """Raise TopicsMissing unless each topic has as many partitions as the ids are spread over."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        found = {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics(sorted(topics))}
+    finally:
+        await admin.close()
     for name in sorted(topics):
-        # Asking for all topics is the one way that does not wait for a missing one.
-        found = (await consumer.topics()) & {name}
-        partitions = consumer.partitions_for_topic(name) if found else None
+        partitions = found.get(name)
         if not partitions:
             raise TopicsMissing(f"topic {name} does not exist; run `waybill topics create`")
         if len(partitions) != ids.PARTITIONS:
@@ -58,11 +62,10 @@ async def check(consumer: AIOKafkaConsumer, topics: Collection[str]) -> None:
 
 
 async def ends(bootstrap: str, topics: Collection[str]) -> dict[tuple[str, int], tuple[int, int]]:
-    """The first and the next offset of every partition of these topics; raises TopicsMissing."""
+    """The first and the next offset of every partition of these topics, which must exist."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
     await consumer.start()
     try:
-        await check(consumer, topics)
         places = [TopicPartition(name, number) for name in sorted(topics) for number in range(ids.PARTITIONS)]
         first, last = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
         return {(place.topic, place.partition): (first[place], last[place]) for place in places}

@@ -14,9 +14,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waybill_chassis.database import Database, dump
 from waybill_chassis.delivery import dead_letters, quarantine, streams, waiters
 from waybill_chassis.fold import Caused, Inbox, Outcome, Stream, Waiter
-from waybill_chassis.records import Arrival, Batch, DeadLetter, Record, from_text, read, to_base64, to_text
+from waybill_chassis.records import (
+    Arrival,
+    Batch,
+    DeadLetter,
+    Record,
+    Row,
+    from_text,
+    read,
+    read_row,
+    to_base64,
+    to_text,
+    version_of,
+)
 from waybill_chassis.relay import Wake
-from waybill_events import MAX_BYTES, Envelope, ids
+from waybill_events import MAX_BYTES, Envelope, Event, ids
 
 S = TypeVar("S")
 
@@ -49,6 +61,17 @@ class Store(Protocol[S]):
         ...
 
 
+class NoState:
+    """The store of a service whose subjects leave only events."""
+
+    async def load(self, connection: AsyncConnection, subjects: Collection[UUID]) -> dict[UUID, None]:  # noqa: ARG002
+        """Nothing."""
+        return {}
+
+    async def save(self, connection: AsyncConnection, states: Mapping[UUID, None]) -> None:
+        """There is nothing to write."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fresh:
     """What of a batch has not been seen yet, by subject."""
@@ -59,6 +82,14 @@ class Fresh:
     def subjects(self) -> list[UUID]:
         """All subjects that the batch touches."""
         return [inbox.stream.subject for inbox in self.inboxes]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a batch says of a table topic: the newest event of each key, and the keys that were removed."""
+
+    newest: dict[UUID, Event]
+    removed: set[UUID]
 
 
 class Transaction(Generic[S]):
@@ -123,6 +154,26 @@ class Transaction(Generic[S]):
                 for subject, arrived in arrivals.items()
             )
         )
+
+    async def rows(self, batch: Batch) -> Rows:
+        """Decode a batch of table topics, where the highest version of a key wins and a tombstone removes it."""
+        newest: dict[UUID, Event] = {}
+        removed: set[UUID] = set()
+        letters: list[DeadLetter] = []
+        for record in batch.records:
+            match read_row(record, self.handles):
+                case DeadLetter() as letter:
+                    letters.append(letter)
+                case Row(key=key, event=None):
+                    newest.pop(key, None)
+                    removed.add(key)
+                case Row(key=key, event=Event() as event):
+                    if key not in newest or version_of(newest[key]) < version_of(event):
+                        newest[key] = event
+                case _:
+                    pass
+        await self.bury(letters)
+        return Rows(newest, removed)
 
     async def lock(self, subjects: Iterable[UUID]) -> None:
         """Make and lock the stream of each subject, in id order; those already held stay held."""

@@ -1,0 +1,1 @@
+"""Platforms in and out. A webhook of a commerce platform becomes a sale on `waybill.sales`."""

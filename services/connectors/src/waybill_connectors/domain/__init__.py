@@ -1,0 +1,1 @@
+"""What a connection lets in, and one module for each platform's words."""

@@ -1,0 +1,221 @@
+"""Shopify's order as a sale.
+
+Sources: Shopify's REST Admin reference of the Order resource, and "Verify webhook deliveries".
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, cast
+
+from pydantic import ValidationError
+
+from waybill_connectors.domain.connections import Connection, Unreadable
+from waybill_events import Address, Buyer, KnownShipment, LineUnits, Money, Payment, SaleLine, SaleReceived, ids
+
+Json = Mapping[str, Any]
+
+_PAYMENTS: Final = {
+    "pending": Payment.UNPAID,
+    "unpaid": Payment.UNPAID,
+    "expired": Payment.VOIDED,
+    **{payment.value: payment for payment in Payment},
+}
+_FAILED: Final = {"cancelled", "error", "failure"}
+"""A fulfillment in one of these states moved nothing."""
+
+
+def signed(secret: str, body: bytes, signature: str) -> bool:
+    """Whether `X-Shopify-Hmac-Sha256` is the base64 of the body's HMAC-SHA256; compared in constant time."""
+    digest = hmac.new(secret.encode(), body, hashlib.sha256).digest()
+    return hmac.compare_digest(base64.b64encode(digest), signature.encode())
+
+
+def parse(body: bytes) -> Json:
+    """The order in a webhook's body; raises Unreadable. Numbers keep their digits."""
+    try:
+        order = json.loads(body, parse_float=Decimal)
+    except ValueError as error:
+        raise Unreadable(f"the body is not JSON: {error}") from error
+    if not isinstance(order, dict):
+        raise Unreadable("the body is JSON, but not an object with an order's fields")
+    return cast("Json", order)
+
+
+def change_key(order: Json, event_id: str | None, body: bytes) -> str:
+    """What tells one change from another: Shopify's event id, else the order and when it was changed."""
+    if event_id:
+        return f"event:{event_id}"
+    if order.get("id") and order.get("updated_at"):
+        return f"order:{order['id']}@{order['updated_at']}"
+    return f"sha256:{hashlib.sha256(body).hexdigest()}"
+
+
+def sale(order: Json, connection: Connection) -> SaleReceived:
+    """The sale that an order tells of; raises Unreadable naming the field."""
+    source_id = _required(order, "id")
+    number = _text(order.get("name")) or _text(order.get("order_number")) or source_id
+    currency = order.get("currency")
+    fulfilled = [each for each in _items(order, "fulfillments") if each.get("status") not in _FAILED]
+    shipped, removed = _shipped(fulfilled), _refunded(order)
+    try:
+        return SaleReceived(
+            sale_id=ids.sale_id(connection.connection_id, source_id),
+            connection_id=connection.connection_id,
+            connection_code=connection.code,
+            platform="shopify",
+            source_order_id=source_id,
+            number=number,
+            placed_at=_time(order, "created_at", "processed_at"),
+            source_updated_at=_time(order, "updated_at", "created_at", "processed_at"),
+            default_brand_id=connection.brand_id,
+            payment=_PAYMENTS.get(_text(order.get("financial_status")), Payment.UNKNOWN),
+            ships_when=connection.ships_when,
+            canceled_at=_time(order, "cancelled_at") if order.get("cancelled_at") else None,
+            test=bool(order.get("test")),
+            currency=currency,
+            total=_money(order.get("current_total_price") or order.get("total_price"), currency),
+            shipping_method=", ".join(_text(each.get("title")) for each in _items(order, "shipping_lines")),
+            buyer=_buyer(order),
+            ship_to=_address(order.get("shipping_address")),
+            note=_text(order.get("note")),
+            lines=tuple(
+                _line(each, shipped, removed, currency, canceled=bool(order.get("cancelled_at")))
+                for each in _items(order, "line_items")
+            ),
+            shipments=tuple(_shipment(each) for each in fulfilled),
+        )
+    except ValidationError as error:
+        says = "; ".join(
+            f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
+            for found in error.errors(include_input=False, include_url=False, include_context=False)
+        )
+        raise Unreadable(f"the order cannot be read: {says}") from error
+
+
+def _line(line: Json, shipped: Counter[str], removed: Counter[str], currency: Any, *, canceled: bool) -> SaleLine:
+    line_id, quantity = _required(line, "id"), line.get("quantity") or 0
+    if not isinstance(quantity, int) or quantity < 0:
+        raise Unreadable(f"line {line_id} has the quantity {quantity}, not a whole number from 0")
+    gone = min(shipped[line_id], quantity)
+    current = line.get("current_quantity")
+    taken_out = removed[line_id] if current is None else quantity - current
+    name, variant = _text(line.get("title")), _text(line.get("variant_title"))
+    return SaleLine(
+        line_id=line_id,
+        sku=_text(line.get("sku")),
+        title=_text(line.get("name")) or (f"{name} - {variant}" if variant else name),
+        quantity=quantity,
+        shipped=gone,
+        canceled=quantity - gone if canceled else max(0, min(taken_out, quantity - gone)),
+        vendor=_text(line.get("vendor")),
+        weight_g=line.get("grams") or None,
+        unit_price=_money(line.get("price"), currency),
+        requires_shipping=line.get("requires_shipping") is not False and not line.get("gift_card"),
+    )
+
+
+def _shipped(fulfillments: Sequence[Json]) -> Counter[str]:
+    units: Counter[str] = Counter()
+    for fulfillment in fulfillments:
+        for line in _items(fulfillment, "line_items"):
+            units[_required(line, "id")] += line.get("quantity") or 0
+    return units
+
+
+def _refunded(order: Json) -> Counter[str]:
+    """Units that were refunded before they left; `return` says that they had left."""
+    units: Counter[str] = Counter()
+    for refund in _items(order, "refunds"):
+        for line in _items(refund, "refund_line_items"):
+            if line.get("restock_type") != "return":
+                units[_required(line, "line_item_id")] += line.get("quantity") or 0
+    return units
+
+
+def _shipment(fulfillment: Json) -> KnownShipment:
+    numbers = fulfillment.get("tracking_numbers") or [fulfillment.get("tracking_number")]
+    urls = fulfillment.get("tracking_urls") or [fulfillment.get("tracking_url")]
+    return KnownShipment(
+        tracking_company=_text(fulfillment.get("tracking_company")),
+        tracking_number=_text(numbers[0]),
+        tracking_url=_text(urls[0]),
+        lines=tuple(
+            LineUnits(line_id=_required(line, "id"), quantity=line["quantity"])
+            for line in _items(fulfillment, "line_items")
+            if line.get("quantity")
+        ),
+    )
+
+
+def _address(address: Json | None) -> Address | None:
+    if not address or not any(_text(address.get(part)) for part in ("address1", "address2", "city", "zip")):
+        return None
+    return Address(
+        name=_text(address.get("name")) or _full_name(address),
+        company=_text(address.get("company")),
+        line1=_text(address.get("address1")),
+        line2=_text(address.get("address2")),
+        city=_text(address.get("city")),
+        region=_text(address.get("province_code")) or _text(address.get("province")),
+        postcode=_text(address.get("zip")),
+        country=_text(address.get("country_code")).upper() or None,
+        phone=_text(address.get("phone")),
+    )
+
+
+def _buyer(order: Json) -> Buyer:
+    customer: Json = order.get("customer") or {}
+    billing: Json = order.get("billing_address") or {}
+    return Buyer(
+        name=_full_name(customer) or _text(billing.get("name")),
+        email=_text(order.get("email")) or _text(customer.get("email")),
+        phone=_text(order.get("phone")) or _text(customer.get("phone")),
+    )
+
+
+def _full_name(person: Json) -> str:
+    return f"{_text(person.get('first_name'))} {_text(person.get('last_name'))}".strip()
+
+
+def _money(amount: Any, currency: Any) -> Money | None:
+    return None if amount in (None, "") or not currency else Money(amount=_text(amount), currency=currency)
+
+
+def _text(value: Any) -> str:
+    """Text as an event may carry it: without U+0000, not longer than a field may be."""
+    return "" if value is None else str(value).replace("\x00", "").strip()[:4000]
+
+
+def _required(part: Json, field: str) -> str:
+    if not (text := _text(part.get(field))):
+        raise Unreadable(f"{field} is missing")
+    return text
+
+
+def _time(order: Json, *fields: str) -> datetime:
+    for field in fields:
+        if text := order.get(field):
+            try:
+                time = datetime.fromisoformat(text)
+            except (TypeError, ValueError) as error:
+                raise Unreadable(f"{field} is {text!r}, not an ISO 8601 time") from error
+            if time.tzinfo is None:
+                raise Unreadable(f"{field} is {text!r}, without an offset")
+            return time
+    raise Unreadable(f"{fields[0]} is missing")
+
+
+def _items(part: Json, field: str) -> Sequence[Json]:
+    found: Any = part.get(field) or []
+    if not isinstance(found, list):
+        raise Unreadable(f"{field} is not a list")
+    entries = cast("Sequence[Any]", found)
+    if not all(isinstance(each, dict) for each in entries):
+        raise Unreadable(f"{field} is not a list of objects")
+    return entries

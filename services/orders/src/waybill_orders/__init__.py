@@ -1,0 +1,1 @@
+"""Sales become orders, one for each brand."""
