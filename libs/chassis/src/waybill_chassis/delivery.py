@@ -3,6 +3,7 @@
 from typing import Final
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -135,10 +136,10 @@ idempotency: Final = Table(
     Column("key", Text, primary_key=True),
     Column("body_hash", LargeBinary, nullable=False),
     Column("status", SmallInteger, nullable=False),
-    Column("answer", JSONB, nullable=False),
+    Column("answer", JSON, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now(), index=True),
 )
-"""The answers of commands, for seven days."""
+"""The answers of commands, for seven days; json, not jsonb, which would give them back in another order."""
 
 VERSION_1: Final = (
     """
@@ -234,7 +235,7 @@ VERSION_1: Final = (
         key text,
         body_hash bytea NOT NULL,
         status smallint NOT NULL,
-        answer jsonb NOT NULL,
+        answer json NOT NULL,
         created_at timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (caller, route, key)
     )

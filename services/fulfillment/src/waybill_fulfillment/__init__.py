@@ -1,0 +1,1 @@
+"""The quantity ledger of every order, and every decision about quantities."""
