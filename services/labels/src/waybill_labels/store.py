@@ -1,0 +1,104 @@
+"""The SQL of labels."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waybill_chassis.transaction import Rows
+from waybill_events import Brand, Recipient
+from waybill_labels.domain import Item, Slip
+from waybill_labels.tables import brands, recipients, slips
+
+
+class Slips:
+    """What orders hold, by order id."""
+
+    async def load(self, connection: AsyncConnection, subjects: Collection[UUID]) -> dict[UUID, Slip]:
+        """Those that are known, as far as this transaction may see them."""
+        rows = await connection.execute(select(slips).where(slips.c.order_id.in_(subjects)))
+        return {
+            row.order_id: Slip(
+                row.order_id,
+                row.brand_id,
+                row.reference,
+                row.placed_at,
+                row.shipping_method,
+                tuple(Item(**line) for line in row.lines),
+            )
+            for row in rows
+        }
+
+    async def save(self, connection: AsyncConnection, states: Mapping[UUID, Slip]) -> None:
+        """Write new ones."""
+        rows = [
+            {
+                "order_id": slip.order_id,
+                "brand_id": slip.brand_id,
+                "reference": slip.reference,
+                "placed_at": slip.placed_at,
+                "shipping_method": slip.shipping_method,
+                "lines": [asdict(item) for item in slip.items],
+            }
+            for slip in states.values()
+        ]
+        await connection.execute(insert(slips), rows)
+
+
+async def recipient_of(connection: AsyncConnection, order_id: UUID) -> Recipient | None:
+    """Who receives an order; None when that was erased, or has not come yet."""
+    row = (
+        await connection.execute(select(recipients.c.recipient).where(recipients.c.order_id == order_id))
+    ).scalar_one_or_none()
+    return None if row is None else Recipient.model_validate(row)
+
+
+async def brand_of(connection: AsyncConnection, brand_id: UUID) -> Brand | None:
+    """The settings of a brand."""
+    row = (await connection.execute(select(brands.c.brand).where(brands.c.brand_id == brand_id))).scalar_one_or_none()
+    return None if row is None else Brand.model_validate(row)
+
+
+async def put_rows(connection: AsyncConnection, rows: Rows) -> None:
+    """Take over the newest recipients and settings; what is older than what is known changes nothing."""
+    if rows.removed:
+        await connection.execute(delete(recipients).where(recipients.c.order_id.in_(rows.removed)))
+        await connection.execute(delete(brands).where(brands.c.brand_id.in_(rows.removed)))
+    people = [
+        {
+            "order_id": found.order_id,
+            "brand_id": found.brand_id,
+            "version": found.version,
+            "recipient": found.model_dump(mode="json"),
+        }
+        for found in rows.newest.values()
+        if isinstance(found, Recipient)
+    ]
+    if people:
+        new = insert(recipients)
+        await connection.execute(
+            new.on_conflict_do_update(
+                index_elements=["order_id"],
+                set_={"version": new.excluded.version, "recipient": new.excluded.recipient},
+                where=new.excluded.version > recipients.c.version,
+            ),
+            people,
+        )
+    settings = [
+        {"brand_id": found.brand_id, "version": found.version, "brand": found.model_dump(mode="json")}
+        for found in rows.newest.values()
+        if isinstance(found, Brand)
+    ]
+    if settings:
+        new = insert(brands)
+        await connection.execute(
+            new.on_conflict_do_update(
+                index_elements=["brand_id"],
+                set_={"version": new.excluded.version, "brand": new.excluded.brand},
+                where=new.excluded.version > brands.c.version,
+            ),
+            settings,
+        )

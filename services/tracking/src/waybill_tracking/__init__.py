@@ -1,0 +1,1 @@
+"""Numbers, their carriers, and where to follow them."""

@@ -1,0 +1,7 @@
+"""What tracking reads from its environment."""
+
+from waybill_chassis.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Settings of tracking."""
