@@ -1,6 +1,7 @@
 # What a person types. All logic is in Python; `make up` and `make test` need Python 3.11+ and make.
 PYTHON ?= python3
 VENV := .venv/bin
+VENDOR := services/portal/src/waybill_portal/pages/static/vendor
 DISTRIBUTIONS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml tools/*/pyproject.toml))
 
 .PHONY: up down clean test lint fmt docs freeze lock env
@@ -16,7 +17,14 @@ clean: down
 	@test ! -x $(VENV)/waybill || $(VENV)/waybill clean
 	rm -rf .venv
 
-env: .venv/ready
+env: .venv/ready $(VENDOR)/ready
+
+$(VENDOR)/ready: services/portal/package-lock.json .venv/ready
+	@echo "Fetching browser assets (once)"
+	@cd services/portal && PATH="$(CURDIR)/$(VENV):$$PATH" npm ci --loglevel=error --no-progress > /dev/null
+	@mkdir -p $(VENDOR)
+	@cp services/portal/node_modules/htmx.org/dist/htmx.min.js services/portal/node_modules/htmx-ext-sse/sse.js $(VENDOR)/
+	@touch $@
 
 .venv/ready: requirements.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml tools/*/pyproject.toml)
 	@echo "Installing Python packages (once, about a minute)"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -125,6 +126,19 @@ async def publish(servers: Servers) -> AsyncGenerator[Publish]:
 
     yield publish
     await producer.stop()
+
+
+@pytest.fixture
+async def tombstone(servers: Servers) -> Callable[[str, UUID], Awaitable[None]]:
+    """Remove a key from a table topic."""
+
+    async def tombstone(topic: str, key: UUID) -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=servers.kafka.bootstrap)
+        await producer.start()
+        await producer.send_and_wait(topic, value=None, key=str(key).encode())
+        await producer.stop()
+
+    return tombstone
 
 
 @pytest.fixture

@@ -32,17 +32,8 @@ class Call:
 
     def cause(self, subject: UUID) -> Envelope:
         """What the events of this command name as their cause."""
-        id_ = uuid4() if self.key is None else ids.command_id(self.caller, self.route, self.key)
-        return Envelope(
-            id=id_,
-            source=f"command/{self.route}",
-            type="command",
-            time=self.at,
-            subject=subject,
-            actor=self.actor,
-            causation_id=id_,
-            brand=self.brand,
-        )
+        id_ = None if self.key is None else ids.command_id(self.caller, self.route, self.key)
+        return cause(subject, actor=self.actor, source=f"command/{self.route}", at=self.at, id_=id_)
 
     async def earlier_answer(self, connection: AsyncConnection) -> JSONResponse | None:
         """What this key was answered before; raises Problem 422 when it came with another body.
@@ -84,6 +75,13 @@ class Call:
                 )
             )
         return JSONResponse(body, status)
+
+
+def cause(subject: UUID, *, actor: str, source: str, at: datetime, id_: UUID | None = None) -> Envelope:
+    """What events name as their cause where it is no event: a command, or a webhook. Without an id it gets its own."""
+    id_ = id_ or uuid4()
+    kind = source.partition("/")[0]
+    return Envelope(id=id_, source=source, type=kind, time=at, subject=subject, actor=actor, causation_id=id_)
 
 
 def caller(token: str) -> Callable[..., Awaitable[Call]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeVar
 
@@ -75,8 +75,11 @@ class Service:
             hop=self.metrics.hop.labels(group).observe,
         )
 
-    def app(self) -> FastAPI:
-        """The HTTP shell: health, metrics, problem documents; the service adds its routes."""
+    def app(self, *, closing: Sequence[Callable[[], Awaitable[None]]] = ()) -> FastAPI:
+        """The HTTP shell: health, metrics, problem documents; the service adds its routes.
+
+        `closing` is called once nothing is read or sent any more.
+        """
 
         @asynccontextmanager
         async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
@@ -88,6 +91,8 @@ class Service:
                 with suppress(asyncio.CancelledError):
                     await starting
                 await self.stop()
+                for close in closing:
+                    await close()
 
         app = FastAPI(title=f"Waybill {self.name}", lifespan=lifespan, docs_url="/docs", redoc_url=None)
         app.middleware("http")(self._guard)

@@ -28,6 +28,7 @@ from waybill_chassis.records import (
     version_of,
 )
 from waybill_chassis.relay import Wake
+from waybill_chassis.table_topics import Rows
 from waybill_events import MAX_BYTES, Envelope, Event, ids
 
 S = TypeVar("S")
@@ -82,14 +83,6 @@ class Fresh:
     def subjects(self) -> list[UUID]:
         """All subjects that the batch touches."""
         return [inbox.stream.subject for inbox in self.inboxes]
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """What a batch says of a table topic: the newest event of each key, and the keys that were removed."""
-
-    newest: dict[UUID, Event]
-    removed: set[UUID]
 
 
 class Transaction(Generic[S]):

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 from sqlalchemy.exc import IntegrityError
 
 from waybill_chassis import logging
-from waybill_chassis.commands import Call, caller
+from waybill_chassis.commands import Call, caller, cause
 from waybill_chassis.fold import Caused
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
@@ -20,7 +20,7 @@ from waybill_connectors import store
 from waybill_connectors.domain import shopify
 from waybill_connectors.domain.connections import Connection, ShipsWhen, Unreadable, refusal
 from waybill_connectors.settings import Settings
-from waybill_events import Envelope, SaleReceived, ids
+from waybill_events import SaleReceived, ids
 
 _log = logging.get(__name__)
 
@@ -81,12 +81,18 @@ def routes(begin: Begin[None], settings: Settings) -> APIRouter:
 
     async def _settle(delivery: store.Delivery, sale: SaleReceived | None = None) -> dict[str, Any]:
         """Record the delivery and publish its sale, both or neither."""
-        cause_id = ids.webhook_id(delivery.connection_id, delivery.change_key)
         subject = delivery.sale_id or delivery.connection_id
         async with begin.on(subject) as tx:
             first = await store.record(tx.connection, delivery)
             if first and sale is not None:
-                await tx.publish([Caused(sale, _cause(cause_id, sale))])
+                told = cause(
+                    sale.sale_id,
+                    actor=f"platform:{sale.platform}",
+                    source=f"webhook/{sale.platform}",
+                    at=datetime.now(UTC),
+                    id_=ids.webhook_id(delivery.connection_id, delivery.change_key),
+                )
+                await tx.publish([Caused(sale, told)])
         if first and delivery.outcome == "refused":
             _log.error("webhook.refused", connection=str(delivery.connection_id), reason=delivery.reason)
         answer = {"outcome": delivery.outcome, "reason": delivery.reason, "first": first}
@@ -117,18 +123,6 @@ def routes(begin: Begin[None], settings: Settings) -> APIRouter:
             return [_shown(each) for each in await store.every(connection)]
 
     return router
-
-
-def _cause(cause_id: UUID, sale: SaleReceived) -> Envelope:
-    return Envelope(
-        id=cause_id,
-        source=f"webhook/{sale.platform}",
-        type="webhook",
-        time=datetime.now(UTC),
-        subject=sale.sale_id,
-        actor=f"platform:{sale.platform}",
-        causation_id=cause_id,
-    )
 
 
 def _shown(connection: Connection) -> dict[str, Any]:

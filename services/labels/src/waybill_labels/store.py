@@ -4,11 +4,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waybill_chassis.transaction import Rows
+from waybill_chassis.table_topics import Rows, keep
 from waybill_events import Brand, Recipient
 from waybill_labels.domain import Item, Slip
 from waybill_labels.tables import brands, recipients, slips
@@ -63,10 +63,7 @@ async def brand_of(connection: AsyncConnection, brand_id: UUID) -> Brand | None:
 
 
 async def put_rows(connection: AsyncConnection, rows: Rows) -> None:
-    """Take over the newest recipients and settings; what is older than what is known changes nothing."""
-    if rows.removed:
-        await connection.execute(delete(recipients).where(recipients.c.order_id.in_(rows.removed)))
-        await connection.execute(delete(brands).where(brands.c.brand_id.in_(rows.removed)))
+    """Take over the newest recipients and settings."""
     people = [
         {
             "order_id": found.order_id,
@@ -77,28 +74,10 @@ async def put_rows(connection: AsyncConnection, rows: Rows) -> None:
         for found in rows.newest.values()
         if isinstance(found, Recipient)
     ]
-    if people:
-        new = insert(recipients)
-        await connection.execute(
-            new.on_conflict_do_update(
-                index_elements=["order_id"],
-                set_={"version": new.excluded.version, "recipient": new.excluded.recipient},
-                where=new.excluded.version > recipients.c.version,
-            ),
-            people,
-        )
     settings = [
         {"brand_id": found.brand_id, "version": found.version, "brand": found.model_dump(mode="json")}
         for found in rows.newest.values()
         if isinstance(found, Brand)
     ]
-    if settings:
-        new = insert(brands)
-        await connection.execute(
-            new.on_conflict_do_update(
-                index_elements=["brand_id"],
-                set_={"version": new.excluded.version, "brand": new.excluded.brand},
-                where=new.excluded.version > brands.c.version,
-            ),
-            settings,
-        )
+    await keep(connection, recipients, people, rows.removed)
+    await keep(connection, brands, settings, rows.removed)

@@ -4,11 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waybill_chassis.transaction import Rows
+from waybill_chassis.table_topics import Rows, keep
 from waybill_events import Brand, OrderPlaced
 from waybill_orders.domain import Claims, Sale
 from waybill_orders.tables import brands, orders, sales
@@ -60,10 +60,8 @@ async def every_claim(connection: AsyncConnection) -> list[Claims]:
 
 
 async def put_brands(connection: AsyncConnection, rows: Rows) -> None:
-    """Take over the newest settings; what is older than what is known changes nothing."""
-    if rows.removed:
-        await connection.execute(delete(brands).where(brands.c.brand_id.in_(rows.removed)))
-    found = [
+    """Take over the newest settings."""
+    newest = [
         {
             "brand_id": brand.brand_id,
             "version": brand.version,
@@ -73,13 +71,4 @@ async def put_brands(connection: AsyncConnection, rows: Rows) -> None:
         for brand in rows.newest.values()
         if isinstance(brand, Brand)
     ]
-    if found:
-        statement = insert(brands).values(found)
-        new = statement.excluded
-        await connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["brand_id"],
-                set_={"version": new.version, "vendors": new.vendors, "sku_prefixes": new.sku_prefixes},
-                where=new.version > brands.c.version,
-            )
-        )
+    await keep(connection, brands, newest, rows.removed)

@@ -1,0 +1,39 @@
+"""Puts the portal together."""
+
+from functools import partial
+
+from fastapi import FastAPI
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from waybill_chassis.service import Service, serve
+from waybill_portal import api, handlers, pages
+from waybill_portal.clients import Owner
+from waybill_portal.settings import Settings
+from waybill_portal.store import Orders
+
+
+def build(settings: Settings) -> FastAPI:
+    """Everything of the portal, ready to run."""
+    service = Service("portal", settings)
+    begin = service.begin(Orders(), handles=handlers.HANDLES)
+    changes = pages.Changes()
+    service.read_tables(["waybill.recipients"], partial(handlers.on_recipients, begin=begin, changed=changes.tell))
+    service.read_events(
+        ["waybill.orders", "waybill.fulfillment", "waybill.tracking"],
+        partial(handlers.on_events, begin=begin, changed=changes.tell),
+        on_early=partial(handlers.on_early, begin=begin, changed=changes.tell),
+    )
+    token = settings.token.get_secret_value()
+    fulfillment = Owner("fulfillment", settings.fulfillment_url, token)
+    labels = Owner("labels", settings.labels_url, token)
+    who = api.viewer(settings)
+    app = service.app(closing=(fulfillment.close, labels.close))
+    app.include_router(api.routes(begin, who, fulfillment, labels))
+    pages.mount(app, begin, who, fulfillment, changes)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.hosts))
+    return app
+
+
+def main() -> None:
+    """`waybill-portal`."""
+    serve("portal", Settings, build)

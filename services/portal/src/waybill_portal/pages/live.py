@@ -1,0 +1,49 @@
+"""Pages that were open all along: what they show is sent again whenever it has changed."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+POLL_S: Final = 1.0
+"""How long a change that another process took in may go unseen."""
+
+
+class Changes:
+    """Wakes everybody who watches."""
+
+    def __init__(self) -> None:
+        self._next = asyncio.Event()
+
+    def tell(self) -> None:
+        """Something in the projection changed."""
+        self._next.set()
+        self._next = asyncio.Event()
+
+    async def wait(self) -> None:
+        """Until something changes, or for a moment."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._next.wait(), POLL_S)
+
+
+def digest(html: str) -> str:
+    """Short enough for a URL, long enough to tell two renderings apart."""
+    return hashlib.blake2b(html.encode(), digest_size=8).hexdigest()
+
+
+def stream(name: str, render: Callable[[], Awaitable[str]], changes: Changes, seen: str) -> EventSourceResponse:
+    """Send `render`'s HTML as event `name` whenever it is another than the browser has seen."""
+
+    async def events() -> AsyncGenerator[ServerSentEvent]:
+        last = seen
+        while True:
+            html = await render()
+            if (now := digest(html)) != last:
+                last = now
+                yield ServerSentEvent(html, event=name)
+            await changes.wait()
+
+    return EventSourceResponse(events(), ping=15, headers={"Cache-Control": "no-store"})

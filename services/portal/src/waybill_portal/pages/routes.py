@@ -1,0 +1,246 @@
+"""Which page is where."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from sse_starlette import EventSourceResponse
+
+from waybill_chassis.problems import Problem
+from waybill_chassis.transaction import Begin
+from waybill_portal import store
+from waybill_portal.api import Who, cursor_of, one, read_cursor
+from waybill_portal.clients import Owner, Viewer
+from waybill_portal.domain import Order, Status, flags, status
+from waybill_portal.pages.live import Changes, digest, stream
+
+STATIC: Final = Path(str(files("waybill_portal"))) / "pages" / "static"
+TABS: Final[Mapping[str, tuple[str, tuple[Status, ...]]]] = {
+    "all": ("All", ()),
+    "to-ship": ("To ship", (Status.NOT_SHIPPED, Status.PARTIALLY_SHIPPED)),
+    "shipped": ("Shipped", (Status.SHIPPED,)),
+    "canceled": ("Canceled", (Status.CANCELED,)),
+}
+CARRIERS: Final = ("UPS", "USPS", "FedEx", "DHL")
+_POLICY: Final = (
+    "default-src 'self'; img-src 'self' https:; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+)
+_NOT_FOUND: Final = 404
+
+
+def mount(app: FastAPI, begin: Begin[Order], who: Who, fulfillment: Owner, changes: Changes) -> None:
+    """Add the pages, their stylesheet and scripts, and errors that a person can read."""
+    pages = _Pages(begin, fulfillment, changes)
+    app.include_router(pages.routes(who))
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    _answer_people(app, pages)
+
+    async def harden(request: Request, call: Callable[[Request], Awaitable[Any]]) -> Any:
+        response = await call(request)
+        if not request.url.path.startswith("/docs"):
+            response.headers.setdefault("Content-Security-Policy", _POLICY)
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "same-origin")
+        return response
+
+    app.middleware("http")(harden)
+
+
+class _Pages:
+    """The pages over one projection."""
+
+    def __init__(self, begin: Begin[Order], fulfillment: Owner, changes: Changes) -> None:
+        self.begin, self.fulfillment, self.changes = begin, fulfillment, changes
+        self.templates = Environment(
+            loader=PackageLoader("waybill_portal", "pages/templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.templates.filters["when"] = _when
+        self.shared: dict[str, Any] = {"status": status, "flags": flags, "tabs": TABS, "carriers": CARRIERS}
+
+    def routes(self, who: Who) -> APIRouter:
+        router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+        viewing = Depends(who)
+
+        @router.get("/")
+        async def home() -> RedirectResponse:
+            return RedirectResponse("/orders")
+
+        @router.get("/orders")
+        async def orders(
+            viewer: Annotated[Viewer, viewing],
+            tab: str = "all",
+            q: Annotated[str, Query(max_length=200)] = "",
+            before: str = "",
+        ) -> str:
+            return await self.orders(viewer, tab, q.strip(), before)
+
+        @router.get("/orders/live")
+        async def orders_live(
+            viewer: Annotated[Viewer, viewing], tab: str = "all", q: str = "", before: str = "", seen: str = ""
+        ) -> EventSourceResponse:
+            async def rows() -> str:
+                return (await self.rows(viewer, tab, q, before))[0]
+
+            return stream("rows", rows, self.changes, seen)
+
+        @router.get("/orders/{order_id}")
+        async def order(order_id: UUID, viewer: Annotated[Viewer, viewing], tab: str = "summary") -> str:
+            return await self.order(viewer, order_id, tab)
+
+        @router.get("/orders/{order_id}/live")
+        async def order_live(
+            order_id: UUID, viewer: Annotated[Viewer, viewing], tab: str = "summary", seen: str = ""
+        ) -> EventSourceResponse:
+            async def details() -> str:
+                return await self.details(viewer, order_id, tab)
+
+            return stream("details", details, self.changes, seen)
+
+        @router.post("/orders/{order_id}/shipments")
+        async def ship(order_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+            return await self.ship(viewer, order_id, request)
+
+        return router
+
+    def render(self, template: str, **values: Any) -> str:
+        return self.templates.get_template(template).render(self.shared | values)
+
+    async def orders(self, viewer: Viewer, tab: str, q: str, before: str) -> str:
+        rows, more = await self.rows(viewer, tab, q, before)
+        live = urlencode({"tab": tab, "q": q, "before": before, "seen": digest(rows)})
+        return self.render(
+            "orders.html", tab=tab, q=q, before=before, rows=rows, more=more, live=f"/orders/live?{live}"
+        )
+
+    async def rows(self, viewer: Viewer, tab: str, q: str, before: str) -> tuple[str, str]:
+        """The rows of a list, and the address of the page after it, empty on the last one."""
+        if tab not in TABS:
+            raise Problem(_NOT_FOUND, "not-found", f"There is no list {tab!r}. Go to all orders.")
+        wanted = store.Wanted(TABS[tab][1], None, q, read_cursor(before))
+        async with self.begin.database.begin(viewer.brand) as connection:
+            found = await store.newest(connection, wanted)
+            brands = await store.every_brand(connection)
+        shown = found[: wanted.limit]
+        more = urlencode({"tab": tab, "q": q, "before": cursor_of(shown[-1])}) if len(found) > len(shown) else ""
+        return self.render("rows.html", orders=shown, brands=brands), f"/orders?{more}" if more else ""
+
+    async def order(self, viewer: Viewer, order_id: UUID, tab: str) -> str:
+        order, _ = await one(self.begin, viewer, order_id)
+        details = await self.details(viewer, order_id, tab)
+        live = urlencode({"tab": tab, "seen": digest(details)})
+        return self.render(
+            "order.html",
+            order=order,
+            details=details,
+            form=self.form(order),
+            live=f"/orders/{order_id}/live?{live}",
+        )
+
+    async def details(self, viewer: Viewer, order_id: UUID, tab: str) -> str:
+        """What an order's page shows of it: everything but the form."""
+        if tab not in {"summary", "shipments"}:
+            raise Problem(_NOT_FOUND, "not-found", f"An order has no tab {tab!r}. Go to its summary.")
+        order, recipient = await one(self.begin, viewer, order_id)
+        async with self.begin.database.begin(viewer.brand) as connection:
+            brand = (await store.every_brand(connection)).get(order.brand_id)
+        titles = {line.line_id: line.title or line.sku or line.line_id for line in order.lines}
+        return self.render("details.html", order=order, recipient=recipient, brand=brand, tab=tab, titles=titles)
+
+    def form(
+        self, order: Order, *, given: Mapping[str, str] | None = None, problem: Problem | None = None, done: str = ""
+    ) -> str:
+        """The form to ship; each new one carries a key of its own, so that sending it twice counts once."""
+        values = dict(given or {})
+        values.setdefault("key", str(uuid4()))
+        return self.render(
+            "ship.html",
+            order=order,
+            given=values,
+            problem="" if problem is None else problem.detail,
+            wrong=None if problem is None else problem.more.get("line"),
+            done=done,
+        )
+
+    async def ship(self, viewer: Viewer, order_id: UUID, request: Request) -> Response:
+        """Ship what the form says; the answer is the form again, filled as it was where it was refused."""
+        fields = await request.form()
+        given = {name: value for name, value in fields.items() if isinstance(value, str)}
+        order, _ = await one(self.begin, viewer, order_id)
+        quick = "hx-request" in request.headers
+        try:
+            await self.fulfillment.command(
+                viewer, f"/api/v1/orders/{order_id}/shipments", _body(given), given.get("key") or None
+            )
+        except Problem as problem:
+            form = self.form(order, given={**given, "key": str(uuid4())}, problem=problem)
+            # htmx shows a refusal only where the answer is a success; without scripts the page comes with its status.
+            return HTMLResponse(form) if quick else HTMLResponse(self.render("bare.html", body=form), problem.status)
+        if not quick:
+            return RedirectResponse(f"/orders/{order_id}?tab=shipments", 303)
+        done = f"Shipped with {given.get('tracking_company') or 'the carrier of'} {given.get('tracking_number')}."
+        return HTMLResponse(self.form(order, done=done))
+
+
+def _body(given: Mapping[str, str]) -> dict[str, Any]:
+    """The command that a form stands for; raises Problem naming a quantity that is no number."""
+    lines: list[dict[str, Any]] = []
+    for name, value in given.items():
+        if name.startswith("quantity:") and value.strip():
+            line_id = name.removeprefix("quantity:")
+            try:
+                quantity = int(value)
+            except ValueError as error:
+                raise Problem(422, "not-a-number", f"{value!r} is no whole number of units.", line=line_id) from error
+            if quantity:
+                lines.append({"line_id": line_id, "quantity": quantity})
+    if not lines:
+        raise Problem(422, "nothing-chosen", "Choose at least one unit to ship.")
+    return {
+        "lines": lines,
+        "tracking_company": given.get("tracking_company", ""),
+        "tracking_number": given.get("tracking_number", ""),
+    }
+
+
+def _answer_people(app: FastAPI, pages: _Pages) -> None:
+    """Where a browser asks for a page, a problem is a page too."""
+    for_programs: Any = app.exception_handlers[Problem]
+
+    async def problem(request: Request, error: Exception) -> Any:
+        assert isinstance(error, Problem)
+        if "text/html" not in request.headers.get("accept", ""):
+            return await for_programs(request, error)
+        return HTMLResponse(pages.render("problem.html", problem=error), error.status, headers=error.headers)
+
+    async def invalid(request: Request, error: Exception) -> Any:
+        assert isinstance(error, RequestValidationError)
+        says = "; ".join(f"{found['loc'][-1]}: {found['msg']}" for found in error.errors())
+        wrong_address = any(found["loc"][0] == "path" for found in error.errors())
+        code = ("not-found", _NOT_FOUND) if wrong_address else ("invalid-request", 422)
+        return await problem(request, Problem(code[1], code[0], f"This address leads nowhere: {says}."))
+
+    for_requests: Any = app.exception_handlers[RequestValidationError]
+
+    async def invalid_or_program(request: Request, error: Exception) -> Any:
+        html = "text/html" in request.headers.get("accept", "")
+        return await (invalid if html else for_requests)(request, error)
+
+    app.add_exception_handler(Problem, problem)
+    app.add_exception_handler(RequestValidationError, invalid_or_program)
+
+
+def _when(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%-d %b %Y, %H:%M")

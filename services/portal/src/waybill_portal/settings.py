@@ -1,0 +1,16 @@
+"""What the portal reads from its environment."""
+
+from waybill_chassis.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Settings of the portal."""
+
+    fulfillment_url: str = "http://127.0.0.1:8702"
+    """Where commands on quantities go."""
+    labels_url: str = "http://127.0.0.1:8704"
+    """Where documents come from."""
+    demo_operator: bool = False
+    """Let in whoever reaches this port, as the marketplace's operator: for a machine of one's own."""
+    hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
+    """The names that a browser may call this portal by; others are refused, so that no foreign name leads here."""

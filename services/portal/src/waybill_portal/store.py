@@ -1,0 +1,118 @@
+"""The SQL of the portal."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import or_, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waybill_chassis.table_topics import Rows, keep
+from waybill_events import Brand, Recipient
+from waybill_portal.domain import Order, Status, status
+from waybill_portal.tables import brands, orders, recipients
+
+_COLUMNS = ("reference", "number", "placed_at", "status", "state")
+
+
+class Orders:
+    """The projection by order id."""
+
+    async def load(self, connection: AsyncConnection, subjects: Collection[UUID]) -> dict[UUID, Order]:
+        """Those that are known, as far as this transaction may see them."""
+        rows = await connection.execute(
+            select(orders.c.order_id, orders.c.state).where(orders.c.order_id.in_(subjects))
+        )
+        return {row.order_id: Order.model_validate(row.state) for row in rows}
+
+    async def save(self, connection: AsyncConnection, states: Mapping[UUID, Order]) -> None:
+        """Write rows, with what they are found by."""
+        new = insert(orders)
+        await connection.execute(
+            new.on_conflict_do_update(
+                index_elements=["order_id"], set_={name: new.excluded[name] for name in _COLUMNS}
+            ),
+            [
+                {
+                    "order_id": order.order_id,
+                    "brand_id": order.brand_id,
+                    "reference": order.reference,
+                    "number": order.number,
+                    "placed_at": order.placed_at,
+                    "status": status(order).value,
+                    "state": order.model_dump(mode="json"),
+                }
+                for order in states.values()
+            ],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which orders a list shows: `before` is the (time, id) of the last one of the page before it."""
+
+    statuses: tuple[Status, ...] = ()
+    brand_id: UUID | None = None
+    search: str = ""
+    before: tuple[datetime, UUID] | None = None
+    limit: int = 50
+
+
+async def newest(connection: AsyncConnection, wanted: Wanted) -> Sequence[Order]:
+    """Orders, newest first, one more than the limit where there are more."""
+    query = select(orders.c.state).order_by(orders.c.placed_at.desc(), orders.c.order_id.desc()).limit(wanted.limit + 1)
+    if wanted.statuses:
+        query = query.where(orders.c.status.in_([each.value for each in wanted.statuses]))
+    if wanted.brand_id is not None:
+        query = query.where(orders.c.brand_id == wanted.brand_id)
+    if wanted.search:
+        query = query.where(
+            or_(
+                orders.c.reference.startswith(wanted.search, autoescape=True),
+                orders.c.number.in_([wanted.search, f"#{wanted.search}"]),
+            )
+        )
+    if wanted.before is not None:
+        query = query.where(tuple_(orders.c.placed_at, orders.c.order_id) < tuple_(*wanted.before))
+    rows = await connection.execute(query)
+    return [Order.model_validate(state) for state in rows.scalars()]
+
+
+async def recipient_of(connection: AsyncConnection, order_id: UUID) -> Recipient | None:
+    """Who receives an order; None when that was erased, or has not come yet."""
+    row = (
+        await connection.execute(select(recipients.c.recipient).where(recipients.c.order_id == order_id))
+    ).scalar_one_or_none()
+    return None if row is None else Recipient.model_validate(row)
+
+
+async def put_recipients(connection: AsyncConnection, rows: Rows) -> None:
+    """Take over the newest versions."""
+    people = [
+        {
+            "order_id": found.order_id,
+            "brand_id": found.brand_id,
+            "version": found.version,
+            "recipient": found.model_dump(mode="json"),
+        }
+        for found in rows.newest.values()
+        if isinstance(found, Recipient)
+    ]
+    await keep(connection, recipients, people, rows.removed)
+
+
+async def every_brand(connection: AsyncConnection) -> dict[UUID, Brand]:
+    """All brands that this transaction may see, by name."""
+    rows = await connection.execute(select(brands.c.brand))
+    found = sorted((Brand.model_validate(row) for row in rows.scalars()), key=lambda brand: brand.name.lower())
+    return {brand.brand_id: brand for brand in found}
+
+
+async def put_brand(connection: AsyncConnection, brand: Brand) -> None:
+    """Write a brand's settings over those before them."""
+    values = {"brand_id": brand.brand_id, "version": brand.version, "brand": brand.model_dump(mode="json")}
+    await connection.execute(
+        insert(brands).values(values).on_conflict_do_update(index_elements=["brand_id"], set_=values)
+    )

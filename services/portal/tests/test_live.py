@@ -1,0 +1,62 @@
+"""What an open page is sent, and when."""
+
+import asyncio
+
+import pytest
+from sse_starlette import ServerSentEvent
+
+from waybill_portal.pages import live
+from waybill_portal.pages.live import Changes, digest, stream
+
+
+async def test_a_page_is_sent_what_is_new_at_once_and_nothing_that_it_has_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live, "POLL_S", 3600.0)
+    shown, changes = ["old"], Changes()
+
+    async def render() -> str:
+        return shown[0]
+
+    events = stream("rows", render, changes, digest("old")).body_iterator
+    coming = asyncio.ensure_future(anext(events))
+    await asyncio.wait([coming], timeout=0.05)
+    assert not coming.done()
+    shown[0] = "new"
+    changes.tell()
+    event = await asyncio.wait_for(coming, 10)
+
+    assert isinstance(event, ServerSentEvent)
+    assert (event.event, event.data) == ("rows", "new")
+    await events.aclose()
+
+
+async def test_a_page_that_saw_something_else_is_sent_everything_when_it_connects() -> None:
+    async def render() -> str:
+        return "now"
+
+    events = stream("rows", render, Changes(), digest("long ago")).body_iterator
+
+    event = await anext(events)
+
+    assert isinstance(event, ServerSentEvent)
+    assert event.data == "now"
+    await events.aclose()
+
+
+async def test_what_another_process_changed_is_seen_without_being_told() -> None:
+    shown = ["old"]
+
+    async def render() -> str:
+        return shown[0]
+
+    events = stream("rows", render, Changes(), digest("old")).body_iterator
+    coming = asyncio.ensure_future(anext(events))
+    await asyncio.wait([coming], timeout=0.05)
+    shown[0] = "new"
+
+    event = await asyncio.wait_for(coming, 10)
+
+    assert isinstance(event, ServerSentEvent)
+    assert event.data == "new"
+    await events.aclose()

@@ -1,0 +1,277 @@
+"""The projection, the JSON API and the pages, on a real database and a real broker."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from waybill_chassis.database import Database
+from waybill_events import (
+    Address,
+    Brand,
+    Buyer,
+    ItemsFulfilled,
+    LineUnits,
+    OrderLine,
+    OrderPlaced,
+    Recipient,
+    TrackingAdded,
+)
+from waybill_portal.app import build
+from waybill_portal.settings import Settings
+
+Publish = Callable[..., Awaitable[None]]
+Until = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+UPS_PAGE = "https://www.ups.com/track?tracknum=1Z"
+
+
+def placed(order: UUID, brand: UUID, reference: str, *, minutes: int = 0, title: str = "Shirt") -> OrderPlaced:
+    return OrderPlaced(
+        order_id=order,
+        sale_id=uuid4(),
+        brand_id=brand,
+        reference=reference,
+        number=f"#{reference[:-3]}",
+        connection_id=uuid4(),
+        platform="shopify",
+        placed_at=NOON + timedelta(minutes=minutes),
+        recipient_version=1,
+        lines=(OrderLine(line_id="shirt", sku="TS-1", title=title, quantity=3),),
+    )
+
+
+def shipped(order: UUID, brand: UUID, units: int) -> ItemsFulfilled:
+    return ItemsFulfilled(
+        order_id=order,
+        brand_id=brand,
+        parcel_id=UUID(int=5),
+        lines=(LineUnits(line_id="shirt", quantity=units),),
+        tracking_company="ups",
+        tracking_number="1Z",
+        shipped_at=NOON,
+    )
+
+
+def tracked(order: UUID, brand: UUID) -> TrackingAdded:
+    return TrackingAdded(
+        order_id=order,
+        brand_id=brand,
+        parcel_id=UUID(int=5),
+        carrier="ups",
+        carrier_name="UPS",
+        tracking_number="1Z",
+        tracking_url=UPS_PAGE,
+        decided_by="brand",
+        added_at=NOON,
+    )
+
+
+@pytest.fixture
+async def portal(database: Database, start: Any) -> httpx.AsyncClient:
+    client: httpx.AsyncClient = await start(
+        database.engine.url.render_as_string(hide_password=False), build, AsOperator
+    )
+    return client
+
+
+class AsOperator(Settings):
+    demo_operator: bool = True
+    hosts: tuple[str, ...] = ("service",)
+    fulfillment_url: str = "http://127.0.0.1:1"
+
+
+@pytest.fixture
+async def brand() -> UUID:
+    return uuid4()
+
+
+async def of_brand(portal: httpx.AsyncClient, brand: UUID, **wanted: Any) -> list[str]:
+    answer = await portal.get("/api/v1/orders", params={"brand_id": str(brand), **wanted})
+    assert answer.status_code == 200, answer.text
+    return [order["reference"] for order in answer.json()["orders"]]
+
+
+async def test_orders_come_newest_first_page_by_page_and_by_status(
+    portal: httpx.AsyncClient, brand: UUID, publish: Publish, until: Until
+) -> None:
+    orders = [uuid4() for _ in range(5)]
+    for at, order in enumerate(orders):
+        await publish(placed(order, brand, f"2000{at}-01", minutes=at), 1)
+    await publish(shipped(orders[0], brand, 3), 1)
+
+    async def all_there() -> bool:
+        return await of_brand(portal, brand, status="shipped") == ["20000-01"]
+
+    await until(all_there)
+    assert await of_brand(portal, brand) == ["20004-01", "20003-01", "20002-01", "20001-01", "20000-01"]
+    first = (await portal.get("/api/v1/orders", params={"brand_id": str(brand), "limit": 3})).json()
+    assert await of_brand(portal, brand, limit=3, before=first["before"]) == ["20001-01", "20000-01"]
+    assert await of_brand(portal, brand, q="20003") == ["20003-01"]
+    assert await of_brand(portal, brand, status=["not shipped", "partially shipped"], limit=2) == [
+        "20004-01",
+        "20003-01",
+    ]
+
+
+async def test_a_tracking_number_that_is_early_waits_for_its_parcel_and_its_order(
+    portal: httpx.AsyncClient, database: Database, brand: UUID, publish: Publish, until: Until
+) -> None:
+    order = uuid4()
+    await publish(tracked(order, brand), 1)
+
+    async def waiting() -> bool:
+        async with database.begin() as connection:
+            return bool(
+                (
+                    await connection.execute(text("SELECT count(*) FROM waiters WHERE subject = :s"), {"s": order})
+                ).scalar_one()
+            )
+
+    await until(waiting)
+    await publish(shipped(order, brand, 3), 1)
+    await publish(placed(order, brand, "20009-01"), 1)
+
+    async def whole() -> bool:
+        answer = await portal.get(f"/api/v1/orders/{order}")
+        return answer.status_code == 200 and [each["tracking_url"] for each in answer.json()["parcels"]] == [UPS_PAGE]
+
+    await until(whole)
+    assert not await waiting()
+
+
+async def test_the_list_shows_the_number_as_a_link_to_its_carrier_and_nothing_as_code(
+    portal: httpx.AsyncClient, brand: UUID, publish: Publish, until: Until
+) -> None:
+    order = uuid4()
+    await publish(placed(order, brand, "20010-01", title="<script>alert(1)</script>"), 1)
+    await publish(shipped(order, brand, 1), 1)
+    await publish(tracked(order, brand), 1)
+
+    async def linked() -> bool:
+        return f'class="number" href="{UPS_PAGE}"' in (await portal.get("/orders?q=20010-01")).text
+
+    await until(linked)
+    page = (await portal.get("/orders?q=20010-01")).text
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert" not in page
+    assert "Partially shipped" in page
+
+
+async def test_a_recipient_shows_until_it_is_erased(
+    portal: httpx.AsyncClient, brand: UUID, publish: Publish, until: Until, tombstone: Callable[..., Awaitable[None]]
+) -> None:
+    order = uuid4()
+    await publish(placed(order, brand, "20012-01"), 1)
+    address = Address(name="Ann Bee", line1="1 High St", city="Delft", country="NL")
+    await publish(
+        Recipient(order_id=order, brand_id=brand, version=1, address=address, buyer=Buyer(email="ann@example.com"))
+    )
+
+    async def shown() -> bool:
+        return "1 High St" in (await portal.get(f"/orders/{order}")).text
+
+    await until(shown)
+    await tombstone("waybill.recipients", order)
+
+    async def erased() -> bool:
+        return "Erased" in (await portal.get(f"/orders/{order}")).text
+
+    await until(erased)
+    assert (await portal.get(f"/api/v1/orders/{order}")).json()["recipient"] is None
+
+
+async def test_a_brand_is_published_with_a_higher_version_each_time_it_changes(
+    portal: httpx.AsyncClient, database: Database, brand: UUID, until: Until
+) -> None:
+    for name in ("Acorn", "Acorn", "Acorn & Co"):
+        assert (await portal.put(f"/api/v1/brands/{brand}", json={"name": name})).status_code == 200
+
+    async def told() -> list[tuple[int, str]]:
+        async with database.begin() as connection:
+            rows = await connection.execute(text("SELECT payload FROM sent WHERE key = :b ORDER BY id"), {"b": brand})
+            brands = [Brand.from_json(bytes(row.payload)) for row in rows]
+        return [(each.version, each.name) for each in brands]
+
+    async def both() -> bool:
+        return await told() == [(1, "Acorn"), (2, "Acorn & Co")]
+
+    await until(both)
+
+
+async def test_an_owner_that_does_not_answer_is_named_and_the_form_keeps_what_was_typed(
+    portal: httpx.AsyncClient, brand: UUID, publish: Publish, until: Until
+) -> None:
+    order = uuid4()
+    await publish(placed(order, brand, "20013-01"), 1)
+
+    async def there() -> bool:
+        return await of_brand(portal, brand) == ["20013-01"]
+
+    await until(there)
+    form = {"quantity:shirt": "2", "tracking_company": "UPS", "tracking_number": "1Z77", "key": "k"}
+    answer = await portal.post(f"/orders/{order}/shipments", data=form)
+    quick = await portal.post(f"/orders/{order}/shipments", data=form, headers={"HX-Request": "true"})
+
+    assert answer.status_code == 503
+    assert quick.status_code == 200
+    for each in (answer, quick):
+        assert "fulfillment does not answer" in each.text
+        assert 'value="1Z77"' in each.text
+
+
+@pytest.mark.parametrize(("quantity", "says"), [("x", "no whole number"), ("0", "Choose at least one unit")])
+async def test_a_form_without_units_is_refused_before_it_is_sent(
+    quantity: str, says: str, portal: httpx.AsyncClient, brand: UUID, publish: Publish, until: Until
+) -> None:
+    order = uuid4()
+    await publish(placed(order, brand, "20014-01"), 1)
+
+    async def there() -> bool:
+        return await of_brand(portal, brand) == ["20014-01"]
+
+    await until(there)
+    answer = await portal.post(
+        f"/orders/{order}/shipments", data={"quantity:shirt": quantity, "tracking_number": "1Z", "key": "k"}
+    )
+
+    assert answer.status_code == 422
+    assert says in answer.text
+
+
+async def test_what_is_not_there_is_a_page_for_people_and_a_document_for_programs(portal: httpx.AsyncClient) -> None:
+    for path in (f"/orders/{uuid4()}", "/orders/10001-01", "/orders?tab=nonsense"):
+        person = await portal.get(path, headers={"Accept": "text/html"})
+        assert (person.status_code, person.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    program = await portal.get(f"/api/v1/orders/{uuid4()}")
+
+    assert program.json()["type"] == "urn:waybill:problem:unknown-order"
+
+
+async def test_other_sites_and_other_host_names_are_refused(portal: httpx.AsyncClient) -> None:
+    other_site = await portal.post(f"/orders/{uuid4()}/shipments", headers=without_token(portal, "cross-site"))
+    other_host = await portal.get("/orders", headers={"Host": "evil.example"})
+
+    assert (other_site.status_code, other_host.status_code) == (403, 400)
+
+
+def without_token(portal: httpx.AsyncClient, site: str) -> dict[str, str]:
+    del portal.headers["Authorization"]
+    return {"Sec-Fetch-Site": site}
+
+
+async def test_without_token_and_demo_operator_nobody_is_let_in(database: Database, start: Any) -> None:
+    client: httpx.AsyncClient = await start(database.engine.url.render_as_string(hide_password=False), build, Closed)
+    with_token = await client.get("/api/v1/orders")
+    del client.headers["Authorization"]
+    without = await client.get("/api/v1/orders")
+
+    assert (with_token.status_code, without.status_code) == (200, 403)
+
+
+class Closed(Settings):
+    hosts: tuple[str, ...] = ("service",)
