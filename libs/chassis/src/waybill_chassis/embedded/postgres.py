@@ -20,6 +20,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from waybill_chassis.embedded.processes import Process, environment, listening, wait_until
 
+STOP: Final = signal.SIGINT
+"""PostgreSQL's fast shutdown: at once for clients, cleanly for the data."""
 SETTINGS: Final = {
     "max_connections": "200",
     "shared_buffers": "256MB",
@@ -44,8 +46,8 @@ class Postgres:
         return f"postgresql+asyncpg://{user}:{password or self.password}@127.0.0.1:{self.port}/{database}"
 
     def stop(self) -> None:
-        """Stop at once for clients, cleanly for the data (PostgreSQL's fast shutdown)."""
-        self.process.stop(patience=20, how=signal.SIGINT)
+        """Stop at once for clients, cleanly for the data."""
+        self.process.stop(patience=20, how=STOP)
 
 
 def data_folder(home: Path) -> Path:

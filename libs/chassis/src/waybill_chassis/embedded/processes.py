@@ -49,6 +49,11 @@ class Process:
         """Whether this very process is there and not a zombie."""
         return (process := self._find()) is not None and process.status() != psutil.STATUS_ZOMBIE
 
+    def ask(self) -> None:
+        """Ask it to end, without waiting."""
+        if process := self._find():
+            process.terminate()
+
     def stop(self, *, patience: float, how: signal.Signals = signal.SIGTERM) -> bool:
         """Ask it to end, kill it after `patience` seconds; False when it had to be killed."""
         process = self._find()

@@ -1,0 +1,1 @@
+"""`waybill`: run it, look into it."""

@@ -1,0 +1,60 @@
+"""Fill a new Waybill with two brands and what customers bought of them."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import httpx
+
+from waybill_cli.home import Home
+from waybill_simulators import demo
+from waybill_simulators.shopify import Shop
+
+_PATIENCE_S: Final = 60
+
+
+class DemoFailed(RuntimeError):
+    """The demo data did not go through; the message says where."""
+
+
+async def fill(home: Home) -> int:
+    """Publish the brands, make the connection, send the sales; how many were new. Again changes nothing."""
+    headers = {"Authorization": f"Bearer {home.secret('token')}"}
+    async with (
+        httpx.AsyncClient(base_url=home.url("portal"), headers=headers, timeout=30) as portal,
+        httpx.AsyncClient(base_url=home.url("connectors"), headers=headers, timeout=30) as connectors,
+    ):
+        for brand_id, settings in demo.BRANDS.items():
+            _well(await portal.put(f"/api/v1/brands/{brand_id}", json=settings))
+        secret = home.secret("demo shop")
+        now = datetime.now(UTC)
+        connection = {
+            "platform": "shopify",
+            "code": "demo",
+            "name": "Demo shop",
+            "secret": secret,
+            "default_brand_id": str(demo.ACORN),
+            "start_date": (now - timedelta(days=60)).isoformat(),
+        }
+        _well(await connectors.put(f"/api/v1/connections/{demo.CONNECTION}", json=connection))
+        shop = Shop(connectors, demo.CONNECTION, secret)
+        told = [_well(await shop.tell(order, event_id=event_id)) for order, event_id in demo.sales(now)]
+        await _arrived(portal)
+        return sum(answer["first"] for answer in told)
+
+
+async def _arrived(portal: httpx.AsyncClient) -> None:
+    """Wait until the newest sale is in the portal."""
+    newest = max(order["order_number"] for order, _ in demo.sales(datetime.now(UTC)))
+    for _ in range(_PATIENCE_S * 10):
+        page = _well(await portal.get("/api/v1/orders", params={"q": f"{newest}-"}))
+        if page["orders"]:
+            return
+        await asyncio.sleep(0.1)
+    raise DemoFailed(f"the demo sales did not reach the portal within {_PATIENCE_S} s; `waybill status` says more")
+
+
+def _well(answer: httpx.Response) -> Any:
+    if not answer.is_success:
+        raise DemoFailed(f"{answer.request.method} {answer.request.url} answered {answer.status_code}: {answer.text}")
+    return answer.json()

@@ -1,0 +1,220 @@
+"""Read the log as it is: every event of an order, or the newest of all."""
+
+# aiokafka's own annotations are partial.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from pydantic import BaseModel
+
+from waybill_chassis import topics
+from waybill_chassis.records import Record
+from waybill_events import EVENTS, TOPICS, Envelope, OrderPlaced, SaleSplit, ids, personal_fields
+
+ALL: Final = tuple(topic.name for topic in TOPICS)
+LOGS: Final = tuple(topic.name for topic in TOPICS if topic.kind != "table")
+_ORDERS: Final = "waybill.orders"
+
+
+class NotFound(LookupError):
+    """No event of this order is in the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A record of the log; `event` None where it is a tombstone or does not decode (`error` then says why)."""
+
+    record: Record
+    envelope: Envelope | None
+    event: BaseModel | None
+    error: str | None = None
+
+    @classmethod
+    def of(cls, record: Record) -> "Seen":
+        """Read a record, whatever it holds."""
+        if record.value is None:
+            return cls(record, None, None)
+        try:
+            envelope = Envelope.from_headers(record.headers)
+        except ValueError as error:
+            return cls(record, None, None, str(error))
+        try:
+            return cls(record, envelope, EVENTS.decode(envelope.type, record.value))
+        except (LookupError, ValueError) as error:
+            return cls(record, envelope, None, str(error))
+
+    @property
+    def name(self) -> str:
+        """The event's bare name."""
+        if self.envelope is None:
+            return "tombstone" if self.record.value is None else "unreadable"
+        return self.envelope.type.removeprefix("waybill.").partition(".v")[0]
+
+    @property
+    def logged_at(self) -> datetime:
+        """When the record was written."""
+        return datetime.fromtimestamp(self.record.timestamp_ms / 1000, UTC)
+
+    def as_json(self, hop_ms: int | None, *, personal: bool) -> dict[str, Any]:
+        """One object for programs. Personal data is left out unless it is asked for."""
+        envelope = self.envelope
+        key = (self.record.key or b"").decode(errors="replace")
+        return {
+            "type": self.name if envelope is None else envelope.type,
+            "subject": key if envelope is None else str(envelope.subject),
+            "source": None if envelope is None else envelope.source,
+            "sequence": None if envelope is None else envelope.sequence,
+            "time": self.logged_at.isoformat() if envelope is None else envelope.time.isoformat(),
+            "data": None if self.event is None else shown(self.event, personal=personal),
+            "id": None if envelope is None else str(envelope.id),
+            "actor": None if envelope is None else envelope.actor,
+            "causation_id": None if envelope is None else str(envelope.causation_id),
+            "hop_ms": hop_ms,
+            "topic": self.record.topic,
+            "partition": self.record.partition,
+            "offset": self.record.offset,
+            "error": self.error,
+        }
+
+
+def shown(event: BaseModel, *, personal: bool) -> dict[str, Any]:
+    """The event's fields, without those that name a person."""
+    exclude: dict[str, Any] = {}
+    for path in [] if personal else personal_fields(type(event)):
+        *parents, last = path.split(".")
+        at = exclude
+        for part in parents:
+            at = at.setdefault(part, {})
+        at[last] = True
+    return event.model_dump(mode="json", exclude=exclude)
+
+
+async def of_order(bootstrap: str, name: str) -> list[Seen]:
+    """Every event of an order and of its sale, causes before effects; raises NotFound.
+
+    `name` is an order's reference, or the id of an order, or that of a sale: then all its orders are meant.
+    """
+    subjects: set[UUID] = set()
+    async with _reader(bootstrap) as reader:
+        async for seen in reader.to_end([TopicPartition(_ORDERS, number) for number in range(ids.PARTITIONS)]):
+            match seen.event:
+                case OrderPlaced(reference=reference, order_id=order, sale_id=sale):
+                    if name in {reference, str(order), str(sale)}:
+                        subjects |= {order, sale}
+                case SaleSplit(sale_id=sale):
+                    if name == str(sale):
+                        subjects.add(sale)
+                case _:
+                    pass
+        if not subjects:
+            raise NotFound(f"no order {name} is in the log; `waybill events tail` shows what is")
+        places = {TopicPartition(topic, ids.partition(subject)) for topic in LOGS for subject in subjects}
+        found = [
+            seen
+            async for seen in reader.to_end(sorted(places))
+            if seen.envelope is not None and seen.envelope.subject in subjects
+        ]
+    return in_order(found)
+
+
+async def newest(bootstrap: str, names: Collection[str], limit: int | None) -> list[Seen]:
+    """The newest records of these topics, oldest first; all of them without a limit."""
+    async with _reader(bootstrap) as reader:
+        places = [TopicPartition(name, number) for name in sorted(names) for number in range(ids.PARTITIONS)]
+        found = [seen async for seen in reader.to_end(places, limit)]
+    ordered = in_order(found)
+    return ordered if limit is None else ordered[-limit:]
+
+
+async def follow(bootstrap: str, names: Collection[str], after: Iterable[Seen]) -> AsyncGenerator[Seen]:
+    """Records as they come, for ever; those in `after` are not repeated."""
+    known = {seen.record.place for seen in after}
+    async with _reader(bootstrap) as reader:
+        places = [TopicPartition(name, number) for name in sorted(names) for number in range(ids.PARTITIONS)]
+        ends = await topics.ends(bootstrap, names)
+        last: dict[tuple[str, int], int] = {}
+        for topic, partition, offset in known:
+            last[topic, partition] = max(last.get((topic, partition), -1), offset)
+        starts = {place: last.get((place.topic, place.partition), ends[place][1] - 1) + 1 for place in places}
+        async for seen in reader.onwards(starts):
+            yield seen
+
+
+def in_order(found: Sequence[Seen]) -> list[Seen]:
+    """By the time of writing; of one moment, causes before effects, then by sequence."""
+    by_id = {seen.envelope.id: seen for seen in found if seen.envelope is not None}
+
+    def depth(seen: Seen) -> int:
+        steps, at = 0, seen
+        while at.envelope is not None and at.envelope.causation_id != at.envelope.id:
+            cause = by_id.get(at.envelope.causation_id)
+            if cause is None or steps > len(by_id):
+                break
+            steps, at = steps + 1, cause
+        return steps
+
+    def order(seen: Seen) -> tuple[int, int, int, int, tuple[str, int, int]]:
+        rank = 0 if seen.name == SaleSplit.__name__ else 1
+        sequence = 0 if seen.envelope is None else seen.envelope.sequence or 0
+        return seen.record.timestamp_ms, depth(seen), rank, sequence, seen.record.place
+
+    return sorted(found, key=order)
+
+
+def hops(found: Sequence[Seen]) -> list[int | None]:
+    """Milliseconds from the writing of each event's cause to its own, where the cause is among them."""
+    by_id = {seen.envelope.id: seen for seen in found if seen.envelope is not None}
+    causes = [None if seen.envelope is None else by_id.get(seen.envelope.causation_id) for seen in found]
+    return [
+        None if cause is None else seen.record.timestamp_ms - cause.record.timestamp_ms
+        for seen, cause in zip(found, causes, strict=True)
+    ]
+
+
+class _Reader:
+    """Reads partitions without a group."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self.consumer = consumer
+
+    async def to_end(self, places: Sequence[TopicPartition], newest: int | None = None) -> AsyncGenerator[Seen]:
+        """What is there now, or the newest so many of each partition."""
+        self.consumer.assign(places)
+        firsts, ends = await self.consumer.beginning_offsets(places), await self.consumer.end_offsets(places)
+        open_ = {place for place in places if ends[place] > firsts[place]}
+        for place in places:
+            self.consumer.seek(place, firsts[place] if newest is None else max(firsts[place], ends[place] - newest))
+        while open_:
+            for place, records in (await self.consumer.getmany(timeout_ms=500)).items():
+                for record in records:
+                    if record.offset < ends[place]:
+                        yield Seen.of(Record.of(record))
+            for place in list(open_):
+                if await self.consumer.position(place) >= ends[place]:
+                    open_.discard(place)
+
+    async def onwards(self, starts: dict[TopicPartition, int]) -> AsyncGenerator[Seen]:
+        """From these offsets on, for ever."""
+        self.consumer.assign(list(starts))
+        for place, offset in starts.items():
+            self.consumer.seek(place, offset)
+        while True:
+            for records in (await self.consumer.getmany(timeout_ms=500)).values():
+                for record in records:
+                    yield Seen.of(Record.of(record))
+
+
+@asynccontextmanager
+async def _reader(bootstrap: str) -> AsyncGenerator[_Reader]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="none")
+    await consumer.start()
+    try:
+        yield _Reader(consumer)
+    finally:
+        await consumer.stop()

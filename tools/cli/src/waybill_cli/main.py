@@ -1,0 +1,224 @@
+"""The commands. Each says what it does; what goes wrong is one line that says what to do."""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Annotated, Any, Final, NoReturn
+
+import typer
+from aiokafka.errors import KafkaError
+from rich.console import Console
+from rich.table import Table
+
+from waybill_chassis import topics as kafka_topics
+from waybill_chassis.embedded.jars import WrongHash
+from waybill_chassis.embedded.processes import NotStarted
+from waybill_cli import demo, events, stack
+from waybill_cli.home import Home, Invalid
+
+app = typer.Typer(
+    help="Run Waybill on this machine, and look into it.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+topic_commands = typer.Typer(help="Kafka's topics.", no_args_is_help=True)
+event_commands = typer.Typer(help="The events in Kafka.", no_args_is_help=True)
+app.add_typer(topic_commands, name="topics")
+app.add_typer(event_commands, name="events")
+
+_out: Final = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+_err: Final = Console(stderr=True, highlight=False)
+_FOR_PEOPLE: Final = 100
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
+Personal = Annotated[bool, typer.Option("--personal", help="Show names, addresses, mails and phones, too.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="The newest so many; without it 100, or with --json all.")]
+
+
+@app.command()
+def up(*, with_demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Send demo sales in.")] = True) -> None:
+    """Start everything on this machine, and fill it with demo sales. What runs already is left alone."""
+    began = time.monotonic()
+    with _plain_errors(), stack.alone(home := Home.of_environment()):
+        with _err.status("Starting") as status:
+
+            def say(text: str) -> None:
+                _out.print(f"[green]✓[/] {text}")
+
+            def working(text: str) -> None:
+                status.update(f"{text} …")
+
+            started = stack.up(home, say, working)
+            if with_demo:
+                working("Sending demo sales")
+                new = asyncio.run(demo.fill(home))
+                say(f"{new} demo sales came in as signed webhooks" if new else "The demo sales are there already")
+        ready = "Waybill is ready" if started else "Waybill was running already"
+        _out.print(f"\n{ready}, after {time.monotonic() - began:.1f} s.\n")
+        _out.print(f"  Look      [bold]{home.url('portal')}[/]")
+        _out.print("  Try       ship 10001-01 with UPS and 1Z12345E0205271688, and watch the list in a second window")
+        _out.print("  Follow    [bold].venv/bin/waybill events show 10001-01[/]")
+        _out.print("  Stop      [bold]make down[/] (keeps the data), [bold]make clean[/] (forgets it)")
+        _out.print(f"  Data      {home.folder}", soft_wrap=True)
+
+
+@app.command()
+def down() -> None:
+    """Stop everything, and keep the data."""
+    with _plain_errors(), stack.alone(home := Home.of_environment()):
+        if not home.processes():
+            _out.print("Nothing is running.")
+        if not stack.down(home, lambda text: _out.print(f"[green]✓[/] {text}")):
+            raise typer.Exit(1)
+
+
+@app.command()
+def clean() -> None:
+    """Stop everything, and remove all data, logs and secrets of this home."""
+    with _plain_errors():
+        home = Home.of_environment()
+        with stack.alone(home):
+            stack.down(home, lambda text: _out.print(f"[green]✓[/] {text}"))
+            stack.forget(home)
+        _out.print(f"{home.folder} is gone.", soft_wrap=True)
+
+
+@app.command()
+def status(*, as_json: AsJson = False) -> None:
+    """What is running and whether it is ready; the exit status is 1 unless everything is."""
+    with _plain_errors():
+        found = stack.states(Home.of_environment())
+    if as_json:
+        for each in found:
+            _line(
+                {
+                    "name": each.name,
+                    "port": each.port,
+                    "pid": each.pid,
+                    "ready": not each.reasons,
+                    "reasons": each.reasons,
+                }
+            )
+    else:
+        table = Table("", "Port", "Process", "Ready", box=None)
+        for each in found:
+            ready = "[green]yes[/]" if not each.reasons else f"[red]no[/] {'; '.join(each.reasons)}"
+            table.add_row(each.name, str(each.port), str(each.pid or ""), ready)
+        _out.print(table)
+    if any(each.reasons for each in found):
+        raise typer.Exit(1)
+
+
+@topic_commands.command("create")
+def create_topics(
+    kafka: Annotated[str | None, typer.Option(help="Bootstrap servers; default: this machine's.")] = None,
+    replication: Annotated[int, typer.Option(min=1, help="Copies of each partition.")] = 1,
+) -> None:
+    """Create the topics that are missing; those that exist are left alone."""
+    with _plain_errors():
+        created = asyncio.run(kafka_topics.create(kafka or Home.of_environment().kafka, replication=replication))
+    for name in created:
+        _out.print(f"{name} created")
+    if not created:
+        _out.print("All topics exist already.")
+
+
+@event_commands.command("show")
+def show_events(
+    order: Annotated[str, typer.Argument(help="A reference such as 10001-01, or the id of an order or a sale.")],
+    *,
+    as_json: AsJson = False,
+    limit: Limit = None,
+    personal: Personal = False,
+    kafka: Annotated[str | None, typer.Option(help="Bootstrap servers; default: this machine's.")] = None,
+) -> None:
+    """Every event of an order and its sale, causes before effects, with the time that each hop took."""
+    with _plain_errors():
+        found = asyncio.run(events.of_order(kafka or Home.of_environment().kafka, order))
+    hops = events.hops(found)
+    start = 0 if limit is None else max(0, len(found) - limit)
+    _print(found[start:], hops[start:], as_json=as_json, personal=personal)
+
+
+@event_commands.command("tail")
+def tail_events(
+    *,
+    as_json: AsJson = False,
+    limit: Limit = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as events come, until Ctrl-C.")] = False,
+    topic: Annotated[list[str] | None, typer.Option(help="Only this topic; may be given again.")] = None,
+    personal: Personal = False,
+    kafka: Annotated[str | None, typer.Option(help="Bootstrap servers; default: this machine's.")] = None,
+) -> None:
+    """The newest events of all topics, oldest first; ends at the end of the log unless told to follow."""
+    names = tuple(topic or events.ALL)
+    if unknown := set(names) - set(events.ALL):
+        _fail(f"no topic {', '.join(sorted(unknown))}; there are {', '.join(events.ALL)}")
+    with _plain_errors():
+        bootstrap = kafka or Home.of_environment().kafka
+        found = asyncio.run(events.newest(bootstrap, names, limit or (None if as_json else _FOR_PEOPLE)))
+        _print(found, events.hops(found), as_json=as_json, personal=personal)
+        if follow:
+            asyncio.run(_follow(bootstrap, names, found, as_json=as_json, personal=personal))
+
+
+async def _follow(
+    bootstrap: str, names: tuple[str, ...], found: list[events.Seen], *, as_json: bool, personal: bool
+) -> None:
+    async for seen in events.follow(bootstrap, names, found):
+        _print([seen], [None], as_json=as_json, personal=personal, heading=False)
+
+
+def _print(
+    found: list[events.Seen], hops: list[int | None], *, as_json: bool, personal: bool, heading: bool = True
+) -> None:
+    if as_json:
+        for seen, hop in zip(found, hops, strict=True):
+            _line(seen.as_json(hop, personal=personal))
+        return
+    table = Table(
+        "Time (UTC)", "Event", "#", "Hop", "Subject", "Data", box=None, show_header=heading, show_edge=False
+    )
+    for column, width in zip(table.columns, (12, 14, 2, 7, 8, 10), strict=True):
+        column.no_wrap, column.overflow, column.min_width = True, "ellipsis", width
+    for seen, hop in zip(found, hops, strict=True):
+        envelope = seen.envelope
+        key = (seen.record.key or b"").decode(errors="replace")
+        subject = key if envelope is None else str(envelope.subject)
+        data = {} if seen.event is None else events.shown(seen.event, personal=personal)
+        table.add_row(
+            seen.logged_at.strftime("%H:%M:%S.%f")[:12],
+            seen.name,
+            "" if envelope is None or envelope.sequence is None else str(envelope.sequence),
+            "" if hop is None else f"+{hop} ms",
+            subject[:8],
+            seen.error or " ".join(f"{name}={value}" for name, value in data.items() if _brief(name, value)),
+        )
+    _out.print(table)
+
+
+def _brief(name: str, value: Any) -> bool:
+    """What a person sees of an event at a glance."""
+    return not name.endswith("_id") and isinstance(value, str | int) and value not in ("", 0)
+
+
+def _line(value: dict[str, Any]) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+def _fail(says: str) -> NoReturn:
+    _err.print(f"[red]✗[/] {says}", soft_wrap=True)
+    raise typer.Exit(1)
+
+
+@contextmanager
+def _plain_errors() -> Generator[None]:
+    try:
+        yield
+    except (Invalid, NotStarted, WrongHash, demo.DemoFailed, events.NotFound, stack.Busy, stack.PortTaken) as error:
+        _fail(str(error))
+    except (KafkaError, OSError) as error:
+        _fail(f"{type(error).__name__}: {error}. Is it running? `waybill status` says; `make up` starts it.")
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None

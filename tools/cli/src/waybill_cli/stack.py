@@ -1,0 +1,203 @@
+"""Start and stop everything on this machine: PostgreSQL, Kafka, six services."""
+
+import asyncio
+import fcntl
+import json
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import httpx
+import psutil
+
+from waybill_chassis import topics
+from waybill_chassis.embedded import kafka, postgres
+from waybill_chassis.embedded.processes import Process, environment, listening, wait_until
+from waybill_cli.home import SERVICES, Home
+
+_PATIENCE_S: Final = 90.0
+_READY: Final = 200
+
+Say = Callable[[str], None]
+
+
+class PortTaken(RuntimeError):
+    """A port that is needed belongs to another program; the message says whose and what to do."""
+
+
+class Busy(RuntimeError):
+    """Another `waybill` is at work in the same home."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How one process is."""
+
+    name: str
+    port: int
+    pid: int | None
+    reasons: tuple[str, ...]
+    """Why it is not ready; empty when it is."""
+
+
+@contextmanager
+def alone(home: Home) -> Generator[None]:
+    """Let one command at a time start and stop things in a home; raises Busy."""
+    home.make()
+    with (home.folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Busy(f"another waybill command is at work in {home.folder}; wait until it has ended") from error
+        yield
+
+
+def up(home: Home, say: Say, working: Say) -> list[str]:
+    """Start what is not running; the names of what was. Raises PortTaken and NotStarted."""
+    running = home.processes()
+    _check_ports(home, running)
+    started: list[str] = []
+    if "postgres" not in running:
+        working("Starting PostgreSQL")
+        database = postgres.start(home.folder, home.port("postgres"), home.logs)
+        home.remember("postgres", database.process)
+        started.append("postgres")
+        if postgres.data_folder(home.folder).parent != home.folder:
+            say(f"PostgreSQL's user cannot reach {home.folder}: its data is in {postgres.data_folder(home.folder)}")
+        _provision(home, database)
+    say(f"PostgreSQL on port {home.port('postgres')}")
+    if "kafka" not in running:
+        working("Starting Kafka")
+        broker = kafka.start(
+            home.folder,
+            home.port("kafka"),
+            home.port("kafka controller"),
+            home.logs,
+            lambda done, of: working(f"Fetching Kafka, file {done} of {of} (once)"),
+        )
+        home.remember("kafka", broker.process)
+        started.append("kafka")
+    working("Creating topics")
+    created = asyncio.run(topics.create(home.kafka))
+    say(f"Kafka on port {home.port('kafka')}" + (f", {len(created)} topics created" if created else ""))
+    for name in SERVICES:
+        if name not in running:
+            home.remember(name, start(home, name))
+            started.append(name)
+    for name in SERVICES:
+        working(f"Waiting for {name}")
+        process, log = home.processes().get(name), home.logs / f"{name}.log"
+        wait_until(
+            partial(_ready, home, name),
+            process or Process(0, 0),
+            name=name,
+            log=log,
+            patience=_PATIENCE_S,
+        )
+        say(f"{name} on port {home.port(name)}")
+    return started
+
+
+def start(home: Home, name: str) -> Process:
+    """Start one service."""
+    token, password = home.secret("token"), home.secret(f"database {name}")
+    return Process.spawn(
+        [Path(sys.executable).with_name(f"waybill-{name}")],
+        log=home.logs / f"{name}.log",
+        environment=environment(
+            WAYBILL_DATABASE_URL=f"postgresql+asyncpg://{name}:{password}@127.0.0.1:{home.port('postgres')}/{name}",
+            WAYBILL_KAFKA=home.kafka,
+            WAYBILL_TOKEN=token,
+            WAYBILL_PORT=str(home.port(name)),
+            WAYBILL_FULFILLMENT_URL=home.url("fulfillment"),
+            WAYBILL_LABELS_URL=home.url("labels"),
+            WAYBILL_DEMO_OPERATOR="true",
+        ),
+    )
+
+
+def down(home: Home, say: Say) -> bool:
+    """Stop everything, services first; False when something had to be killed."""
+    clean = True
+    running = home.processes()
+    services: list[str] = [name for name in SERVICES if name in running]
+    for service in services:
+        running[service].ask()
+    for name in (*services, *(server for server in ("kafka", "postgres") if server in running)):
+        ended = running[name].stop(patience=30, how=postgres.STOP if name == "postgres" else signal.SIGTERM)
+        home.remember(name, None)
+        say(f"{name} stopped" if ended else f"{name} did not stop within 30 s and was killed")
+        clean &= ended
+    return clean
+
+
+def forget(home: Home) -> None:
+    """Remove all data, logs and secrets."""
+    data = postgres.data_folder(home.folder)
+    if data.parent != home.folder:
+        shutil.rmtree(data.parent, ignore_errors=True)
+    shutil.rmtree(home.folder, ignore_errors=True)
+
+
+def states(home: Home) -> list[State]:
+    """How everything is."""
+    running = home.processes()
+    found: list[State] = []
+    for name in ("postgres", "kafka"):
+        process = running.get(name)
+        answers = process is not None and listening(home.port(name))
+        reasons = () if answers else ("is not running" if process is None else "does not answer",)
+        found.append(State(name, home.port(name), None if process is None else process.pid, reasons))
+    return [*found, *(state_of(home, name) for name in SERVICES)]
+
+
+def state_of(home: Home, name: str) -> State:
+    """How one service is."""
+    process = home.processes().get(name)
+    if process is None:
+        reasons: tuple[str, ...] = (f"is not running; its log is {home.logs / f'{name}.log'}",)
+    else:
+        try:
+            answer = httpx.get(f"{home.url(name)}/health/ready", timeout=5)
+            reasons = () if answer.status_code == _READY else tuple(answer.json()["reasons"])
+        except (httpx.HTTPError, json.JSONDecodeError, KeyError):
+            reasons = ("does not answer yet",)
+    return State(name, home.port(name), None if process is None else process.pid, reasons)
+
+
+def _ready(home: Home, name: str) -> bool:
+    return not state_of(home, name).reasons
+
+
+def _provision(home: Home, database: postgres.Postgres) -> None:
+    async def each() -> None:
+        for name in SERVICES:
+            await postgres.provision(database.url(), name, home.secret(f"database {name}"))
+
+    asyncio.run(each())
+
+
+def _check_ports(home: Home, running: dict[str, Process]) -> None:
+    for name, port in home.ports().items():
+        mine = "kafka" if name == "kafka controller" else name
+        if mine not in running and listening(port):
+            raise PortTaken(
+                f"port {port}, which {name} needs, is taken{_by(port)}. Stop that program, or choose another block of "
+                f"ports: WAYBILL_PORT_BASE={home.port_base + 1000} make up"
+            )
+
+
+def _by(port: int) -> str:
+    try:
+        for each in psutil.net_connections("tcp"):
+            if each.laddr and each.laddr.port == port and each.status == psutil.CONN_LISTEN and each.pid:
+                return f" by {psutil.Process(each.pid).name()} (process {each.pid})"
+    except (psutil.AccessDenied, psutil.NoSuchProcess):
+        pass
+    return " by another program"

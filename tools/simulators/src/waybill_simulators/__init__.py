@@ -1,0 +1,1 @@
+"""Platforms over HTTP, for the demo and for tests."""
