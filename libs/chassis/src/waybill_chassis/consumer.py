@@ -62,11 +62,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         self.hop = hop
         self.broker = KafkaBroker(
             bootstrap,
-            logger=standard.getLogger("faststream"),
+            logger=standard.getLogger("waybill_chassis.faststream"),
             log_level=standard.DEBUG,
             apply_types=False,
             graceful_timeout=30.0,
-            allow_auto_create_topics=False,
         )
         self.subscriber = self.broker.subscriber(
             *self.topics,
@@ -127,7 +126,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
                 return
 
     async def _on_records(self, records: Sequence["ConsumerRecord[Any, Any]"]) -> None:
-        batch = [Record.of(each) for each in records if (each.topic, each.partition) in self.positions]
+        # What was fetched before we had sought, or from before a rebalance, lies below our position or is not ours.
+        batch = [
+            Record.of(each)
+            for each in records
+            if each.offset >= self.positions.get((each.topic, each.partition), each.offset + 1)
+        ]
         if not batch:
             return
         if self.full():
@@ -205,6 +209,29 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
                     "firsts": [first for first, _ in ends.values()],
                 },
             )
+
+        await self._give_group_offsets(sorted(ends))
+
+    async def _give_group_offsets(self, places: Sequence[Place]) -> None:
+        """Give the group an offset in Kafka where it has none.
+
+        aiokafka looks for one as soon as a partition is assigned, beside our own seek, and fails where it finds none.
+        """
+        known = await self._offsets(places)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.bootstrap, group_id=f"waybill.{self.group}", enable_auto_commit=False
+        )
+        await consumer.start()
+        try:
+            partitions = [TopicPartition(*place) for place in places]
+            consumer.assign(partitions)
+            new = {place: known[place] for place in partitions if await consumer.committed(place) is None}
+            if new:
+                # A group at work refuses this; its members have done it then.
+                with suppress(KafkaError):
+                    await consumer.commit(new)
+        finally:
+            await consumer.stop()
 
     async def _offsets(self, places: Collection[Place]) -> dict[Place, int]:
         async with self.database.engine.connect() as connection:

@@ -44,7 +44,7 @@ def configure(service: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("aiokafka", "faststream", "httpx", "alembic"):
+    for noisy in ("aiokafka", "waybill_chassis.faststream", "httpx", "alembic", "sse_starlette"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -27,7 +26,7 @@ event_commands = typer.Typer(help="The events in Kafka.", no_args_is_help=True)
 app.add_typer(topic_commands, name="topics")
 app.add_typer(event_commands, name="events")
 
-_out: Final = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+_out: Final = Console(highlight=False, soft_wrap=True)
 _err: Final = Console(stderr=True, highlight=False)
 _FOR_PEOPLE: Final = 100
 
@@ -177,25 +176,20 @@ def _print(
         for seen, hop in zip(found, hops, strict=True):
             _line(seen.as_json(hop, personal=personal))
         return
-    table = Table(
-        "Time (UTC)", "Event", "#", "Hop", "Subject", "Data", box=None, show_header=heading, show_edge=False
-    )
-    for column, width in zip(table.columns, (12, 14, 2, 7, 8, 10), strict=True):
-        column.no_wrap, column.overflow, column.min_width = True, "ellipsis", width
+    width = _out.width if _out.is_terminal else 200
+    if heading:
+        _out.print(f"[bold]{'Time (UTC)':<13} {'Event':<16} {'#':>4} {'Hop':>9}  {'Subject':<8}  Data[/]"[:width])
     for seen, hop in zip(found, hops, strict=True):
         envelope = seen.envelope
-        key = (seen.record.key or b"").decode(errors="replace")
-        subject = key if envelope is None else str(envelope.subject)
+        key = (seen.record.key or b"").decode(errors="replace") if envelope is None else str(envelope.subject)
+        sequence = "" if envelope is None or envelope.sequence is None else envelope.sequence
         data = {} if seen.event is None else events.shown(seen.event, personal=personal)
-        table.add_row(
-            seen.logged_at.strftime("%H:%M:%S.%f")[:12],
-            seen.name,
-            "" if envelope is None or envelope.sequence is None else str(envelope.sequence),
-            "" if hop is None else f"+{hop} ms",
-            subject[:8],
-            seen.error or " ".join(f"{name}={value}" for name, value in data.items() if _brief(name, value)),
+        says = seen.error or " ".join(f"{name}={value}" for name, value in data.items() if _brief(name, value))
+        line = (
+            f"{seen.logged_at:%H:%M:%S.%f}"[:12].ljust(13)
+            + f" {seen.name:<16} {sequence:>4} {'' if hop is None else f'+{hop} ms':>9}  {key[:8]}  {says}"
         )
-    _out.print(table)
+        _out.print(line[:width], markup=False)
 
 
 def _brief(name: str, value: Any) -> bool:
