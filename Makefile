@@ -34,7 +34,7 @@ $(VENDOR)/ready: services/portal/package-lock.json .venv/ready
 	@touch $@
 
 test: env lint
-	$(VENV)/pytest -n 2 --dist loadgroup
+	$(VENV)/pytest -n 2 --dist loadfile
 
 lint: env
 	$(VENV)/ruff format --check .

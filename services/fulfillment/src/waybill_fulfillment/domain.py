@@ -41,8 +41,9 @@ class NotOpen(Refused):
     """More units than are open."""
 
     def __init__(self, line_id: str, asked: int, line: "Line") -> None:
+        units = "unit" if line.open == 1 else "units"
         super().__init__(
-            f"Line {line_id} has {line.open} open units, not {asked}: of {line.ordered} ordered, {line.shipped} are "
+            f"Line {line_id} has {line.open} open {units}, not {asked}: of {line.ordered} ordered, {line.shipped} are "
             f"shipped, {line.packed} packed and {line.canceled} canceled. Ship {line.open} at most."
         )
         self.line_id = line_id

@@ -1,0 +1,153 @@
+"""The portal in a real browser, on pages that stay open."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from waybill_simulators.shopify import an_order
+
+CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}; apt-get install chromium")
+ADDRESS = {"name": "Ann Bee", "address1": "1 High St", "city": "Troy", "zip": "12180", "country_code": "US"}
+UPS_NUMBER = "1Z12345E0205271688"
+Until = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncGenerator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def open_page(browser: Browser, stack: Any) -> AsyncGenerator[Callable[..., Awaitable[Page]]]:
+    """Open a page in a context of its own; whatever the browser complains of fails the test."""
+    complaints: list[str] = []
+    contexts: list[Any] = []
+
+    async def open_page(path: str, width: int = 1280) -> Page:
+        context = await browser.new_context(viewport={"width": width, "height": 800}, base_url=stack.home.url("portal"))
+        contexts.append(context)
+        page = await context.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        await page.goto(path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        await context.close()
+    assert complaints == []
+
+
+async def sell(selling: Any, until: Until, number: int, *, quantity: int = 2, **more: Any) -> dict[str, Any]:
+    item = {"title": "Stoneware mug", "vendor": "", "sku": "MU", "price": "9.00", "quantity": quantity}
+    await selling.shop.tell(an_order(number, [item], datetime.now(UTC), **{"address": ADDRESS, **more}))
+
+    async def there() -> bool:
+        return any(order["reference"] == f"{number}-01" for order in await selling.orders())
+
+    await until(there)
+    return next(order for order in await selling.orders() if order["reference"] == f"{number}-01")
+
+
+async def test_a_new_order_appears_on_top_of_a_list_that_was_open(open_page: Any, selling: Any, until: Until) -> None:
+    await sell(selling, until, 800_001)
+    page = await open_page("/orders")
+    await expect(page.get_by_role("link", name="800001-01")).to_be_visible()
+
+    await sell(selling, until, 800_002)
+
+    await expect(page.locator("tbody tr").first).to_contain_text("800002-01")
+
+
+async def test_shipping_shows_the_number_in_green_on_pages_that_were_open(
+    open_page: Any, selling: Any, until: Until
+) -> None:
+    order = await sell(selling, until, 800_003)
+    watching = await open_page("/orders?q=800003")
+    details = await open_page(f"/orders/{order['order_id']}?tab=shipments")
+    page = await open_page("/orders?q=800003")
+    await page.get_by_role("link", name="800003-01").click()
+    await expect(page.get_by_text("1 High St")).to_be_visible()
+
+    await page.get_by_label("Tracking company").fill("UPS")
+    await page.get_by_label("Tracking number").fill(UPS_NUMBER)
+    await page.get_by_role("button", name="Ship").click()
+
+    await expect(page.get_by_role("status")).to_contain_text(f"Shipped with UPS {UPS_NUMBER}")
+    for each in (watching, details):
+        link = each.get_by_role("link", name=UPS_NUMBER)
+        await expect(link).to_have_attribute("href", f"https://www.ups.com/track?tracknum={UPS_NUMBER}")
+        red, green, blue = await link.evaluate("e => getComputedStyle(e).color.match(/\\d+/g).slice(0, 3).map(Number)")
+        assert green > max(red, blue)
+    await expect(watching.locator("tbody tr").first).to_contain_text("Shipped")
+    await expect(page.locator("section .badge").first).to_have_text("Shipped")
+
+
+async def test_part_of_an_order_ships_and_the_rest_is_still_offered(open_page: Any, selling: Any, until: Until) -> None:
+    order = await sell(selling, until, 800_004, quantity=3)
+    page = await open_page(f"/orders/{order['order_id']}")
+
+    await page.get_by_role("spinbutton").fill("1")
+    await page.get_by_label("Tracking number").fill(UPS_NUMBER)
+    await page.get_by_role("button", name="Ship").click()
+
+    await expect(page.locator("section .badge").first).to_have_text("Partially shipped")
+    await page.reload()
+    await expect(page.get_by_role("spinbutton")).to_have_value("2")
+
+
+async def test_a_refusal_names_the_line_and_keeps_what_was_typed(open_page: Any, selling: Any, until: Until) -> None:
+    order = await sell(selling, until, 800_005, quantity=2)
+    late = await open_page(f"/orders/{order['order_id']}")
+    line = {"line_id": order["lines"][0]["line_id"], "quantity": 1}
+    answer = await selling.portal.post(
+        f"/api/v1/orders/{order['order_id']}/shipments", json={"lines": [line], "tracking_number": UPS_NUMBER}
+    )
+    assert answer.status_code == 201
+
+    await late.get_by_label("Tracking number").fill("1Z999")
+    await late.get_by_role("button", name="Ship").click()
+
+    await expect(late.get_by_role("alert")).to_contain_text("has 1 open unit, not 2")
+    await expect(late.get_by_label("Tracking number")).to_have_value("1Z999")
+
+
+async def test_an_order_on_hold_says_so_and_offers_no_form(open_page: Any, selling: Any, until: Until) -> None:
+    order = await sell(selling, until, 800_006, address=None)
+
+    page = await open_page(f"/orders/{order['order_id']}")
+
+    await expect(page.get_by_text("This order is on hold (address)")).to_be_visible()
+    await expect(page.get_by_role("button", name="Ship")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+async def test_nothing_is_cut_off_at_any_width(width: int, open_page: Any, selling: Any, until: Until) -> None:
+    order = await sell(selling, until, 800_100 + width)
+    for path in ("/orders", f"/orders/{order['order_id']}", f"/orders/{order['order_id']}?tab=shipments"):
+        page = await open_page(path, width)
+
+        wide = await page.evaluate("document.documentElement.scrollWidth")
+
+        assert wide <= width, path
+
+
+async def test_without_scripts_the_form_works_too(browser: Browser, stack: Any, selling: Any, until: Until) -> None:
+    order = await sell(selling, until, 800_007)
+    context = await browser.new_context(java_script_enabled=False, base_url=stack.home.url("portal"))
+    page = await context.new_page()
+    await page.goto(f"/orders/{order['order_id']}")
+
+    await page.get_by_label("Tracking number").fill(UPS_NUMBER)
+    await page.get_by_role("button", name="Ship").click()
+
+    await expect(page).to_have_url(f"{stack.home.url('portal')}/orders/{order['order_id']}?tab=shipments")
+    await context.close()
