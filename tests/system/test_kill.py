@@ -1,4 +1,4 @@
-"""Every service is killed while sales come in; nothing is lost, nothing comes twice."""
+"""Every service, then the broker and the database, is killed while sales come in; nothing is lost or comes twice."""
 
 import asyncio
 import os
@@ -15,6 +15,7 @@ from waybill_cli.home import SERVICES
 from waybill_simulators.shopify import Shop, an_order
 
 pytestmark = pytest.mark.timeout(600)
+VICTIMS = (*SERVICES, "kafka", "postgres")
 SALES = int(os.environ.get("WAYBILL_KILL_SALES", "300"))
 FIRST = 500_000
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -58,15 +59,15 @@ async def tell(shop: Shop, numbers: "asyncio.Queue[int]", told: Told) -> None:
         await told.one_more()
 
 
-async def test_each_service_killed_while_sales_come_in_loses_nothing(stack: Any, selling: Any, until: Until) -> None:
+async def test_each_process_killed_while_sales_come_in_loses_nothing(stack: Any, selling: Any, until: Until) -> None:
     numbers: asyncio.Queue[int] = asyncio.Queue()
     for number in range(FIRST, FIRST + SALES):
         numbers.put_nowait(number)
     told = Told()
 
     async def kill_one_after_the_other() -> None:
-        for at, name in enumerate(SERVICES, start=1):
-            await told.reach(at * SALES // (len(SERVICES) + 2))
+        for at, name in enumerate(VICTIMS, start=1):
+            await told.reach(at * SALES // (len(VICTIMS) + 2))
             stack.home.processes()[name].kill()
             await stack.run_beside("up", "--no-demo")
 

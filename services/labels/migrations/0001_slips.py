@@ -35,6 +35,6 @@ BRANDS = """
 
 
 def upgrade() -> None:
-    policies = [statement for table in ("slips", "recipients") for statement in brand_rows(table)]
+    policies = [statement for table in ("slips", "recipients", "brands") for statement in brand_rows(table)]
     for statement in (*VERSION_1, SLIPS, RECIPIENTS, BRANDS, *policies):
         op.execute(statement)

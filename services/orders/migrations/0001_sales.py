@@ -39,5 +39,6 @@ BRANDS = """
 
 
 def upgrade() -> None:
-    for statement in (*VERSION_1, SALES, ORDERS, BRANDS, *brand_rows("orders")):
+    policies = [statement for table in ("orders", "brands") for statement in brand_rows(table)]
+    for statement in (*VERSION_1, SALES, ORDERS, BRANDS, *policies):
         op.execute(statement)

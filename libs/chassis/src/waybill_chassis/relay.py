@@ -90,17 +90,39 @@ class Relay:
             if not rows:
                 await self._idle(POLL_S)
                 continue
-            # All of one chunk is in flight at once; the idempotent producer keeps the order within a partition.
-            futures = [
-                await producer.send(
-                    row.topic,
-                    value=row.payload,
-                    key=str(row.key).encode(),
-                    headers=[(name, value.encode()) for name, value in row.headers.items()],
+            await self._send(lease, producer, rows)
+
+    async def _send(self, lease: "_Lease", producer: AIOKafkaProducer, rows: Sequence[Row[Any]]) -> None:
+        """Send rows, all in flight at once; what the broker has, up to the first failure, is moved to `sent`.
+
+        The idempotent producer keeps the order within a partition. After a failure whatever comes later is sent
+        again, whether the broker has it or not: readers drop it by its sequence.
+        """
+        failure: BaseException | None = None
+        flying: list[asyncio.Future[RecordMetadata]] = []
+        for row in rows:
+            try:
+                flying.append(
+                    await producer.send(
+                        row.topic,
+                        value=row.payload,
+                        key=str(row.key).encode(),
+                        headers=[(name, value.encode()) for name, value in row.headers.items()],
+                    )
                 )
-                for row in rows
-            ]
-            await lease.move(rows, await asyncio.gather(*futures))
+            except KafkaError as error:
+                failure = error
+                break
+        landed: list[RecordMetadata] = []
+        for answer in await asyncio.gather(*flying, return_exceptions=True):
+            if isinstance(answer, BaseException):
+                failure = answer
+                break
+            landed.append(answer)
+        if landed:
+            await lease.move(rows[: len(landed)], landed)
+        if failure is not None:
+            raise failure
 
     async def _idle(self, seconds: float) -> None:
         with suppress(TimeoutError):

@@ -1,0 +1,558 @@
+"""The rules of delivery on a real broker and a real database, with the smallest possible service."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waybill_chassis.consumer import Consumer
+from waybill_chassis.database import Database, dump
+from waybill_chassis.delivery import VERSION_1
+from waybill_chassis.fold import Caused, Waiting, fold
+from waybill_chassis.metrics import Metrics
+from waybill_chassis.records import Batch, Fence, Record
+from waybill_chassis.relay import Relay, Wake
+from waybill_chassis.sweep import Sweep
+from waybill_chassis.transaction import Begin, FenceLost, Fresh, OrderParked, TooLarge, Transaction
+from waybill_events import (
+    Envelope,
+    Event,
+    ItemsFulfilled,
+    LineUnits,
+    OrderLine,
+    OrderPlaced,
+    TrackingAdded,
+    ids,
+)
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+BRAND = UUID(int=3)
+Publish = Callable[..., Awaitable[None]]
+Until = Callable[..., Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Count:
+    """Units sent so far."""
+
+    units: int = 0
+
+
+class Counts:
+    async def load(self, connection: AsyncConnection, subjects: Collection[UUID]) -> dict[UUID, Count]:
+        rows = await connection.execute(text("SELECT * FROM counts WHERE subject = ANY(:s)"), {"s": list(subjects)})
+        return {row.subject: Count(row.units) for row in rows}
+
+    async def save(self, connection: AsyncConnection, states: Mapping[UUID, Count]) -> None:
+        await connection.execute(
+            text("""
+                INSERT INTO counts SELECT * FROM unnest(CAST(:s AS uuid[]), CAST(:u AS int[]))
+                ON CONFLICT (subject) DO UPDATE SET units = excluded.units
+            """),
+            {"s": list(states), "u": [state.units for state in states.values()]},
+        )
+
+
+def count(state: Count | None, event: Event, _envelope: Envelope) -> tuple[Count | None, list[Event]]:
+    """Count units; tell each shipment; refuse thirteen; before its order was placed a shipment is early."""
+    match event:
+        case OrderPlaced():
+            return state or Count(), []
+        case ItemsFulfilled():
+            if state is None:
+                raise Waiting(OrderPlaced)
+            if event.lines[0].quantity == 13:
+                raise ValueError("thirteen")
+            return Count(state.units + event.lines[0].quantity), [told(event)]
+        case _:
+            raise AssertionError(event)
+
+
+def told(event: ItemsFulfilled) -> TrackingAdded:
+    return TrackingAdded(
+        order_id=event.order_id,
+        brand_id=BRAND,
+        parcel_id=event.parcel_id,
+        tracking_number=f"n{event.lines[0].quantity}",
+        decided_by="nobody",
+        added_at=NOON,
+    )
+
+
+def placed(order: UUID) -> OrderPlaced:
+    return OrderPlaced(
+        order_id=order,
+        sale_id=order,
+        brand_id=BRAND,
+        reference="10001-01",
+        number="10001",
+        connection_id=BRAND,
+        platform="csv",
+        placed_at=NOON,
+        recipient_version=1,
+        lines=(OrderLine(line_id="1", quantity=1),),
+    )
+
+
+def shipped(order: UUID, units: int) -> ItemsFulfilled:
+    return ItemsFulfilled(
+        order_id=order,
+        brand_id=BRAND,
+        parcel_id=UUID(int=units),
+        lines=(LineUnits(line_id="1", quantity=units),),
+        shipped_at=NOON,
+    )
+
+
+class Toy:
+    """A service of two handlers, built by hand."""
+
+    def __init__(self, database: Database, bootstrap: str, group: str) -> None:
+        self.database, self.bootstrap, self.group = database, bootstrap, group
+        self.wake = Wake()
+        self.relay = Relay(database, bootstrap, self.wake, limit=1000)
+        self.begin = Begin(
+            database,
+            Counts(),
+            source="waybill/toy",
+            handles=(OrderPlaced, ItemsFulfilled),
+            wake=self.wake,
+            waiting_limit_s=10.0,
+        )
+        self.trouble: list[Exception] = []
+        self.full = False
+        self.consumer = self.reader()
+        self.sweep = Sweep(database, Metrics(), retry=self.on_early, consumer=self.consumer)
+        self.relaying: asyncio.Task[None] | None = None
+
+    def reader(self) -> Consumer:
+        return Consumer(
+            database=self.database,
+            bootstrap=self.bootstrap,
+            group=self.group,
+            topics=["waybill.orders", "waybill.fulfillment"],
+            on_batch=self.on_batch,
+            full=lambda: self.full,
+            records=50,
+            hop=lambda _seconds: None,
+        )
+
+    async def on_batch(self, batch: Batch) -> None:
+        async with self.begin(batch) as tx:
+            await self.take(tx, await tx.unseen(batch))
+            if self.trouble:
+                raise self.trouble.pop()
+
+    async def on_early(self, subject: UUID) -> None:
+        async with self.begin.on(subject) as tx:
+            await self.take(tx, await tx.waiters_of(subject))
+
+    async def take(self, tx: Transaction[Count], fresh: Fresh) -> None:
+        counts = await tx.load(fresh.subjects)
+        outcome = fold(counts, fresh.inboxes, count)
+        await tx.save(outcome.states)
+        await tx.publish(outcome.events)
+        await tx.keep(outcome)
+
+    async def start(self) -> None:
+        self.relaying = asyncio.create_task(self.relay.run())
+        await self.consumer.start()
+
+    async def stop(self) -> None:
+        await self.consumer.stop()
+        self.relay.stop()
+        if self.relaying is not None:
+            await self.relaying
+
+    async def all(self, statement: str, **values: Any) -> list[Any]:
+        async with self.database.begin() as connection:
+            return list((await connection.execute(text(statement), values)).all())
+
+    async def units(self, order: UUID) -> int | None:
+        rows = await self.all("SELECT units FROM counts WHERE subject = :s", s=order)
+        return rows[0].units if rows else None
+
+    async def sent(self, order: UUID) -> list[tuple[int, str]]:
+        """Sequence and number of what was told of an order."""
+        rows = await self.all("SELECT headers, payload FROM sent WHERE key = :s ORDER BY id", s=order)
+        return [
+            (int(row.headers["ce_sequence"]), TrackingAdded.from_json(bytes(row.payload)).tracking_number)
+            for row in rows
+        ]
+
+    def has(self, order: UUID, units: int) -> Callable[[], Awaitable[bool]]:
+        async def true() -> bool:
+            return await self.units(order) == units
+
+        return true
+
+    def counts(self, statement: str, wanted: int, **values: Any) -> Callable[[], Awaitable[bool]]:
+        async def true() -> bool:
+            return len(await self.all(statement, **values)) == wanted
+
+        return true
+
+
+async def prepared(database: Database) -> None:
+    async with database.engine.begin() as connection:
+        for statement in (*VERSION_1, "CREATE TABLE counts (subject uuid PRIMARY KEY, units int NOT NULL)"):
+            await connection.execute(text(statement))
+
+
+@pytest.fixture
+async def toy(database: Database, servers: Any) -> AsyncGenerator[Toy]:
+    await prepared(database)
+    toy = Toy(database, servers.kafka.bootstrap, f"toy-{uuid4()}")
+    await toy.start()
+    yield toy
+    await toy.stop()
+
+
+@pytest.fixture
+async def idle(database: Database, servers: Any) -> Toy:
+    """One that reads and sends nothing."""
+    await prepared(database)
+    return Toy(database, servers.kafka.bootstrap, f"toy-{uuid4()}")
+
+
+async def raw(bootstrap: str, topic: str, key: bytes | None, value: bytes | None, **headers: str) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    await producer.start()
+    pairs = [(name, text.encode()) for name, text in headers.items()]
+    await producer.send_and_wait(topic, key=key, value=value, headers=pairs)
+    await producer.stop()
+
+
+def cause(order: UUID) -> Envelope:
+    return Envelope(id=uuid4(), source="test", type="t", time=NOON, subject=order, actor="test", causation_id=order)
+
+
+async def test_what_comes_twice_counts_once_and_is_told_in_order_once(toy: Toy, publish: Publish, until: Until) -> None:
+    order = uuid4()
+    await publish(placed(order), 1)
+    for sequence, units in ((1, 5), (1, 5), (2, 7), (1, 5), (2, 7), (3, 1)):
+        await publish(shipped(order, units), sequence)
+
+    await until(toy.has(order, 13))
+    await until(toy.counts("SELECT * FROM sent WHERE key = :s", 3, s=order))
+    assert await toy.sent(order) == [(1, "n5"), (2, "n7"), (3, "n1")]
+    assert await toy.all("SELECT * FROM outbox") == []
+
+
+async def test_what_a_handler_refuses_parks_its_subject_and_nothing_else(
+    toy: Toy, publish: Publish, until: Until
+) -> None:
+    bad, good = uuid4(), uuid4()
+    await publish(placed(bad), 1)
+    await publish(placed(good), 1)
+    await publish(shipped(bad, 13), 1)
+    await publish(shipped(bad, 1), 2)
+    await publish(shipped(good, 2), 1)
+
+    await until(toy.has(good, 2))
+    await until(toy.counts("SELECT * FROM quarantine WHERE subject = :s", 2, s=bad))
+    assert await toy.units(bad) == 0
+    first, second = await toy.all("SELECT * FROM quarantine WHERE subject = :s ORDER BY id", s=bad)
+    assert (first.error, second.error) == ("ValueError: thirteen", None)
+    with pytest.raises(OrderParked):
+        async with toy.begin.on(bad):
+            pass
+
+
+async def test_an_early_event_waits_and_goes_on_by_itself(toy: Toy, publish: Publish, until: Until) -> None:
+    order = uuid4()
+    await publish(shipped(order, 5), 1)
+    await publish(shipped(order, 6), 2)
+    await until(toy.counts("SELECT * FROM waiters WHERE subject = :s", 2, s=order))
+
+    await publish(placed(order), 1)
+
+    await until(toy.has(order, 11))
+    assert await toy.all("SELECT * FROM waiters WHERE subject = :s", s=order) == []
+
+
+async def test_a_gap_in_a_sequence_is_waited_for(toy: Toy, publish: Publish, until: Until) -> None:
+    order = uuid4()
+    await publish(placed(order), 1)
+    await publish(shipped(order, 7), 2)
+    await until(toy.counts("SELECT * FROM waiters WHERE subject = :s", 1, s=order))
+
+    await publish(shipped(order, 5), 1)
+
+    await until(toy.has(order, 12))
+    await until(toy.counts("SELECT * FROM sent WHERE key = :s", 2, s=order))
+    assert await toy.sent(order) == [(1, "n5"), (2, "n7")]
+
+
+async def test_an_event_that_waited_past_the_limit_is_parked(toy: Toy, publish: Publish, until: Until) -> None:
+    order = uuid4()
+    await publish(shipped(order, 5), 1)
+    await until(toy.counts("SELECT * FROM waiters WHERE subject = :s", 1, s=order))
+
+    async def parked() -> bool:
+        await toy.sweep.once()
+        return bool(await toy.all("SELECT * FROM quarantine WHERE subject = :s AND error LIKE 'waited%'", s=order))
+
+    await until(parked)
+    assert await toy.all("SELECT * FROM waiters WHERE subject = :s", s=order) == []
+
+
+async def test_bytes_that_do_not_decode_are_kept_whole_and_park_what_they_name(
+    toy: Toy, publish: Publish, until: Until
+) -> None:
+    order, other = uuid4(), uuid4()
+    await publish(placed(order), 1)
+    await until(toy.has(order, 0))
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": str(uuid4()),
+        "ce_source": "waybill/fulfillment",
+        "ce_type": "waybill.ItemsFulfilled.v1",
+        "ce_time": "2026-03-01T12:00:00Z",
+        "ce_subject": str(order),
+        "ce_sequence": "1",
+    }
+    await raw(toy.bootstrap, "waybill.fulfillment", str(order).encode(), b"\xff{", **headers)
+    await raw(toy.bootstrap, "waybill.fulfillment", b"\xff", b"\x00\xff", nonsense="x")
+    await publish(placed(other), 1)
+    await publish(shipped(other, 1), 1)
+
+    await until(toy.has(other, 1))
+    await until(toy.counts("SELECT * FROM dead_letters", 2))
+    (letter,) = await toy.all("SELECT * FROM dead_letters WHERE subject = :s", s=order)
+    assert (bytes(letter.value), letter.topic) == (b"\xff{", "waybill.fulfillment")
+    with pytest.raises(OrderParked):
+        async with toy.begin.on(order):
+            pass
+
+
+async def test_whatever_fails_is_rolled_back_and_the_batch_comes_again(
+    toy: Toy, publish: Publish, until: Until
+) -> None:
+    order = uuid4()
+    toy.trouble = [OSError("the database is away"), RuntimeError("a bug"), OSError("again")]
+    await publish(placed(order), 1)
+    await publish(shipped(order, 5), 1)
+
+    await until(toy.has(order, 5))
+    await until(toy.counts("SELECT * FROM sent WHERE key = :s", 1, s=order))
+    assert toy.trouble == []
+    assert await toy.sent(order) == [(1, "n5")]
+    assert toy.consumer.problem is None
+
+
+async def test_a_full_outbox_stops_reading_until_it_is_not(toy: Toy, publish: Publish, until: Until) -> None:
+    order = uuid4()
+    toy.full = True
+    await publish(placed(order), 1)
+
+    async def says_so() -> bool:
+        return "outbox is full" in (toy.consumer.problem or "")
+
+    await until(says_so)
+    assert await toy.units(order) is None
+    toy.full = False
+
+    await until(toy.has(order, 0))
+
+
+async def test_a_restarted_reader_goes_on_where_the_database_says(toy: Toy, publish: Publish, until: Until) -> None:
+    order = uuid4()
+    await publish(placed(order), 1)
+    await publish(shipped(order, 5), 1)
+    await until(toy.has(order, 5))
+    await toy.consumer.stop()
+    await publish(shipped(order, 6), 2)
+
+    toy.consumer = toy.reader()
+    await toy.consumer.start()
+
+    await until(toy.has(order, 11))
+
+
+async def test_two_readers_share_the_work_and_each_event_counts_once(toy: Toy, publish: Publish, until: Until) -> None:
+    orders = [uuid4() for _ in range(30)]
+    for order in orders:
+        await publish(placed(order), 1)
+        await publish(shipped(order, 1), 1)
+    second = toy.reader()
+    await second.start()
+    for order in orders:
+        await publish(shipped(order, 2), 2)
+
+    async def all_there() -> bool:
+        return [await toy.units(order) for order in orders] == [3] * 30
+
+    await until(all_there)
+
+    async def shared() -> bool:
+        return bool(toy.consumer.positions) and bool(second.positions)
+
+    await until(shared)
+    assert not toy.consumer.positions.keys() & second.positions.keys()
+    await second.stop()
+    for order in orders:
+        await publish(shipped(order, 4), 3)
+
+    async def all_taken_over() -> bool:
+        return [await toy.units(order) for order in orders] == [7] * 30
+
+    await until(all_taken_over)
+
+
+async def test_whoever_lost_the_partition_writes_nothing(idle: Toy) -> None:
+    order = uuid4()
+    event = placed(order)
+    envelope = Envelope(
+        id=uuid4(),
+        source="waybill/orders",
+        type=event.type_name(),
+        time=NOON,
+        subject=order,
+        actor="test",
+        causation_id=order,
+        sequence=1,
+    )
+    record = Record("waybill.orders", 0, 7, str(order).encode(), tuple(envelope.headers()), event.to_json())
+    await idle.all("INSERT INTO offsets VALUES ('waybill.orders', 0, 5) RETURNING 1")
+
+    with pytest.raises(FenceLost):
+        await idle.on_batch(Batch((record,), (Fence("waybill.orders", 0, 4, 7),)))
+    assert await idle.units(order) is None
+    await idle.on_batch(Batch((record,), (Fence("waybill.orders", 0, 5, 7),)))
+
+    assert await idle.units(order) == 0
+    assert [row.next for row in await idle.all("SELECT next FROM offsets")] == [8]
+
+
+async def test_events_of_a_rolled_back_transaction_are_never_sent(idle: Toy) -> None:
+    order = uuid4()
+
+    with pytest.raises(RuntimeError):
+        await publish_and_fail(idle, order)
+
+    assert await idle.all("SELECT * FROM outbox") == []
+    async with idle.begin.on(order) as tx:
+        assert tx.streams[order].next_sequence == 1
+
+
+async def publish_and_fail(toy: Toy, order: UUID) -> None:
+    async with toy.begin.on(order) as tx:
+        await tx.publish([Caused(shipped(order, 1), cause(order))])
+        raise RuntimeError
+
+
+async def test_one_cause_twice_makes_the_same_event_ids(idle: Toy) -> None:
+    order, why = uuid4(), cause(uuid4())
+    async with idle.begin.on(order) as tx:
+        await tx.publish([Caused(shipped(order, 1), why), Caused(shipped(order, 2), why)])
+
+    rows = await idle.all("SELECT headers FROM outbox ORDER BY id")
+    assert [row.headers["ce_id"] for row in rows] == [
+        str(ids.event_id(why.id, ItemsFulfilled.type_name(), order, ordinal)) for ordinal in (0, 1)
+    ]
+    assert [row.headers["ce_sequence"] for row in rows] == ["1", "2"]
+
+
+async def test_an_event_that_no_record_can_hold_is_refused_in_its_command(idle: Toy) -> None:
+    order = uuid4()
+    lines = tuple(LineUnits(line_id=f"{at:0>190}", quantity=1) for at in range(10_000))
+    event = shipped(order, 1).model_copy(update={"lines": lines})
+
+    with pytest.raises(TooLarge, match="at most 900000"):
+        async with idle.begin.on(order) as tx:
+            await tx.publish([Caused(event, cause(order))])
+
+
+async def test_after_a_failed_send_nothing_later_overtakes_and_what_went_before_is_noted(
+    idle: Toy, until: Until
+) -> None:
+    """A row that the broker refuses, put into the outbox by force: larger than any event may be."""
+    order = uuid4()
+    insert = """
+        INSERT INTO outbox (bucket, topic, key, headers, payload)
+        VALUES (0, :topic, :key, CAST(:headers AS jsonb), :payload) RETURNING id
+    """
+    rows = [("first", b"1"), ("huge", b"x" * 2_000_000), ("last", b"3")]
+    numbers = [
+        (await idle.all(insert, topic="waybill.labels", key=order, headers=dump({"name": name}), payload=payload))[0].id
+        for name, payload in rows
+    ]
+    relaying = asyncio.create_task(idle.relay.run())
+
+    async def stuck() -> bool:
+        return idle.relay.problem is not None
+
+    await until(stuck)
+    await until(idle.counts("SELECT * FROM sent", 1))
+    assert [row.id for row in await idle.all("SELECT id FROM outbox ORDER BY id")] == numbers[1:]
+    await idle.all("DELETE FROM outbox WHERE id = :id RETURNING 1", id=numbers[1])
+
+    await until(idle.counts("SELECT * FROM outbox", 0))
+    assert idle.relay.problem is None
+    assert await values_of(idle.bootstrap, "waybill.labels", order) == [b"1", b"3"]
+    idle.relay.stop()
+    await relaying
+
+
+async def values_of(bootstrap: str, topic: str, key: UUID) -> list[bytes]:
+    """Every value of a key, from the log itself."""
+    place = TopicPartition(topic, ids.partition(key))
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    await consumer.start()
+    consumer.assign([place])
+    await consumer.seek_to_beginning(place)
+    end = (await consumer.end_offsets([place]))[place]
+    values: list[bytes] = []
+    while await consumer.position(place) < end:
+        records = (await consumer.getmany(timeout_ms=500)).get(place, [])
+        values += [record.value for record in records if record.key == str(key).encode()]
+    await consumer.stop()
+    return values
+
+
+async def test_of_two_relays_one_works_and_the_other_takes_over(toy: Toy, until: Until) -> None:
+    second = Relay(toy.database, toy.bootstrap, toy.wake, limit=1000)
+    other = asyncio.create_task(second.run())
+    order = uuid4()
+
+    async def tell(units: int) -> None:
+        async with toy.begin.on(order) as tx:
+            await tx.publish([Caused(told(shipped(order, units)), cause(order))])
+
+    await tell(1)
+    await until(toy.counts("SELECT * FROM sent WHERE key = :s", 1, s=order))
+    holders = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objid = 1382378593"
+    assert len(await toy.all(holders)) == 1
+    # The lock's connection is cut, as a failover or an idle timeout would.
+    await toy.all(f"SELECT pg_terminate_backend(pid) FROM ({holders}) AS held")
+    await tell(2)
+    await until(toy.counts("SELECT * FROM sent WHERE key = :s", 2, s=order))
+
+    second.stop()
+    await other
+    await tell(3)
+    await until(toy.counts("SELECT * FROM sent WHERE key = :s", 3, s=order))
+    assert await toy.sent(order) == [(1, "n1"), (2, "n2"), (3, "n3")]
+
+
+async def test_a_subjects_events_keep_their_order_under_many_writers(toy: Toy, until: Until) -> None:
+    order = uuid4()
+
+    async def tell(units: int) -> None:
+        async with toy.begin.on(order) as tx:
+            await tx.publish([Caused(told(shipped(order, units)), cause(order))])
+
+    await asyncio.gather(*(tell(units) for units in range(1, 101)))
+
+    await until(toy.counts("SELECT * FROM sent WHERE key = :s", 100, s=order))
+    assert [sequence for sequence, _ in await toy.sent(order)] == list(range(1, 101))
+    rows = await toy.all('SELECT "offset" FROM sent WHERE key = :s ORDER BY id', s=order)
+    assert [row.offset for row in rows] == sorted(row.offset for row in rows)
