@@ -43,6 +43,7 @@ lint: env
 	$(VENV)/python tools/checks/imports.py
 	$(VENV)/python tools/checks/golden.py check
 	$(VENV)/python tools/checks/documents.py --check
+	$(VENV)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 
 fmt: env
 	$(VENV)/ruff format .

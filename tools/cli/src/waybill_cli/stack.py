@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -164,11 +164,17 @@ def state_of(home: Home, name: str) -> State:
         reasons: tuple[str, ...] = (f"is not running; its log is {home.logs / f'{name}.log'}",)
     else:
         try:
-            answer = httpx.get(f"{home.url(name)}/health/ready", timeout=5)
+            answer = _http().get(f"{home.url(name)}/health/ready")
             reasons = () if answer.status_code == _READY else tuple(answer.json()["reasons"])
         except (httpx.HTTPError, json.JSONDecodeError, KeyError):
             reasons = ("does not answer yet",)
     return State(name, home.port(name), None if process is None else process.pid, reasons)
+
+
+@cache
+def _http() -> httpx.Client:
+    """One client for all questions: making one costs more than asking."""
+    return httpx.Client(timeout=5, trust_env=False)
 
 
 def _ready(home: Home, name: str) -> bool:

@@ -1,0 +1,10 @@
+#!/bin/sh
+# PostgreSQL's image runs this once, on an empty data folder: a database and a role for each service.
+set -eu
+for name in connectors orders fulfillment tracking labels portal; do
+  psql --set ON_ERROR_STOP=1 --set "name=$name" --set "password=$WAYBILL_DATABASE_PASSWORD" <<'SQL'
+CREATE ROLE :"name" LOGIN PASSWORD :'password';
+CREATE DATABASE :"name" OWNER :"name";
+REVOKE ALL ON DATABASE :"name" FROM PUBLIC;
+SQL
+done
