@@ -15,12 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waybill_chassis.consumer import Consumer
 from waybill_chassis.database import Database, dump
 from waybill_chassis.delivery import VERSION_1
-from waybill_chassis.fold import Caused, Waiting, fold
+from waybill_chassis.fold import Caused, TooLarge, Waiting, fold
 from waybill_chassis.metrics import Metrics
-from waybill_chassis.records import Batch, Fence, Record
+from waybill_chassis.records import Arrival, Batch, Fence, Record, read
 from waybill_chassis.relay import Relay, Wake
 from waybill_chassis.sweep import Sweep
-from waybill_chassis.transaction import Begin, FenceLost, Fresh, OrderParked, TooLarge, Transaction
+from waybill_chassis.transaction import Begin, FenceLost, Fresh, OrderParked, Transaction
 from waybill_events import (
     Envelope,
     Event,
@@ -28,6 +28,7 @@ from waybill_events import (
     LineUnits,
     OrderLine,
     OrderPlaced,
+    Recipient,
     TrackingAdded,
     ids,
 )
@@ -124,12 +125,12 @@ class Toy:
             source="waybill/toy",
             handles=(OrderPlaced, ItemsFulfilled),
             wake=self.wake,
-            waiting_limit_s=10.0,
+            waiting_limit_s=2.0,
         )
         self.trouble: list[Exception] = []
         self.full = False
         self.consumer = self.reader()
-        self.sweep = Sweep(database, Metrics(), retry=self.on_early, consumer=self.consumer)
+        self.sweep = Sweep(database, Metrics(), self.relay, retry=self.on_early, consumers=[self.consumer])
         self.relaying: asyncio.Task[None] | None = None
 
     def reader(self) -> Consumer:
@@ -375,6 +376,116 @@ async def test_a_restarted_reader_goes_on_where_the_database_says(toy: Toy, publ
     await toy.consumer.start()
 
     await until(toy.has(order, 11))
+
+
+async def test_what_is_fetched_before_we_know_where_to_go_on_is_not_taken_for_what_follows(
+    toy: Toy, publish: Publish, until: Until
+) -> None:
+    """The group's offset in Kafka lies ahead of the database's, and the database is slow to answer."""
+    order = uuid4()
+    await publish(placed(order), 1)
+    await until(toy.has(order, 0))
+    await toy.consumer.stop()
+    for sequence in range(1, 41):
+        await publish(shipped(order, 1), sequence)
+    place = TopicPartition("waybill.fulfillment", ids.partition(order))
+    kafka = AIOKafkaConsumer(bootstrap_servers=toy.bootstrap, group_id=f"waybill.{toy.group}", enable_auto_commit=False)
+    await kafka.start()
+    kafka.assign([place])
+    end = (await kafka.end_offsets([place]))[place]
+    await kafka.commit({place: end - 20})
+    await kafka.stop()
+    reader = toy.reader()
+    await reader._prepare()
+
+    async with toy.database.engine.begin() as slow:
+        await slow.execute(text("LOCK TABLE offsets IN ACCESS EXCLUSIVE MODE"))
+        starting = asyncio.create_task(reader.broker.start())
+
+        async def fetched_beyond() -> bool:
+            client = reader.subscriber.consumer
+            return client is not None and place in client.assignment() and await client.position(place) == end
+
+        await until(fetched_beyond)
+    await starting
+
+    await until(toy.has(order, 40))
+    await reader.stop()
+
+
+def test_numbers_on_a_topic_where_others_write_too_are_their_own_affair() -> None:
+    order = uuid4()
+    event = Recipient(order_id=order, brand_id=BRAND, version=1)
+    envelope = Envelope(
+        id=uuid4(),
+        source="somebody",
+        type=event.type_name(),
+        time=NOON,
+        subject=order,
+        actor="test",
+        causation_id=order,
+        sequence=77,
+    )
+    record = Record(event.topic, 0, 0, str(order).encode(), tuple(envelope.headers()), event.to_json())
+
+    found = read(record, {"Recipient"})
+
+    assert isinstance(found, Arrival)
+    assert found.envelope is not None
+    assert found.envelope.sequence is None
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [("ce_type", "waybill.OrderPlaced.v²"), ("ce_sequence", "9" * 5000), ("ce_sequence", "²"), ("a\x00b", "x")],
+)
+async def test_no_header_stops_a_partition(header: str, value: str, toy: Toy, publish: Publish, until: Until) -> None:
+    order = uuid4()
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": str(uuid4()),
+        "ce_source": "waybill/orders",
+        "ce_type": "waybill.OrderPlaced.v1",
+        "ce_time": "2026-03-01T12:00:00Z",
+        "ce_subject": str(order),
+        "ce_sequence": "1",
+        header: value,
+    }
+    await raw(toy.bootstrap, "waybill.orders", str(order).encode(), b"{}", **headers)
+    other = next(key for key in iter(uuid4, None) if ids.partition(key) == ids.partition(order))
+    await publish(placed(other), 1)
+
+    await until(toy.has(other, 0))
+
+
+async def test_a_sweep_tries_all_who_wait_even_where_one_of_them_fails(
+    toy: Toy, publish: Publish, until: Until
+) -> None:
+    orders = [uuid4() for _ in range(3)]
+    for order in orders:
+        await publish(shipped(order, 5), 1)
+    await until(toy.counts("SELECT DISTINCT subject FROM waiters WHERE subject = ANY(:s)", 3, s=orders))
+    tried: list[UUID] = []
+
+    async def fail(subject: UUID) -> None:
+        tried.append(subject)
+        raise OrderParked(subject) if subject == orders[0] else RuntimeError("a bug")
+
+    toy.sweep.retry = fail
+    await toy.sweep.once()
+
+    assert set(tried) >= set(orders)
+
+
+async def test_the_sweep_counts_the_outbox_of_whichever_process_sends(idle: Toy) -> None:
+    order = uuid4()
+    async with idle.begin.on(order) as tx:
+        await tx.publish([Caused(shipped(order, units), cause(order)) for units in range(1, 4)])
+
+    await idle.sweep.once()
+
+    assert idle.relay.backlog == 3
+    assert not idle.relay.full
 
 
 async def test_two_readers_share_the_work_and_each_event_counts_once(toy: Toy, publish: Publish, until: Until) -> None:

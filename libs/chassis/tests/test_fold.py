@@ -218,6 +218,42 @@ def test_an_event_behind_a_gap_waits_unseen_until_the_gap_closes() -> None:
     assert sorted(closed.settled) == [0, 1]
 
 
+def test_whatever_the_order_of_the_log_a_later_event_never_passes_one_that_waits() -> None:
+    """3 stands behind a gap, then 2 comes and needs the order: 3 must not go first when the order comes."""
+    outcome, stream = run(shipped(1, 1), shipped(3, 3), shipped(2, 2), placed())
+
+    assert [caused.event.tracking_number for caused in outcome.events if isinstance(caused.event, TrackingAdded)] == [
+        "1",
+        "2",
+        "3",
+    ]
+    assert stream.waiting == 0
+
+
+def test_waiters_stored_out_of_line_are_tried_in_line() -> None:
+    stream = Stream(ORDER, taken={"waybill/fulfillment": (2, "x")}, waiting=2)
+    waiters = (Waiter(shipped(3, 3), None, 7), Waiter(shipped(2, 2), "waybill.orders", 8))
+
+    outcome, _ = run(placed(), stream=stream, waiters=waiters)
+
+    assert [caused.event.tracking_number for caused in outcome.events if isinstance(caused.event, TrackingAdded)] == [
+        "2",
+        "3",
+    ]
+
+
+def test_a_decision_whose_event_no_record_can_hold_parks_the_subject() -> None:
+    def tell_at_length(_state: Count | None, event: Event, _envelope: Envelope) -> tuple[Count | None, list[Event]]:
+        assert isinstance(event, ItemsFulfilled)
+        lines = tuple(LineUnits(line_id=f"{at:0>190}", quantity=1) for at in range(5_000))
+        return Count(1), [event.model_copy(update={"lines": lines})]
+
+    outcome = fold({}, [Inbox(Stream(ORDER), (), (shipped(1, 1),))], tell_at_length)
+
+    assert (outcome.states, outcome.events) == ({}, [])
+    assert (outcome.parked[0].error or "").startswith("TooLarge: waybill.ItemsFulfilled.v1 would have")
+
+
 def test_what_did_not_decode_takes_its_place_in_the_line() -> None:
     broken = replace(shipped(1, 1), event=None, error="does not decode")
 

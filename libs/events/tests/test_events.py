@@ -123,6 +123,9 @@ def test_an_unknown_type_is_told_from_an_unknown_version() -> None:
         EVENTS.find("waybill.MoonLanded.v1")
     with pytest.raises(UnknownType):
         EVENTS.find("OrderPlaced")
+    for version in ("v²", "v0", "v-1", f"v{'9' * 5000}", "v"):
+        with pytest.raises(UnknownType):
+            EVENTS.find(f"waybill.OrderPlaced.{version}")
     with pytest.raises(UnknownVersion, match="known: v1"):
         EVENTS.find("waybill.OrderPlaced.v99")
 

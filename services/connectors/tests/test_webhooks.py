@@ -137,6 +137,18 @@ async def test_an_order_that_cannot_be_read_is_kept_whole_and_says_why(
     assert json.loads(kept) == order
 
 
+async def test_a_sale_that_no_event_can_hold_is_kept_whole_and_says_why(
+    connectors: httpx.AsyncClient, connection: UUID, database: Database
+) -> None:
+    lines = [{"id": at, "quantity": 1, "title": "x" * 3900} for at in range(300)]
+
+    answer = await send(connectors, connection, an_order(line_items=lines))
+
+    assert answer.json()["outcome"] == "refused"
+    assert "at most 900000" in answer.json()["reason"]
+    assert await sent(database) == 0
+
+
 @pytest.mark.parametrize(
     ("order", "reason"),
     [

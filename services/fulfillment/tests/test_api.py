@@ -136,6 +136,31 @@ async def test_one_idempotency_key_ships_once_and_gets_one_answer(
     assert await told(database) == 1
 
 
+async def test_a_key_belongs_to_whoever_made_it(fulfillment: httpx.AsyncClient, order: UUID) -> None:
+    headers = {"Idempotency-Key": "a-form"}
+    path = f"/api/v1/orders/{order}/shipments"
+    mine = await fulfillment.post(path, json=UPS, headers=headers)
+
+    theirs = await fulfillment.post(path, json=UPS, headers={**headers, "Waybill-Brand": str(uuid4())})
+
+    assert (mine.status_code, theirs.status_code) == (201, 404)
+
+
+async def test_what_was_answered_stays_answered_when_the_order_stands_still(
+    fulfillment: httpx.AsyncClient, order: UUID, database: Database
+) -> None:
+    path, headers = f"/api/v1/orders/{order}/shipments", {"Idempotency-Key": "a-form"}
+    first = await fulfillment.post(path, json=UPS, headers=headers)
+    async with database.begin() as connection:
+        await connection.execute(text("UPDATE streams SET parked = true WHERE subject = :s"), {"s": order})
+
+    again = await fulfillment.post(path, json=UPS, headers=headers)
+    new = await fulfillment.post(path, json=UPS)
+
+    assert (again.status_code, again.text) == (201, first.text)
+    assert (new.status_code, new.json()["type"]) == (409, "urn:waybill:problem:order-parked")
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -167,6 +167,8 @@ def test_shipments_from_before_are_parcels_of_their_own() -> None:
     assert (parcel.parcel_id, parcel.tracking_number, parcel.tracking_url) == (None, "94", "")
 
 
-@pytest.mark.parametrize(("url", "kept"), [("https://a.b/c", True), ("javascript:x", False), ("//a.b", False)])
+@pytest.mark.parametrize(
+    ("url", "kept"), [("https://a.b/c", True), ("javascript:x", False), ("//a.b", False), ("http://[", False)]
+)
 def test_a_browser_is_sent_to_web_pages_only(url: str, kept: bool) -> None:
     assert followable(url) == (url if kept else "")

@@ -38,7 +38,7 @@ class Call:
     async def earlier_answer(self, connection: AsyncConnection) -> JSONResponse | None:
         """What this key was answered before; raises Problem 422 when it came with another body.
 
-        Call it once the subject is locked: two commands of one key then follow each other.
+        `Begin.on` calls it once the subject is locked: two commands of one key then follow each other.
         """
         if self.key is None:
             return None
@@ -103,7 +103,8 @@ def caller(token: str) -> Callable[..., Awaitable[Call]]:
                 headers={"WWW-Authenticate": "Bearer"},
             )
         return Call(
-            caller="service",
+            # Whoever acts for another brand, or is another person, has keys of its own.
+            caller=f"{waybill_actor}|{waybill_brand or 'all'}",
             actor=waybill_actor,
             brand=waybill_brand,
             route=f"{request.method} {request.url.path}",

@@ -18,7 +18,6 @@ from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from waybill_chassis import logging, topics
 from waybill_chassis.database import Database
@@ -28,11 +27,15 @@ from waybill_chassis.transaction import FenceLost
 OnBatch = Callable[[Batch], Awaitable[None]]
 Place = tuple[str, int]
 _COMMIT_EVERY_S: Final = 5.0
+_LOOK_S: Final = 5.0
 _log = logging.get(__name__)
 
 
-def raw(message: KafkaMessage) -> Any:
-    """The decoder of every subscription: records stay as the broker keeps them, one bad one cannot fail its batch."""
+async def raw(message: KafkaMessage) -> Any:
+    """The decoder of every subscription: records stay as the broker keeps them, one bad one cannot fail its batch.
+
+    FastStream would run one that is no coroutine in a thread.
+    """
     return message.raw_message
 
 
@@ -55,7 +58,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         self.on_batch, self.full = on_batch, full
         self.positions: dict[Place, int] = {}
         """Where the next record of each partition of ours should come from."""
-        self.problem: str | None = None
+        self.seeks: dict[Place, int] = {}
+        """How often we went elsewhere in each partition; and as it was when the batch in hand was fetched:"""
+        self.fetched: dict[Place, int] = {}
+        self.problems: dict[str, str] = {}
+        self.started = False
         self.stopping = asyncio.Event()
         self.pause = 0.1
         self.committed_at = 0.0
@@ -66,6 +73,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
             log_level=standard.DEBUG,
             apply_types=False,
             graceful_timeout=30.0,
+            allow_auto_create_topics=False,
         )
         self.subscriber = self.broker.subscriber(
             *self.topics,
@@ -79,16 +87,42 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
             listener=self,
         )
         self.subscriber(self._on_records)
+        self.fetch = self.subscriber.get_msg
+        self.subscriber.get_msg = self._fetch  # type: ignore[method-assign]
+
+    @property
+    def problem(self) -> str | None:
+        """Why reading does not go on; None when it does."""
+        return "; ".join(self.problems.values()) or None
 
     async def start(self) -> None:
         """See that the topics are there, know an offset for each partition, and begin to read."""
         await self._prepare()
-        await self.broker.start()
+        try:
+            await self.broker.start()
+        except BaseException:
+            # FastStream takes a consumer that failed to start for one that did.
+            await self.broker.stop()
+            raise
+        self.started = True
 
     async def stop(self) -> None:
         """Finish the batch in hand, commit it, and leave the group."""
         self.stopping.set()
         await self.broker.stop()
+
+    async def look(self) -> None:
+        """Notice a broker that is away: to fetching that looks like an empty topic."""
+        consumer = self._client()
+        place = next((TopicPartition(*place) for place in self.positions), None)
+        if consumer is None or place is None or place not in consumer.assignment():
+            return
+        try:
+            await asyncio.wait_for(consumer.end_offsets([place]), _LOOK_S)
+        except (KafkaError, TimeoutError) as error:
+            self._report("broker", error)
+        else:
+            self.problems.pop("broker", None)
 
     async def caught_up(self) -> bool:
         """Whether this group, whichever process reads, has taken in all that the topics hold now."""
@@ -102,8 +136,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         if consumer is None:
             return 0
         behind = 0
+        assigned = consumer.assignment()
         for (topic, partition), position in self.positions.items():
-            behind += max(0, (consumer.highwater(TopicPartition(topic, partition)) or 0) - position)
+            if (place := TopicPartition(topic, partition)) in assigned:
+                behind += max(0, (consumer.highwater(place) or 0) - position)
         return behind
 
     async def on_partitions_revoked(  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -112,30 +148,38 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         """Forget them: whoever reads them next is let in by the fence."""
         for place in revoked:
             self.positions.pop((place.topic, place.partition), None)
+        self.problems.pop("batch", None)
 
     async def on_partitions_assigned(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, assigned: Collection[TopicPartition]
     ) -> None:
         """Go to where the database says; aiokafka would swallow a failure, so this tries until it works."""
-        while not self.stopping.is_set():
-            try:
-                await self._seek([(place.topic, place.partition) for place in assigned])
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
-                await self._stumble(error)
-            else:
-                return
+        await self._seek_until_done([(place.topic, place.partition) for place in assigned])
+
+    async def _fetch(self, consumer: AIOKafkaConsumer) -> tuple["ConsumerRecord[Any, Any]", ...]:
+        """What FastStream calls for the next batch; we note from where it was read."""
+        try:
+            records = await self.fetch(consumer)
+        except KafkaError as error:
+            self._report("fetch", error)
+            raise
+        self.fetched = dict(self.seeks)
+        self.problems.pop("fetch", None)
+        return records
 
     async def _on_records(self, records: Sequence["ConsumerRecord[Any, Any]"]) -> None:
-        # What was fetched before we had sought, or from before a rebalance, lies below our position or is not ours.
+        # Fetched before we went elsewhere, or no longer ours: it comes again, here or to another process.
         batch = [
             Record.of(each)
             for each in records
-            if each.offset >= self.positions.get((each.topic, each.partition), each.offset + 1)
+            if (place := (each.topic, each.partition)) in self.positions
+            and self.fetched.get(place) == self.seeks.get(place)
+            and each.offset >= self.positions[place]
         ]
         if not batch:
             return
         if self.full():
-            self.problem = "the outbox is full: reading goes on when Kafka takes what was written"
+            self.problems["batch"] = "the outbox is full: reading goes on when Kafka takes what was written"
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.stopping.wait(), 1.0)
             await self._seek_back(batch)
@@ -147,30 +191,44 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
             _log.info("consumer.fence_lost", group=self.group, says=str(lost))
             await self._seek_back(batch)
         except Exception as error:  # noqa: BLE001  # whatever it was, nothing was written; it is tried again
-            await self._stumble(error)
+            await self._stumble("batch", error)
             await self._seek_back(batch)
         else:
-            self.problem, self.pause = None, 0.1
+            self.pause = 0.1
+            self.problems.pop("batch", None)
             for fence in work.fences:
-                self.positions[fence.topic, fence.partition] = fence.last + 1
+                if (fence.topic, fence.partition) in self.positions:
+                    self.positions[fence.topic, fence.partition] = fence.last + 1
             self.hop(max(0.0, time.time() - batch[0].timestamp_ms / 1000))
             await self._tell_kafka()
 
-    async def _stumble(self, error: BaseException) -> None:
-        self.problem = f"{self.group} cannot take in events: {type(error).__name__}: {error}".splitlines()[0][:300]
-        _log.error("consumer.tries_again", group=self.group, pause_s=self.pause, exc_info=error)
+    async def _stumble(self, at: str, error: BaseException) -> None:
+        self._report(at, error)
+        _log.error("consumer.tries_again", group=self.group, at=at, pause_s=self.pause, exc_info=error)
         with suppress(TimeoutError):
             await asyncio.wait_for(self.stopping.wait(), self.pause)
         self.pause = min(self.pause * 2, 10.0)
 
+    def _report(self, at: str, error: BaseException) -> None:
+        says = str(error) or type(error).__name__
+        self.problems[at] = f"{self.group} cannot read ({at}): {type(error).__name__}: {says}".splitlines()[0][:300]
+
     async def _seek_back(self, batch: Sequence[Record]) -> None:
         places = {(record.topic, record.partition) for record in batch} & self.positions.keys()
+        for place in places:
+            # Until it is known again where to go on, nothing of this partition may be taken in.
+            del self.positions[place]
+        await self._seek_until_done(sorted(places))
+
+    async def _seek_until_done(self, places: Sequence[Place]) -> None:
+        """Go to where the database says, trying until that works: aiokafka would swallow a failure."""
         while not self.stopping.is_set():
             try:
-                await self._seek(sorted(places))
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
-                await self._stumble(error)
+                await self._seek(places)
+            except Exception as error:  # noqa: BLE001  # there is no other way on
+                await self._stumble("seek", error)
             else:
+                self.problems.pop("seek", None)
                 return
 
     async def _seek(self, places: Sequence[Place]) -> None:
@@ -182,6 +240,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
             place = TopicPartition(topic, partition)
             if place in consumer.assignment():
                 consumer.seek(place, known[topic, partition])
+                self.seeks[topic, partition] = self.seeks.get((topic, partition), 0) + 1
                 self.positions[topic, partition] = known[topic, partition]
 
     async def _tell_kafka(self) -> None:

@@ -93,6 +93,7 @@ waiters: Final = Table(
     Column("value", LargeBinary, nullable=False),
     Column("needs", Text),
     Column("waited_s", Double, nullable=False, server_default="0"),
+    Column("aged_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     UniqueConstraint(*_record),
 )
 """Events kept until what they need has come: an event on topic `needs`, or (NULL) the gap before them to close."""
@@ -195,6 +196,7 @@ VERSION_1: Final = (
         value bytea NOT NULL,
         needs text,
         waited_s double precision NOT NULL DEFAULT 0,
+        aged_at timestamptz NOT NULL DEFAULT now(),
         UNIQUE (topic, partition, "offset")
     )
     """,

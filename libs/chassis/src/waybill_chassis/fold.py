@@ -2,15 +2,23 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 from waybill_chassis.records import Arrival
-from waybill_events import Envelope, Event
+from waybill_events import MAX_BYTES, Envelope, Event
 
 S = TypeVar("S")
 Decide = Callable[[S | None, Event, Envelope], tuple[S | None, list[Event]]]
 """(state or None, event, envelope) -> (state, events); raises Waiting, or anything else to have the subject parked."""
+
+
+ROOM: Final = 1_000
+"""Bytes that an event may still grow by after its fold, as when its order is given another reference."""
+
+
+class TooLarge(ValueError):
+    """An event is larger than a record may be."""
 
 
 class Waiting(Exception):
@@ -159,12 +167,14 @@ class _Subject(Generic[S]):
             self.park(arrival, arrival.error)
         elif arrival.event is not None and arrival.envelope is not None:
             try:
-                self.state, events = self.decide(self.state, arrival.event, arrival.envelope)
+                after, events = self.decide(self.state, arrival.event, arrival.envelope)
+                check_size(events)
             except Waiting:
                 raise
             except Exception as error:  # noqa: BLE001  # a refusal or a bug alike parks this subject, and only it
                 self.park(arrival, f"{type(error).__name__}: {error}")
             else:
+                self.state = after
                 self.outcome.events += [Caused(event, arrival.envelope) for event in events]
 
     def park(self, arrival: Arrival, error: str) -> None:
@@ -177,7 +187,8 @@ class _Subject(Generic[S]):
         while moved:
             moved = False
             blocked: set[str] = set()
-            for waiter in list(self.pending):
+            # By source and sequence, however they are stored: a gap that closes may let in what others had passed.
+            for waiter in sorted(self.pending, key=_place_in_line):
                 source = waiter.arrival.envelope.source if waiter.arrival.envelope else ""
                 if self.stream.parked:
                     return
@@ -210,3 +221,15 @@ class _Subject(Generic[S]):
         self.pending[at : at + 1] = [] if by is None else [by]
         if waiter.id is not None:
             self.outcome.settled.append(waiter.id)
+
+
+def check_size(events: Iterable[Event]) -> None:
+    """Raise TooLarge for an event that could not be sent."""
+    for event in events:
+        if (size := len(event.to_json())) > MAX_BYTES - ROOM:
+            raise TooLarge(f"{event.type_name()} would have {size} bytes; {MAX_BYTES} are the most")
+
+
+def _place_in_line(waiter: Waiter) -> tuple[str, int]:
+    envelope = waiter.arrival.envelope
+    return ("", 0) if envelope is None else (envelope.source, envelope.sequence or 0)

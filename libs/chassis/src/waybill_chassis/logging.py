@@ -44,8 +44,10 @@ def configure(service: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("aiokafka", "waybill_chassis.faststream", "httpx", "alembic", "sse_starlette"):
+    for noisy in ("aiokafka", "httpx", "alembic", "sse_starlette"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It warns at every start that topics are not made by themselves, which is as we want it.
+    logging.getLogger("waybill_chassis.faststream").setLevel(logging.ERROR)
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
 
 

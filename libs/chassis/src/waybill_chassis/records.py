@@ -2,14 +2,15 @@
 
 import base64
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
 from uuid import UUID
 
 from aiokafka import ConsumerRecord
 
 from waybill_events import (
     EVENTS,
+    TOPICS,
     Envelope,
     Event,
     InvalidEnvelope,
@@ -21,6 +22,7 @@ from waybill_events import (
 )
 
 Headers = tuple[tuple[str, bytes | None], ...]
+_UNNUMBERED: Final = {topic.name for topic in TOPICS if topic.kind != "log"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,9 @@ def read(record: Record, handled: Collection[str], registry: Registry = EVENTS) 
         envelope = Envelope.from_headers(record.headers)
     except InvalidEnvelope as error:
         return DeadLetter(record, str(error), subject_of(record.headers))
+    if record.topic in _UNNUMBERED:
+        # Others write there too, and may count in their own way.
+        envelope = replace(envelope, sequence=None)
     if record.key != str(envelope.subject).encode():
         return DeadLetter(record, f"the key is not ce_subject, {envelope.subject}", envelope.subject)
     if _name(envelope.type) not in handled:

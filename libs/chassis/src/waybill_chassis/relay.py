@@ -7,6 +7,7 @@ connection, and so the lock, when it has been silent for LEASE.
 
 # aiokafka's own annotations are partial.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportPrivateUsage=false
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -30,6 +31,8 @@ Wake = asyncio.Event
 
 LEASE: Final = "10s"
 BEAT_S: Final = 1.0
+ANSWER_S: Final = 8.0
+"""How long the broker may take for a chunk."""
 POLL_S: Final = 0.5
 """How long rows that another process wrote may lie before this one looks."""
 CHUNK: Final = 1000
@@ -50,8 +53,10 @@ class Relay:
         self.stopping = asyncio.Event()
         self.problem: str | None = None
         """Why nothing is being sent, for /health/ready."""
+        self.pause = 0.1
+        """Seconds until the next try, while tries fail."""
         self.backlog = 0
-        """Rows in the outbox when last counted."""
+        """Rows in the outbox; the sweep of each process counts them, whichever process sends."""
 
     @property
     def full(self) -> bool:
@@ -60,21 +65,18 @@ class Relay:
 
     async def run(self) -> None:
         """Send until stopped; after any failure start again from the table with a new producer."""
-        pause = 0.1
         while not self.stopping.is_set():
             try:
                 async with self._lease() as lease, self._producer() as producer:
-                    self.problem, pause = None, 0.1
                     await self._work(lease, producer)
             except LeaseHeld:
                 self.problem = None
                 await self._idle(BEAT_S)
-            except (KafkaError, SQLAlchemyError, OSError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001  # whatever it was, the rows are still there
                 self.problem = f"the relay cannot send: {type(error).__name__}: {error}".splitlines()[0][:300]
-                _log.warning("relay.restarts", error=self.problem, pause_s=pause)
-                await self._count()
-                await self._idle(pause)
-                pause = min(pause * 2, 5.0)
+                _log.warning("relay.restarts", error=self.problem, pause_s=self.pause)
+                await self._rest(self.pause)
+                self.pause = min(self.pause * 2, 5.0)
 
     def stop(self) -> None:
         """Finish the rows in flight and end."""
@@ -85,55 +87,63 @@ class Relay:
         while not self.stopping.is_set():
             self.wake.clear()
             await lease.daily()
-            rows = await lease.head()
-            self.backlog = len(rows) if len(rows) < CHUNK else await lease.count()
-            if not rows:
+            if rows := await lease.head():
+                await self._send(lease, producer, rows)
+            else:
                 await self._idle(POLL_S)
-                continue
-            await self._send(lease, producer, rows)
+            self.problem, self.pause = None, 0.1
 
     async def _send(self, lease: "_Lease", producer: AIOKafkaProducer, rows: Sequence[Row[Any]]) -> None:
         """Send rows, all in flight at once; what the broker has, up to the first failure, is moved to `sent`.
 
-        The idempotent producer keeps the order within a partition. After a failure whatever comes later is sent
-        again, whether the broker has it or not: readers drop it by its sequence.
+        The idempotent producer keeps the order within a partition, and would wait for ever for a broker that is away.
+        After a failure it is dropped with all that it still holds, so that nothing later goes out; what comes after
+        the failure is sent again, whether the broker has it or not: readers drop it by its sequence.
         """
         failure: BaseException | None = None
         flying: list[asyncio.Future[RecordMetadata]] = []
-        for row in rows:
-            try:
-                flying.append(
-                    await producer.send(
-                        row.topic,
-                        value=row.payload,
-                        key=str(row.key).encode(),
-                        headers=[(name, value.encode()) for name, value in row.headers.items()],
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                for row in rows:
+                    flying.append(  # noqa: PERF401  # what flies must be known when the next one fails
+                        await producer.send(
+                            row.topic,
+                            value=row.payload,
+                            key=str(row.key).encode(),
+                            headers=[(name, value.encode()) for name, value in row.headers.items()],
+                        )
                     )
-                )
-            except KafkaError as error:
-                failure = error
-                break
+        except (KafkaError, TimeoutError) as error:
+            failure = error
+        if flying:
+            await asyncio.wait(flying, timeout=ANSWER_S, return_when=asyncio.FIRST_EXCEPTION)
         landed: list[RecordMetadata] = []
-        for answer in await asyncio.gather(*flying, return_exceptions=True):
-            if isinstance(answer, BaseException):
-                failure = answer
+        for answer in flying:
+            if not answer.done():
+                failure = failure or TimeoutError(f"the broker did not answer within {ANSWER_S:.0f} s")
                 break
-            landed.append(answer)
+            if (refusal := answer.exception()) is not None:
+                failure = refusal
+                break
+            landed.append(answer.result())
+        if failure is not None:
+            await _drop(producer)
         if landed:
             await lease.move(rows[: len(landed)], landed)
         if failure is not None:
             raise failure
 
+    async def _rest(self, seconds: float) -> None:
+        """Wait, whatever is written meanwhile."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+
     async def _idle(self, seconds: float) -> None:
+        """Wait until something is written, or for a moment."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self.wake.wait(), seconds)
         if self.wake.is_set() and not self.stopping.is_set():
             self.wake.clear()
-
-    async def _count(self) -> None:
-        with suppress(SQLAlchemyError, OSError, TimeoutError):
-            async with self.database.engine.connect() as connection:
-                self.backlog = (await connection.execute(select(func.count()).select_from(outbox))).scalar_one()
 
     @asynccontextmanager
     async def _producer(self) -> AsyncGenerator[AIOKafkaProducer]:
@@ -143,8 +153,10 @@ class Relay:
         try:
             await producer.start()
             yield producer
-        finally:
-            await producer.stop()
+        except BaseException:
+            await _drop(producer)
+            raise
+        await producer.stop()
 
     @asynccontextmanager
     async def _lease(self) -> AsyncGenerator["_Lease"]:
@@ -169,6 +181,17 @@ class Relay:
                 await connection.invalidate()
 
 
+async def _drop(producer: AIOKafkaProducer) -> None:
+    """End a producer without sending what it still holds; its own `stop` would wait until all of that is out."""
+    if producer._closed:  # noqa: SLF001  # aiokafka has no public way to give up
+        return
+    producer._closed = True  # noqa: SLF001
+    with suppress(KafkaError, OSError, TimeoutError):
+        async with asyncio.timeout(ANSWER_S):
+            await producer._sender.close()  # noqa: SLF001
+            await producer.client.close()
+
+
 class _Lease:
     """The connection that holds the lock; every statement of the relay goes through it, and so needs the lock."""
 
@@ -188,11 +211,6 @@ class _Lease:
         """The oldest rows present."""
         async with self.busy:
             return (await self.connection.execute(select(outbox).order_by(outbox.c.id).limit(CHUNK))).all()
-
-    async def count(self) -> int:
-        """How many rows wait."""
-        async with self.busy:
-            return (await self.connection.execute(select(func.count()).select_from(outbox))).scalar_one()
 
     async def move(self, rows: Sequence[Row[Any]], acknowledged: Sequence[RecordMetadata]) -> None:
         """Move rows that the broker has from `outbox` to `sent`, in one statement."""

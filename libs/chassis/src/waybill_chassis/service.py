@@ -39,7 +39,8 @@ class Service:
         self.tables: Consumer | None = None
         """Reads table topics; they are known up to this moment before the first event is taken in."""
         self.events: Consumer | None = None
-        self.sweep = Sweep(self.database, self.metrics)
+        self.on_early: Retry | None = None
+        self.sweep: Sweep | None = None
         self.starting: str | None = "is starting"
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -61,7 +62,10 @@ class Service:
     def read_events(self, topics: Collection[str], on_batch: OnBatch, *, on_early: Retry) -> None:
         """Read events; `on_early` tries again, now and then, those of a subject that had to wait."""
         self.events = self._consumer(self.name, topics, on_batch)
-        self.sweep = Sweep(self.database, self.metrics, retry=on_early, consumer=self.events)
+        self.on_early = on_early
+
+    def _consumers(self) -> list[Consumer]:
+        return [consumer for consumer in (self.tables, self.events) if consumer is not None]
 
     def _consumer(self, group: str, topics: Collection[str], on_batch: OnBatch) -> Consumer:
         return Consumer(
@@ -120,12 +124,14 @@ class Service:
 
     async def stop(self) -> None:
         """Stop reading first, then sending; nothing in hand is cut off."""
-        self.sweep.stopping.set()
-        for consumer in (self.events, self.tables):
-            if consumer is not None:
-                await consumer.stop()
+        if self.sweep is not None:
+            self.sweep.stopping.set()
+        for consumer in reversed(self._consumers()):
+            await consumer.stop()
         self.relay.stop()
-        await asyncio.gather(*self.tasks)
+        for task, ended in zip(self.tasks, await asyncio.gather(*self.tasks, return_exceptions=True), strict=True):
+            if isinstance(ended, BaseException):
+                _log.error("service.task_failed", task=task.get_name(), exc_info=ended)
         await self.database.close()
         _log.info("service.stopped")
 
@@ -137,7 +143,8 @@ class Service:
                 self.starting,
                 self.relay.problem,
                 f"{self.relay.backlog} events wait to be sent" if self.relay.full else None,
-                *(consumer.problem for consumer in (self.tables, self.events) if consumer is not None),
+                *(consumer.problem for consumer in self._consumers()),
+                *(f"its {task.get_name()} has ended; restart it" for task in self.tasks if task.done()),
             )
             if reason is not None
         ]
@@ -145,12 +152,18 @@ class Service:
     async def _come_up(self) -> None:
         await migrate(self.database, f"waybill_{self.name}")
         if not self.tasks:
-            self.tasks = [asyncio.create_task(self.relay.run()), asyncio.create_task(self.sweep.run())]
-        if self.tables is not None and self.tables.subscriber.consumer is None:
+            self.sweep = Sweep(
+                self.database, self.metrics, self.relay, retry=self.on_early, consumers=self._consumers()
+            )
+            self.tasks = [
+                asyncio.create_task(self.relay.run(), name="relay"),
+                asyncio.create_task(self.sweep.run(), name="sweep"),
+            ]
+        if self.tables is not None and not self.tables.started:
             await self.tables.start()
         while self.tables is not None and not await self.tables.caught_up():
             await asyncio.sleep(0.1)
-        if self.events is not None and self.events.subscriber.consumer is None:
+        if self.events is not None and not self.events.started:
             await self.events.start()
 
     async def _guard(self, request: Request, call: Callable[[Request], Awaitable[Any]]) -> Any:
@@ -166,9 +179,8 @@ class Service:
         return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
     async def _metrics(self) -> Response:
-        for consumer in (self.tables, self.events):
-            if consumer is not None:
-                self.metrics.lag.labels(consumer.group).set(consumer.lag())
+        for consumer in self._consumers():
+            self.metrics.lag.labels(consumer.group).set(consumer.lag())
         return Response(self.metrics.text(), media_type=CONTENT_TYPE)
 
 

@@ -6,15 +6,15 @@ from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
-from aiokafka.errors import KafkaError
-from sqlalchemy import func, select, text, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import func, select, text
 
 from waybill_chassis import logging
 from waybill_chassis.consumer import Consumer
 from waybill_chassis.database import Database
 from waybill_chassis.delivery import streams, waiters
 from waybill_chassis.metrics import Metrics
+from waybill_chassis.relay import Relay
+from waybill_chassis.transaction import OrderParked
 
 EVERY_S: Final = 2.0
 CHUNK: Final = 200
@@ -25,25 +25,29 @@ Retry = Callable[[UUID], Awaitable[None]]
 
 
 class Sweep:
-    """A service's housekeeping."""
+    """A service's housekeeping. `consumers` read the topics that early events wait for."""
 
     def __init__(
         self,
         database: Database,
         metrics: Metrics,
+        relay: Relay,
         *,
         retry: Retry | None = None,
-        consumer: Consumer | None = None,
+        consumers: Sequence[Consumer] = (),
     ) -> None:
-        self.database, self.metrics, self.retry, self.consumer = database, metrics, retry, consumer
+        self.database, self.metrics, self.relay = database, metrics, relay
+        self.retry, self.consumers = retry, consumers
         self.stopping = asyncio.Event()
+        self.passed = 0
+        """The id of the last waiter whose subject was tried; the next round begins after it."""
 
     async def run(self) -> None:
         """Sweep until stopped."""
         while not self.stopping.is_set():
             try:
                 await self.once()
-            except (SQLAlchemyError, KafkaError, OSError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001  # the next round tries again
                 _log.warning("sweep.tries_again", error=f"{type(error).__name__}: {error}"[:300])
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.stopping.wait(), EVERY_S)
@@ -51,26 +55,59 @@ class Sweep:
     async def once(self) -> None:
         """One round."""
         await self._count()
-        if self.retry is None or self.consumer is None:
+        for consumer in self.consumers:
+            await consumer.look()
+        if self.retry is None:
             return
-        if early := await self._early():
-            if await self.consumer.caught_up():
-                async with self.database.begin() as connection:
-                    await connection.execute(update(waiters).values(waited_s=waiters.c.waited_s + EVERY_S))
-            for subject in early:
+        for subject in await self._early():
+            try:
                 await self.retry(subject)
+            except OrderParked:
+                _log.info("sweep.parked_meanwhile", subject=str(subject))
+            except Exception:  # noqa: BLE001  # one that fails must not keep the others waiting
+                _log.exception("sweep.retry_failed", subject=str(subject))
+        await self._age()
 
     async def _early(self) -> Sequence[UUID]:
+        """Some subjects with waiters, a round robin over all of them."""
         async with self.database.begin() as connection:
-            rows = await connection.execute(
-                select(waiters.c.subject)
-                .join(streams, streams.c.subject == waiters.c.subject)
-                .where(~streams.c.parked)
-                .group_by(waiters.c.subject)
-                .order_by(func.min(waiters.c.id))
-                .limit(CHUNK)
-            )
-            return rows.scalars().all()
+            last = func.max(waiters.c.id).label("last")
+            rows = (
+                await connection.execute(
+                    select(waiters.c.subject, last)
+                    .join(streams, streams.c.subject == waiters.c.subject)
+                    .where(~streams.c.parked)
+                    .group_by(waiters.c.subject)
+                    .having(last > self.passed)
+                    .order_by(last)
+                    .limit(CHUNK)
+                )
+            ).all()
+        self.passed = rows[-1].last if len(rows) == CHUNK else 0
+        return [row.subject for row in rows]
+
+    async def _age(self) -> None:
+        """Let those grow older whose awaited topic has been read to its end: for a gap, their own."""
+        async with self.database.begin() as connection:
+            waiting = await connection.execute(select(func.coalesce(waiters.c.needs, waiters.c.topic)).distinct())
+            needed = set(waiting.scalars())
+        read = {
+            topic
+            for consumer in self.consumers
+            if needed & set(consumer.topics) and await consumer.caught_up()
+            for topic in consumer.topics
+        }
+        if needed:
+            async with self.database.begin() as connection:
+                # Several processes sweep one database: each adds what has passed since the last of them did.
+                await connection.execute(
+                    text("""
+                        UPDATE waiters SET aged_at = now(), waited_s = waited_s + CASE
+                            WHEN coalesce(needs, topic) = ANY(:read)
+                            THEN least(extract(epoch FROM now() - aged_at), :most) ELSE 0 END
+                    """),
+                    {"read": sorted(read), "most": 5 * EVERY_S},
+                )
 
     async def _count(self) -> None:
         async with self.database.begin() as connection:
@@ -85,6 +122,7 @@ class Sweep:
                     """)
                 )
             ).one()
+        self.relay.backlog = row.outbox
         self.metrics.outbox.set(row.outbox)
         self.metrics.outbox_age.set(float(row.age))
         self.metrics.parked.set(row.parked)

@@ -1,19 +1,20 @@
 """One transaction: the fence or the command's key, the locked streams, states, outbox, waiters, quarantine."""
 
-from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
+from fastapi.responses import JSONResponse
 from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.database import Database, dump
 from waybill_chassis.delivery import dead_letters, quarantine, streams, waiters
-from waybill_chassis.fold import Caused, Inbox, Outcome, Stream, Waiter
+from waybill_chassis.fold import Caused, Inbox, Outcome, Stream, TooLarge, Waiter
 from waybill_chassis.records import (
     Arrival,
     Batch,
@@ -32,14 +33,11 @@ from waybill_chassis.table_topics import Rows
 from waybill_events import MAX_BYTES, Envelope, Event, ids
 
 S = TypeVar("S")
+EarlierAnswer = Callable[[AsyncConnection], Awaitable[JSONResponse | None]]
 
 
 class FenceLost(Exception):
     """Another process has read on from where this one stands; whatever was decided here is void."""
-
-
-class TooLarge(ValueError):
-    """An event is larger than a record may be."""
 
 
 class OrderParked(Exception):
@@ -95,6 +93,7 @@ class Transaction(Generic[S]):
         self.limit_s = limit_s
         self.streams: dict[UUID, Stream] = {}
         self.published = 0
+        self.earlier: JSONResponse | None = None
 
     async def pass_fence(self, batch: Batch) -> None:
         """Move each partition's offset from where this read began; raises FenceLost."""
@@ -362,11 +361,18 @@ class Begin(Generic[S]):
             yield tx
 
     @asynccontextmanager
-    async def on(self, subject: UUID, brand: UUID | None = None) -> AsyncGenerator[Transaction[S]]:
-        """One command on one subject, over the rows of `brand`; raises OrderParked."""
+    async def on(
+        self, subject: UUID, brand: UUID | None = None, earlier_answer: EarlierAnswer | None = None
+    ) -> AsyncGenerator[Transaction[S]]:
+        """One command on one subject, over the rows of `brand`; raises OrderParked.
+
+        Where the command was answered before, `tx.earlier` holds that answer, and nothing else is to be done.
+        """
         async with self._transaction(brand) as tx:
             await tx.lock([subject])
-            if tx.streams[subject].parked:
+            if earlier_answer is not None:
+                tx.earlier = await earlier_answer(tx.connection)
+            if tx.earlier is None and tx.streams[subject].parked:
                 raise OrderParked(subject)
             yield tx
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 SPEC_VERSION: Final = "1.0"
 MAX_SEQUENCE: Final = 2**31 - 1
+_DIGITS: Final = len(str(MAX_SEQUENCE))
 
 
 class InvalidEnvelope(ValueError):
@@ -89,6 +90,8 @@ def subject_of(headers: Iterable[tuple[str, bytes | None]]) -> UUID | None:
 def _texts(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
     texts: dict[str, str] = {}
     for name, value in headers:
+        if "\x00" in name:
+            raise InvalidEnvelope("the name of a header contains U+0000")
         if value is not None:
             try:
                 texts[name] = value.decode()
@@ -127,6 +130,6 @@ def _time(given: dict[str, str]) -> datetime:
 def _sequence(given: dict[str, str]) -> int | None:
     if (value := given.get("ce_sequence")) is None:
         return None
-    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= MAX_SEQUENCE):
+    if not (value.isascii() and value.isdigit() and len(value) <= _DIGITS and 1 <= int(value) <= MAX_SEQUENCE):
         raise InvalidEnvelope(f"header ce_sequence is {value!r}, not a whole number from 1")
     return int(value)

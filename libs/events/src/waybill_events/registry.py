@@ -1,5 +1,6 @@
 """Which events exist, on which topics, and how a record's bytes become one of them."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -12,6 +13,8 @@ from waybill_events.orders import OrderPlaced, SaleSplit
 from waybill_events.sales import SaleReceived
 from waybill_events.tables import Brand, Recipient
 from waybill_events.tracking import TrackingAdded
+
+_VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 
 class UnknownType(LookupError):
@@ -76,7 +79,7 @@ class Registry:
         prefix, _, rest = type_name.partition(".")
         name, _, version = rest.partition(".v")
         versions = self._versions.get(name)
-        if prefix != "waybill" or versions is None or not version.isdigit():
+        if prefix != "waybill" or versions is None or not _VERSION.fullmatch(version):
             raise UnknownType(type_name)
         if (event := versions.get(int(version))) is None:
             known = ", ".join(f"v{number}" for number in sorted(versions))

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from waybill_chassis import logging
 from waybill_chassis.commands import Call, caller, cause
-from waybill_chassis.fold import Caused
+from waybill_chassis.fold import Caused, TooLarge
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_connectors import store
@@ -77,7 +77,10 @@ def routes(begin: Begin[None], settings: Settings) -> APIRouter:
             return await _settle(store.Delivery(connection_id, key, "refused", str(error), body=body))
         if reason := refusal(sale, found):
             return await _settle(store.Delivery(connection_id, key, "ignored", reason, sale.sale_id))
-        return await _settle(store.Delivery(connection_id, key, "sale", sale_id=sale.sale_id), sale)
+        try:
+            return await _settle(store.Delivery(connection_id, key, "sale", sale_id=sale.sale_id), sale)
+        except TooLarge as error:
+            return await _settle(store.Delivery(connection_id, key, "refused", str(error), body=body))
 
     async def _settle(delivery: store.Delivery, sale: SaleReceived | None = None) -> dict[str, Any]:
         """Record the delivery and publish its sale, both or neither."""

@@ -48,9 +48,9 @@ def routes(begin: Begin[Ledger], settings: Settings) -> APIRouter:
     async def post_shipment(order_id: UUID, new: NewShipment, call: Annotated[Call, Depends(called)]) -> JSONResponse:
         """Ship all or some open units with the brand's own carrier."""
         units = _units(new)
-        async with begin.on(order_id, call.brand) as tx:
-            if earlier := await call.earlier_answer(tx.connection):
-                return earlier
+        async with begin.on(order_id, call.brand, call.earlier_answer) as tx:
+            if tx.earlier is not None:
+                return tx.earlier
             ledger = _found(order_id, await tx.load([order_id]))
             command = Ship(units, new.tracking_company, new.tracking_number, call.at, new.notify_customer)
             try:

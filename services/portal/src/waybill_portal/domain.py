@@ -181,7 +181,10 @@ def tracked(order: Order, event: TrackingAdded) -> Order:
 
 def followable(url: str) -> str:
     """The address if a browser may be sent there, else nothing: platforms pass on what people typed."""
-    return url if urlsplit(url).scheme in {"http", "https"} else ""
+    try:
+        return url if urlsplit(url).scheme in {"http", "https"} else ""
+    except ValueError:
+        return ""
 
 
 def _known(order: Order | None) -> Order:

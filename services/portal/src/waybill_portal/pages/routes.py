@@ -185,7 +185,11 @@ class _Pages:
                 viewer, f"/api/v1/orders/{order_id}/shipments", _body(given), given.get("key") or None
             )
         except Problem as problem:
-            form = self.form(order, given={**given, "key": str(uuid4())}, problem=problem)
+            # The key stays: if the first answer was lost on its way, the same form again counts once.
+            if problem.code == "idempotency-key-reused":
+                del given["key"]
+                problem = Problem(409, problem.code, "This was sent before. Look at its shipments, then send it again.")
+            form = self.form(order, given=given, problem=problem)
             # htmx shows a refusal only where the answer is a success; without scripts the page comes with its status.
             return HTMLResponse(form) if quick else HTMLResponse(self.render("bare.html", body=form), problem.status)
         if not quick:
