@@ -1,6 +1,7 @@
 """A whole Waybill as `waybill up` starts it: real processes, a home and ports of its own."""
 
 import asyncio
+import json
 import os
 import shutil
 import subprocess
@@ -45,13 +46,14 @@ class Stack:
         assert bool(ran.returncode) == fails, ran.stdout + ran.stderr
         return ran.stderr if fails else ran.stdout
 
-    def run_status_text(self) -> str:
-        """What `waybill status` says while something is wrong."""
+    def ready(self) -> dict[str, bool]:
+        """What `waybill status` says of each process."""
         ran = subprocess.run(
-            [WAYBILL, "status"], env=self.environment, capture_output=True, text=True, timeout=60, check=False
+            [WAYBILL, "status", "--json"], env=self.environment, capture_output=True, text=True, timeout=60, check=False
         )
-        assert ran.returncode == 1
-        return ran.stdout
+        found = {each["name"]: each["ready"] for each in map(json.loads, ran.stdout.splitlines())}
+        assert bool(ran.returncode) != all(found.values())
+        return found
 
     def elsewhere(self, folder: Path, port_base: int) -> "Stack":
         """Another home that nothing runs in."""

@@ -140,10 +140,10 @@ def test_what_goes_wrong_is_said_with_what_to_do(command: tuple[str, ...], says:
 def test_a_dead_service_is_named_and_the_next_up_starts_it_again(stack: Any) -> None:
     stack.home.processes()["tracking"].kill()
 
-    assert "is not running" in stack.run_status_text()
+    assert [name for name, ready in stack.ready().items() if not ready] == ["tracking"]
     stack.run("up")
 
-    assert all(json.loads(line)["ready"] for line in stack.run("status", "--json").splitlines())
+    assert all(stack.ready().values())
 
 
 def test_a_port_that_another_program_uses_is_named_before_anything_is_started(stack: Any, tmp_path: Any) -> None:

@@ -94,6 +94,26 @@ async def test_each_process_killed_while_sales_come_in_loses_nothing(stack: Any,
     await no_sequence_has_a_gap(stack)
 
 
+async def test_without_a_broker_every_service_says_so_and_goes_on_by_itself(
+    stack: Any, selling: Any, until: Until
+) -> None:
+    stack.home.processes()["kafka"].kill()
+    taken = await selling.shop.tell(an_order(FIRST - 1, [SHIRT], NOON, address=ADDRESS))
+    assert taken.is_success, "a sale is written down even though it cannot be told yet"
+
+    async def all_say_so() -> bool:
+        found = await asyncio.to_thread(stack.ready)
+        return not any(found[name] for name in SERVICES)
+
+    await until(all_say_so, 60)
+    await stack.run_beside("up", "--no-demo")
+
+    async def there() -> bool:
+        return [order["reference"] for order in await selling.orders()] == [f"{FIRST - 1}-01"]
+
+    await until(there, 60)
+
+
 async def no_sequence_has_a_gap(stack: Any) -> None:
     """A number may be in the log twice, since whoever sends may be killed between sending and noting it."""
     sequences: dict[tuple[str, str], dict[int, str]] = defaultdict(dict)

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -411,6 +411,33 @@ async def test_what_is_fetched_before_we_know_where_to_go_on_is_not_taken_for_wh
 
     await until(toy.has(order, 40))
     await reader.stop()
+
+
+async def test_a_batch_that_was_on_its_way_when_we_went_elsewhere_is_left_alone(idle: Toy) -> None:
+    order, place = uuid4(), ("waybill.orders", 0)
+    await idle.all("INSERT INTO offsets VALUES ('waybill.orders', 0, 0) RETURNING 1")
+    late = ConsumerRecord(
+        topic=place[0],
+        partition=place[1],
+        offset=500,
+        timestamp=0,
+        timestamp_type=0,
+        key=str(order).encode(),
+        value=placed(order).to_json(),
+        checksum=None,
+        serialized_key_size=0,
+        serialized_value_size=0,
+        headers=(),
+    )
+    reader = idle.reader()
+    reader.positions, reader.seeks, reader.fetched = {place: 0}, {place: 1}, {}
+
+    await reader._on_records([late])
+
+    assert [row.next for row in await idle.all("SELECT next FROM offsets")] == [0]
+    reader.fetched = {place: 1}
+    await reader._on_records([late])
+    assert [row.next for row in await idle.all("SELECT next FROM offsets")] == [501]
 
 
 def test_numbers_on_a_topic_where_others_write_too_are_their_own_affair() -> None:
