@@ -4,7 +4,7 @@ VENV := .venv/bin
 VENDOR := services/portal/src/waybill_portal/pages/static/vendor
 DISTRIBUTIONS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml tools/*/pyproject.toml))
 
-.PHONY: up down clean test lint fmt docs freeze lock env
+.PHONY: up down clean test chaos lint fmt docs freeze lock env
 .DEFAULT_GOAL := up
 
 up: env
@@ -35,6 +35,9 @@ $(VENDOR)/ready: services/portal/package-lock.json .venv/ready
 
 test: env lint
 	$(VENV)/pytest -n 2 --dist loadfile
+
+chaos: env
+	WAYBILL_KILL_SALES=1000 $(VENV)/pytest tests/system/test_kill.py
 
 lint: env
 	$(VENV)/ruff format --check .

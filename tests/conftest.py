@@ -99,6 +99,9 @@ def stack() -> Generator[Stack]:
     try:
         stack.run("up")
         yield stack
+        stopped = stack.run("down")
+        assert "killed" not in stopped
+        assert stopped.count("stopped") == len(stack.home.ports()) - 1, stopped
     finally:
         stack.run("clean")
         shutil.rmtree(folder, ignore_errors=True)
