@@ -183,3 +183,58 @@ def test_an_unfinished_order_is_work_however_old_and_a_finished_one_only_since_t
     assert refusal(read(an_order(**old)), CONNECTION) is None
     assert refusal(read(an_order(fulfillments=[fulfillment(3)])), CONNECTION) is None
     assert "older" in (refusal(read(an_order(**old, fulfillments=[fulfillment(3)])), CONNECTION) or "")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"customer": "Ann"},
+        {"shipping_address": ["x"]},
+        {"fulfillments": [{"status": ["x"], "line_items": [{"id": 7, "quantity": "two"}]}]},
+        {"refunds": [{"refund_line_items": [{"line_item_id": 7, "quantity": {}}]}]},
+        {"line_items": [a_line(current_quantity="x")]},
+        {"line_items": [a_line(current_quantity=-5)]},
+        {"line_items": [a_line(quantity=1.5)]},
+        {"line_items": [a_line(quantity=True)]},
+        {"line_items": [a_line(), a_line()]},
+        {"created_at": "9999-12-31T23:59:59-12:00"},
+        {"created_at": 7},
+        {"name": "#" + "9" * 201},
+        {"financial_status": {}, "total_price": {}},
+    ],
+)
+def test_whatever_is_of_another_shape_is_unreadable_and_never_a_fault_of_ours(changed: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable):
+        read(an_order(**changed))
+
+
+@pytest.mark.parametrize(
+    "changed", [{"fulfillments": [fulfillment(1, tracking_numbers=7, tracking_urls={})]}, {"note": "\ud800"}]
+)
+def test_odd_texts_are_read_as_well_as_they_can_be(changed: dict[str, Any]) -> None:
+    sale = read(an_order(**changed))
+
+    assert sale.to_json()
+
+
+def test_an_odd_offset_is_kept_as_the_instant_it_means() -> None:
+    sale = read(an_order(created_at="2026-01-01T00:00:00+23:59:59.999999"))
+
+    assert sale.placed_at == datetime(2025, 12, 31, 0, 0, 0, 1, tzinfo=UTC)
+    assert SaleReceived.from_json(sale.to_json()) == sale
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"grams": 1e20000000}', b'{"a": 1e99999999999999999999}', b'{"a": NaN}', b"[" * 100_000],
+)
+def test_numbers_and_nesting_out_of_all_proportion_are_refused_at_once(body: bytes) -> None:
+    with pytest.raises(Unreadable):
+        shopify.parse(body)
+
+
+def test_a_change_key_can_always_be_stored() -> None:
+    key = shopify.change_key({"id": "\ud800\x00" + "9" * 9000, "updated_at": "t"}, None, b"")
+
+    assert len(key.encode()) < 300
+    assert "\x00" not in key

@@ -145,7 +145,7 @@ async def test_a_sale_that_no_event_can_hold_is_kept_whole_and_says_why(
     answer = await send(connectors, connection, an_order(line_items=lines))
 
     assert answer.json()["outcome"] == "refused"
-    assert "at most 900000" in answer.json()["reason"]
+    assert "at most 850000 can go on" in answer.json()["reason"]
     assert await sent(database) == 0
 
 

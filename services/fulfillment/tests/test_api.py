@@ -136,6 +136,29 @@ async def test_one_idempotency_key_ships_once_and_gets_one_answer(
     assert await told(database) == 1
 
 
+async def test_an_order_is_the_same_however_its_id_is_spelled(
+    fulfillment: httpx.AsyncClient, order: UUID, database: Database
+) -> None:
+    spellings = (str(order), str(order).upper(), order.hex)
+    answers = [
+        await fulfillment.post(
+            f"/api/v1/orders/{spelled}/shipments",
+            json={**UPS, "lines": [{"line_id": "shirt", "quantity": 1}]},
+            headers={"Idempotency-Key": "a-form"},
+        )
+        for spelled in spellings
+    ]
+
+    assert len({answer.text for answer in answers}) == 1
+    assert await told(database) == 1
+
+
+async def test_a_body_past_the_limit_is_refused_before_it_is_read(fulfillment: httpx.AsyncClient, order: UUID) -> None:
+    answer = await fulfillment.post(f"/api/v1/orders/{order}/shipments", content=b"x" * 4_000_001)
+
+    assert (answer.status_code, answer.json()["type"]) == (413, "urn:waybill:problem:too-large")
+
+
 async def test_a_key_belongs_to_whoever_made_it(fulfillment: httpx.AsyncClient, order: UUID) -> None:
     headers = {"Idempotency-Key": "a-form"}
     path = f"/api/v1/orders/{order}/shipments"

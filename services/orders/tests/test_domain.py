@@ -198,6 +198,12 @@ def test_a_reference_that_is_taken_is_followed_by_one_with_the_connections_code(
     assert last.startswith("shop-10001-01-")
 
 
+def test_the_longest_number_still_makes_references_that_are_names() -> None:
+    (order,) = orders_of(a_sale(number="#" + "9" * 199))
+
+    assert all(len(name) <= 200 for name in references(order, "a" * 20))
+
+
 def test_the_split_and_its_orders_carry_the_same_given_reference() -> None:
     events = events_of(a_sale())
     order_id = ids.order_id(SALE, 1)

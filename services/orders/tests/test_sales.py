@@ -119,6 +119,28 @@ async def test_a_sale_waits_for_its_brand_and_goes_on_by_itself(
 
 
 @pytest.mark.usefixtures("orders")
+async def test_a_batch_may_become_any_number_of_orders(database: Database, publish: Publish, until: Until) -> None:
+    brands = [uuid4() for _ in range(200)]
+    for at, brand in enumerate(brands):
+        await publish(Brand(brand_id=brand, version=1, name=f"B{at}", sku_prefixes=(f"{brands[0].hex}-{at:04d}-",)))
+    lines = tuple(SaleLine(line_id=str(at), sku=f"{brands[0].hex}-{at:04d}-x", quantity=1) for at in range(200))
+    async with database.begin() as connection:
+        await connection.execute(text("LOCK TABLE offsets IN SHARE MODE"))
+        connection_id = uuid4()
+        for sale in range(60):
+            await publish(
+                a_sale(brands[0], connection_id, source=str(sale), number=f"#{sale}").model_copy(
+                    update={"lines": lines}
+                )
+            )
+
+    async def split() -> bool:
+        return len(await references(database, brands[-1])) == 60
+
+    await until(split)
+
+
+@pytest.mark.usefixtures("orders")
 async def test_a_brand_sees_its_own_orders_only(database: Database, publish: Publish, until: Until) -> None:
     brand = uuid4()
     await publish(Brand(brand_id=brand, version=1, name="Acorn"))

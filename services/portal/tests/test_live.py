@@ -18,7 +18,8 @@ async def test_a_page_is_sent_what_is_new_at_once_and_nothing_that_it_has_seen(
     async def render() -> str:
         return shown[0]
 
-    events = stream("rows", render, changes, digest("old")).body_iterator
+    response = await stream("rows", render, changes, digest("old"))
+    events = response.body_iterator
     coming = asyncio.ensure_future(anext(events))
     await asyncio.wait([coming], timeout=0.05)
     assert not coming.done()
@@ -35,7 +36,8 @@ async def test_a_page_that_saw_something_else_is_sent_everything_when_it_connect
     async def render() -> str:
         return "now"
 
-    events = stream("rows", render, Changes(), digest("long ago")).body_iterator
+    response = await stream("rows", render, Changes(), digest("long ago"))
+    events = response.body_iterator
 
     event = await anext(events)
 
@@ -50,7 +52,8 @@ async def test_what_another_process_changed_is_seen_without_being_told() -> None
     async def render() -> str:
         return shown[0]
 
-    events = stream("rows", render, Changes(), digest("old")).body_iterator
+    response = await stream("rows", render, Changes(), digest("old"))
+    events = response.body_iterator
     coming = asyncio.ensure_future(anext(events))
     await asyncio.wait([coming], timeout=0.05)
     shown[0] = "new"

@@ -252,6 +252,43 @@ async def test_what_is_not_there_is_a_page_for_people_and_a_document_for_program
     assert program.json()["type"] == "urn:waybill:problem:unknown-order"
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/v1/orders?q=%00a", 200),
+        ("/orders?q=%00a", 200),
+        ("/api/v1/orders?before=0001-01-01T00:00:00%2B14:00_00000000-0000-0000-0000-000000000001", 422),
+        ("/api/v1/orders?before=nonsense", 422),
+        ("/api/v1/orders?limit=0", 422),
+        ("/orders/live?tab=nonsense", 404),
+        (f"/orders/{UUID(int=1)}/live", 404),
+    ],
+)
+async def test_odd_addresses_get_a_clear_answer(path: str, status: int, portal: httpx.AsyncClient) -> None:
+    assert (await portal.get(path)).status_code == status
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"name": " "},
+        {"name": "a\x00b"},
+        {"vendors": [""]},
+        {"vendors": ["x"] * 1001},
+        {"time_zone": "Mars/Phobos"},
+        {"time_zone": "a\x00b"},
+        {"surprise": 1},
+    ],
+)
+async def test_settings_that_make_no_sense_are_refused_by_field(
+    changed: dict[str, Any], portal: httpx.AsyncClient
+) -> None:
+    answer = await portal.put(f"/api/v1/brands/{uuid4()}", json={"name": "Acorn", **changed})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"].startswith(next(iter(changed)))
+
+
 async def test_other_sites_and_other_host_names_are_refused(portal: httpx.AsyncClient) -> None:
     other_site = await portal.post(f"/orders/{uuid4()}/shipments", headers=without_token(portal, "cross-site"))
     other_host = await portal.get("/orders", headers={"Host": "evil.example"})

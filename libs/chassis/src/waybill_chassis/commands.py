@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID, uuid4
 
 from fastapi import Header, Request
@@ -16,6 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waybill_chassis.delivery import idempotency
 from waybill_chassis.problems import Problem
 from waybill_events import Envelope, ids
+
+KEY: Final = r"^[!-~]+$"
+"""What an Idempotency-Key may be: printable ASCII, without spaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +87,21 @@ def cause(subject: UUID, *, actor: str, source: str, at: datetime, id_: UUID | N
     return Envelope(id=id_, source=source, type=kind, time=at, subject=subject, actor=actor, causation_id=id_)
 
 
+def _canonical(part: str) -> str:
+    """An id is the same however it is spelled."""
+    try:
+        return str(UUID(part))
+    except ValueError:
+        return part
+
+
 def caller(token: str) -> Callable[..., Awaitable[Call]]:
     """A dependency that lets in whoever has `token`, and reads the call."""
 
     async def read(
         request: Request,
         authorization: Annotated[str, Header()] = "",
-        idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+        idempotency_key: Annotated[str | None, Header(max_length=200, pattern=KEY)] = None,
         waybill_brand: Annotated[UUID | None, Header()] = None,
         waybill_actor: Annotated[str, Header(max_length=200, pattern=r"^[\w:.@ -]+$")] = "token:service",
     ) -> Call:
@@ -107,7 +118,7 @@ def caller(token: str) -> Callable[..., Awaitable[Call]]:
             caller=f"{waybill_actor}|{waybill_brand or 'all'}",
             actor=waybill_actor,
             brand=waybill_brand,
-            route=f"{request.method} {request.url.path}",
+            route=f"{request.method} {'/'.join(map(_canonical, request.url.path.split('/')))}",
             key=idempotency_key,
             body_hash=hashlib.sha256(await request.body()).digest(),
             at=datetime.now(UTC),

@@ -46,6 +46,16 @@ def busy(detail: str) -> Problem:
     return Problem(503, "try-again", detail, headers={"Retry-After": "2"})
 
 
+def _of_the_database(error: BaseException) -> Problem | None:
+    """What the database refuses because of what was sent, or of whose it is."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    if state == "42501":
+        return Problem(403, "not-yours", "This belongs to another brand.")
+    if state.startswith("22") or isinstance(error, UnicodeEncodeError):
+        return Problem(422, "not-storable", "A text or number in this cannot be stored, such as U+0000. Correct it.")
+    return None
+
+
 def answer_problems(app: FastAPI) -> None:
     """Make every failure of this app a problem document."""
 
@@ -84,6 +94,8 @@ def answer_problems(app: FastAPI) -> None:
             if is_passing(error):
                 _log.warning("http.busy", path=request.url.path, error=type(error).__name__)
                 return busy("The database did not answer in time. Nothing was changed; send it again.").response()
+            if refusal := _of_the_database(error):
+                return refusal.response()
             _log.exception("http.failed", path=request.url.path)
             return Problem(
                 500, "internal-error", "This is a fault of ours. Nothing was changed; the log says more."

@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from waybill_chassis import logging, problems
 from waybill_chassis.consumer import Consumer, OnBatch
@@ -24,8 +25,35 @@ from waybill_events import Event
 
 S = TypeVar("S")
 R = TypeVar("R", bound=ServiceSettings)
+BODY_LIMIT: Final = 4_000_000
 _ALWAYS_OPEN: Final = ("/health/", "/metrics")
 _log = logging.get(__name__)
+
+
+class BodyLimit:
+    """Refuses a request whose body is larger than anything that is asked for here."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self.app, self.limit = app, limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 413 where the length says so; a body that does not tell its length fails when it has passed it."""
+        too_large = problems.Problem(413, "too-large", f"A body may have {self.limit} bytes at most.")
+        read = 0
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self.limit:
+                raise too_large
+            return message
+
+        given = dict(scope.get("headers", ())).get(b"content-length", b"0")
+        if scope["type"] == "http" and given.isdigit() and int(given[:20]) > self.limit:
+            await too_large.response()(scope, receive, send)
+        else:
+            await self.app(scope, counted if scope["type"] == "http" else receive, send)
 
 
 class Service:
@@ -100,6 +128,7 @@ class Service:
 
         app = FastAPI(title=f"Waybill {self.name}", lifespan=lifespan, docs_url="/docs", redoc_url=None)
         app.middleware("http")(self._guard)
+        app.add_middleware(BodyLimit, limit=BODY_LIMIT)
         problems.answer_problems(app)
         app.add_api_route("/health/live", _live, include_in_schema=False)
         app.add_api_route("/health/ready", self._ready, include_in_schema=False)

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.database import Database, dump
-from waybill_chassis.delivery import dead_letters, quarantine, streams, waiters
+from waybill_chassis.delivery import dead_letters, quarantine, waiters
 from waybill_chassis.fold import Caused, Inbox, Outcome, Stream, TooLarge, Waiter
 from waybill_chassis.records import (
     Arrival,
@@ -177,7 +177,8 @@ class Transaction(Generic[S]):
             {"ids": wanted},
         )
         rows = await self.connection.execute(
-            select(streams).where(streams.c.subject.in_(wanted)).order_by(streams.c.subject).with_for_update()
+            text("SELECT * FROM streams WHERE subject = ANY(CAST(:ids AS uuid[])) ORDER BY subject FOR UPDATE"),
+            {"ids": wanted},
         )
         for row in rows:
             taken = {source: (int(last[0]), str(last[1])) for source, last in row.taken.items()}

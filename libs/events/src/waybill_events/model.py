@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Final, Self, get_args
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 MAX_BYTES: Final = 900_000
 """The largest event value, in bytes of JSON; below Kafka's default limit of a record."""
@@ -33,8 +34,18 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 """ISO 4217."""
 Decimal = Annotated[str, Field(pattern=r"^-?\d{1,18}(\.\d{1,9})?$")]
 """A decimal number as text, so that no reader rounds it."""
-Time = AwareDatetime
-"""An instant with its offset."""
+
+
+def _in_utc(time: datetime) -> datetime:
+    """The same instant in UTC; raises ValueError where the calendar ends before it."""
+    try:
+        return time.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("lies outside the years 1 to 9999 of UTC") from error
+
+
+Time = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""An instant, kept in UTC: an offset may have seconds that ISO 8601 cannot write, or leave a database's calendar."""
 
 
 class Value(BaseModel):

@@ -1,10 +1,11 @@
 """What connectors publish on `waybill.sales`. Others' connectors may write here too, and leave `sequence` out."""
 
+from collections import Counter
 from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from waybill_events.model import (
     Currency,
@@ -90,3 +91,12 @@ class SaleReceived(Event, topic="waybill.sales", subject="sale_id", sequenced=Fa
     note: PersonalText = ""
     lines: tuple[SaleLine, ...] = Field(max_length=2000)
     shipments: tuple[KnownShipment, ...] = ()
+
+    @field_validator("lines")
+    @classmethod
+    def _each_line_once(cls, lines: tuple[SaleLine, ...]) -> tuple[SaleLine, ...]:
+        """Everything downstream keeps a line by its id."""
+        twice = [line_id for line_id, times in Counter(line.line_id for line in lines).items() if times > 1]
+        if twice:
+            raise ValueError(f"line {twice[0]} comes more than once")
+        return lines

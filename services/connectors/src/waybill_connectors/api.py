@@ -3,25 +3,28 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from sqlalchemy.exc import IntegrityError
 
 from waybill_chassis import logging
 from waybill_chassis.commands import Call, caller, cause
-from waybill_chassis.fold import Caused, TooLarge
+from waybill_chassis.fold import Caused
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_connectors import store
 from waybill_connectors.domain import shopify
 from waybill_connectors.domain.connections import Connection, ShipsWhen, Unreadable, refusal
 from waybill_connectors.settings import Settings
-from waybill_events import SaleReceived, ids
+from waybill_events import MAX_BYTES, SaleReceived, ids
+from waybill_events.model import Name, Time
 
+LARGEST: Final = MAX_BYTES - 50_000
+"""Bytes of a sale; the orders that come of it repeat most of it, and must be events, too."""
 _log = logging.get(__name__)
 
 
@@ -32,10 +35,10 @@ class NewConnection(BaseModel):
 
     platform: Literal["shopify"]
     code: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,19}$")]
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    secret: Annotated[SecretStr, Field(min_length=8)]
+    name: Name
+    secret: Annotated[SecretStr, Field(min_length=8, max_length=500)]
     default_brand_id: UUID | None = None
-    start_date: AwareDatetime
+    start_date: Time
     test_orders: bool = False
     ships_when: ShipsWhen = "paid"
 
@@ -74,13 +77,13 @@ def routes(begin: Begin[None], settings: Settings) -> APIRouter:
         try:
             sale = shopify.sale(order, found)
         except Unreadable as error:
-            return await _settle(store.Delivery(connection_id, key, "refused", str(error), body=body))
+            return await _settle(store.Delivery(connection_id, key, "refused", shopify.clean(error, 1000), body=body))
+        if (size := len(sale.to_json())) > LARGEST:
+            large = f"the sale has {size} bytes as an event, at most {LARGEST} can go on from here"
+            return await _settle(store.Delivery(connection_id, key, "refused", large, body=body))
         if reason := refusal(sale, found):
             return await _settle(store.Delivery(connection_id, key, "ignored", reason, sale.sale_id))
-        try:
-            return await _settle(store.Delivery(connection_id, key, "sale", sale_id=sale.sale_id), sale)
-        except TooLarge as error:
-            return await _settle(store.Delivery(connection_id, key, "refused", str(error), body=body))
+        return await _settle(store.Delivery(connection_id, key, "sale", sale_id=sale.sale_id), sale)
 
     async def _settle(delivery: store.Delivery, sale: SaleReceived | None = None) -> dict[str, Any]:
         """Record the delivery and publish its sale, both or neither."""

@@ -25,6 +25,8 @@ from waybill_events import (
 )
 
 _AUTHORIZED: Final = {Payment.AUTHORIZED, Payment.PARTIALLY_PAID}
+_NUMBER: Final = 150
+"""How much of a platform's number goes into a reference: with a connection's code and an id it must stay a name."""
 _PAID: Final = {Payment.PAID, Payment.PARTIALLY_REFUNDED, Payment.REFUNDED}
 
 
@@ -146,7 +148,7 @@ def _placed(sale: SaleReceived, brand: UUID, lines: Sequence[SaleLine], at: int)
         order_id=ids.order_id(sale.sale_id, at),
         sale_id=sale.sale_id,
         brand_id=brand,
-        reference=f"{sale.number.removeprefix('#')}-{at:02d}",
+        reference=f"{sale.number.removeprefix('#')[:_NUMBER]}-{at:02d}",
         number=sale.number,
         connection_id=sale.connection_id,
         platform=sale.platform,

@@ -4,14 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.table_topics import Rows, keep
 from waybill_events import Brand, OrderPlaced
 from waybill_orders.domain import Claims, Sale
-from waybill_orders.tables import brands, orders, sales
+from waybill_orders.tables import brands, sales
 
 
 class Sales:
@@ -44,7 +44,14 @@ async def claim(
         if not rows:
             break
         claimed = await connection.execute(
-            insert(orders).values(rows).on_conflict_do_nothing().returning(orders.c.order_id, orders.c.reference)
+            text("""
+                INSERT INTO orders (order_id, brand_id, reference, sale_id)
+                SELECT * FROM unnest(
+                    CAST(:order_ids AS uuid[]), CAST(:brand_ids AS uuid[]), CAST(:references AS text[]),
+                    CAST(:sale_ids AS uuid[])
+                ) ON CONFLICT DO NOTHING RETURNING order_id, reference
+            """),
+            {f"{name}s": [row[name] for row in rows] for name in ("order_id", "brand_id", "reference", "sale_id")},
         )
         given |= {row.order_id: row.reference for row in claimed}
     return given

@@ -5,15 +5,17 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from waybill_chassis.commands import cause
+from waybill_chassis.commands import KEY, cause
 from waybill_chassis.fold import Caused
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_events import Address, Brand, BusinessAddress, Buyer
+from waybill_events.model import Name
 from waybill_portal import store
 from waybill_portal.clients import Owner, Viewer
 from waybill_portal.domain import Line, Order, Parcel, Status, flags, status
@@ -85,16 +87,33 @@ class Page(BaseModel):
     before: str | None
 
 
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("is no time zone; write one such as America/New_York") from error
+    return name
+
+
+Typed = Annotated[Name, StringConstraints(strip_whitespace=True, min_length=1)]
+"""A name as somebody typed it."""
+
+
 class BrandSettings(BaseModel):
     """What a brand is set to."""
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    vendors: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = ()
-    sku_prefixes: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = ()
+    name: Typed
+    vendors: Annotated[tuple[Typed, ...], Field(max_length=1000)] = ()
+    sku_prefixes: Annotated[tuple[Typed, ...], Field(max_length=1000)] = ()
     ship_from: BusinessAddress = BusinessAddress()
-    time_zone: str = "UTC"
+    time_zone: Annotated[str, Field(max_length=100), AfterValidator(_known_zone)] = "UTC"
+
+
+def typed(search: str) -> str:
+    """What somebody searches for, without what no text holds."""
+    return search.replace("\x00", "").strip()
 
 
 def cursor_of(order: Order) -> str:
@@ -108,8 +127,8 @@ def read_cursor(text: str | None) -> tuple[datetime, UUID] | None:
         return None
     time, _, id_ = text.rpartition("_")
     try:
-        return datetime.fromisoformat(time), UUID(id_)
-    except ValueError as error:
+        return datetime.fromisoformat(time).astimezone(UTC), UUID(id_)
+    except (ValueError, OverflowError) as error:
         raise Problem(422, "bad-cursor", "Take `before` from the page before, unchanged.", field="before") from error
 
 
@@ -127,7 +146,7 @@ def routes(begin: Begin[Order], who: Who, fulfillment: Owner, labels: Owner) -> 
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> Page:
         """Orders, newest first; `q` is a reference or its beginning, or the platform's number."""
-        wanted = store.Wanted(tuple(status), brand_id, q.strip(), read_cursor(before), limit)
+        wanted = store.Wanted(tuple(status), brand_id, typed(q), read_cursor(before), limit)
         async with begin.database.begin(viewer.brand) as connection:
             found = await store.newest(connection, wanted)
         shown = found[:limit]
@@ -154,7 +173,7 @@ def routes(begin: Begin[Order], who: Who, fulfillment: Owner, labels: Owner) -> 
         order_id: UUID,
         body: dict[str, Any],
         viewer: Annotated[Viewer, Depends(who)],
-        idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+        idempotency_key: Annotated[str | None, Header(max_length=200, pattern=KEY)] = None,
     ) -> Any:
         """Ship: forwarded to fulfillment, whose answer it is."""
         return await fulfillment.command(viewer, f"/api/v1/orders/{order_id}/shipments", body, idempotency_key)

@@ -52,6 +52,8 @@ class Owner:
             headers["Idempotency-Key"] = key
         try:
             answer = await self.http.request(method, path, json=json, headers=headers)
+        except ValueError as error:
+            raise Problem(422, "not-json", f"This cannot be written as JSON: {error}. Correct it.") from error
         except httpx.HTTPError as error:
             raise busy(
                 f"{self.name} does not answer ({type(error).__name__}). Send it again; with the same Idempotency-Key "

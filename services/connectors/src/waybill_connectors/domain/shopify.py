@@ -26,6 +26,7 @@ _PAYMENTS: Final = {
     "expired": Payment.VOIDED,
     **{payment.value: payment for payment in Payment},
 }
+_DIGITS: Final = 30
 _FAILED: Final = {"cancelled", "error", "failure"}
 """A fulfillment in one of these states moved nothing."""
 
@@ -39,9 +40,9 @@ def signed(secret: str, body: bytes, signature: str) -> bool:
 def parse(body: bytes) -> Json:
     """The order in a webhook's body; raises Unreadable. Numbers keep their digits."""
     try:
-        order = json.loads(body, parse_float=Decimal)
-    except ValueError as error:
-        raise Unreadable(f"the body is not JSON: {error}") from error
+        order = json.loads(body, parse_float=_number, parse_constant=_no_number)
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        raise Unreadable(f"the body is not JSON that can be read: {clean(error, 300)}") from error
     if not isinstance(order, dict):
         raise Unreadable("the body is JSON, but not an object with an order's fields")
     return cast("Json", order)
@@ -50,18 +51,25 @@ def parse(body: bytes) -> Json:
 def change_key(order: Json, event_id: str | None, body: bytes) -> str:
     """What tells one change from another: Shopify's event id, else the order and when it was changed."""
     if event_id:
-        return f"event:{event_id}"
+        return f"event:{clean(event_id, 200)}"
     if order.get("id") and order.get("updated_at"):
-        return f"order:{order['id']}@{order['updated_at']}"
+        return f"order:{clean(order['id'], 100)}@{clean(order['updated_at'], 100)}"
     return f"sha256:{hashlib.sha256(body).hexdigest()}"
 
 
 def sale(order: Json, connection: Connection) -> SaleReceived:
     """The sale that an order tells of; raises Unreadable naming the field."""
+    try:
+        return _sale(order, connection)
+    except (TypeError, AttributeError, KeyError, ArithmeticError) as error:
+        raise Unreadable(f"the order is not of Shopify's shape: {clean(error, 300)}") from error
+
+
+def _sale(order: Json, connection: Connection) -> SaleReceived:
     source_id = _required(order, "id")
     number = _text(order.get("name")) or _text(order.get("order_number")) or source_id
     currency = order.get("currency")
-    fulfilled = [each for each in _items(order, "fulfillments") if each.get("status") not in _FAILED]
+    fulfilled = [each for each in _items(order, "fulfillments") if _text(each.get("status")) not in _FAILED]
     shipped, removed = _shipped(fulfilled), _refunded(order)
     try:
         return SaleReceived(
@@ -82,7 +90,7 @@ def sale(order: Json, connection: Connection) -> SaleReceived:
             total=_money(order.get("current_total_price") or order.get("total_price"), currency),
             shipping_method=", ".join(_text(each.get("title")) for each in _items(order, "shipping_lines")),
             buyer=_buyer(order),
-            ship_to=_address(order.get("shipping_address")),
+            ship_to=_address(_part(order, "shipping_address")),
             note=_text(order.get("note")),
             lines=tuple(
                 _line(each, shipped, removed, currency, canceled=bool(order.get("cancelled_at")))
@@ -99,12 +107,11 @@ def sale(order: Json, connection: Connection) -> SaleReceived:
 
 
 def _line(line: Json, shipped: Counter[str], removed: Counter[str], currency: Any, *, canceled: bool) -> SaleLine:
-    line_id, quantity = _required(line, "id"), line.get("quantity") or 0
-    if not isinstance(quantity, int) or quantity < 0:
-        raise Unreadable(f"line {line_id} has the quantity {quantity}, not a whole number from 0")
+    line_id, quantity = _required(line, "id"), _units(line, "quantity")
     gone = min(shipped[line_id], quantity)
-    current = line.get("current_quantity")
-    taken_out = removed[line_id] if current is None else quantity - current
+    taken_out = removed[line_id]
+    if line.get("current_quantity") is not None:
+        taken_out = quantity - _units(line, "current_quantity")
     name, variant = _text(line.get("title")), _text(line.get("variant_title"))
     return SaleLine(
         line_id=line_id,
@@ -124,7 +131,7 @@ def _shipped(fulfillments: Sequence[Json]) -> Counter[str]:
     units: Counter[str] = Counter()
     for fulfillment in fulfillments:
         for line in _items(fulfillment, "line_items"):
-            units[_required(line, "id")] += line.get("quantity") or 0
+            units[_required(line, "id")] += _units(line, "quantity")
     return units
 
 
@@ -134,27 +141,25 @@ def _refunded(order: Json) -> Counter[str]:
     for refund in _items(order, "refunds"):
         for line in _items(refund, "refund_line_items"):
             if line.get("restock_type") != "return":
-                units[_required(line, "line_item_id")] += line.get("quantity") or 0
+                units[_required(line, "line_item_id")] += _units(line, "quantity")
     return units
 
 
 def _shipment(fulfillment: Json) -> KnownShipment:
-    numbers = fulfillment.get("tracking_numbers") or [fulfillment.get("tracking_number")]
-    urls = fulfillment.get("tracking_urls") or [fulfillment.get("tracking_url")]
     return KnownShipment(
         tracking_company=_text(fulfillment.get("tracking_company")),
-        tracking_number=_text(numbers[0]),
-        tracking_url=_text(urls[0]),
+        tracking_number=_first(fulfillment, "tracking_numbers", "tracking_number"),
+        tracking_url=_first(fulfillment, "tracking_urls", "tracking_url"),
         lines=tuple(
-            LineUnits(line_id=_required(line, "id"), quantity=line["quantity"])
+            LineUnits(line_id=_required(line, "id"), quantity=units)
             for line in _items(fulfillment, "line_items")
-            if line.get("quantity")
+            if (units := _units(line, "quantity"))
         ),
     )
 
 
-def _address(address: Json | None) -> Address | None:
-    if not address or not any(_text(address.get(part)) for part in ("address1", "address2", "city", "zip")):
+def _address(address: Json) -> Address | None:
+    if not any(_text(address.get(part)) for part in ("address1", "address2", "city", "zip")):
         return None
     return Address(
         name=_text(address.get("name")) or _full_name(address),
@@ -170,8 +175,7 @@ def _address(address: Json | None) -> Address | None:
 
 
 def _buyer(order: Json) -> Buyer:
-    customer: Json = order.get("customer") or {}
-    billing: Json = order.get("billing_address") or {}
+    customer, billing = _part(order, "customer"), _part(order, "billing_address")
     return Buyer(
         name=_full_name(customer) or _text(billing.get("name")),
         email=_text(order.get("email")) or _text(customer.get("email")),
@@ -189,7 +193,49 @@ def _money(amount: Any, currency: Any) -> Money | None:
 
 def _text(value: Any) -> str:
     """Text as an event may carry it: without U+0000, not longer than a field may be."""
-    return "" if value is None else str(value).replace("\x00", "").strip()[:4000]
+    return "" if value is None else clean(value, 4000)
+
+
+def clean(value: object, most: int) -> str:
+    """`value` as text that every service can store: no U+0000, no half of a character, not longer than `most`."""
+    return str(value).encode("utf-8", "replace").decode().replace("\x00", "").strip()[:most]
+
+
+def _number(text: str) -> Decimal:
+    """A decimal number; ArithmeticError where its exponent alone would make it a book."""
+    number = Decimal(text)
+    if abs(number.adjusted()) > _DIGITS:
+        raise ArithmeticError(f"the number {text[:40]} is out of all proportion")
+    return number
+
+
+def _no_number(text: str) -> Decimal:
+    raise ArithmeticError(f"{text} is no JSON")
+
+
+def _units(part: Json, field: str) -> int:
+    """Whole units from 0; a missing field is none."""
+    units = part.get(field)
+    if units is None:
+        return 0
+    if isinstance(units, bool) or not isinstance(units, int) or units < 0:
+        of = _text(part.get("id") or part.get("line_item_id"))
+        raise Unreadable(f"line {of} has the {field} {clean(units, 40)}, not a whole number from 0")
+    return units
+
+
+def _part(order: Json, field: str) -> Json:
+    found: Any = order.get(field) or {}
+    if not isinstance(found, dict):
+        raise Unreadable(f"{field} is no object")
+    return cast("Json", found)
+
+
+def _first(fulfillment: Json, several: str, one: str) -> str:
+    found: Any = fulfillment.get(several)
+    if isinstance(found, list) and found:
+        return _text(found[0])
+    return _text(fulfillment.get(one))
 
 
 def _required(part: Json, field: str) -> str:

@@ -34,16 +34,20 @@ def digest(html: str) -> str:
     return hashlib.blake2b(html.encode(), digest_size=8).hexdigest()
 
 
-def stream(name: str, render: Callable[[], Awaitable[str]], changes: Changes, seen: str) -> EventSourceResponse:
-    """Send `render`'s HTML as event `name` whenever it is another than the browser has seen."""
+async def stream(name: str, render: Callable[[], Awaitable[str]], changes: Changes, seen: str) -> EventSourceResponse:
+    """Send `render`'s HTML as event `name` whenever it is another than the browser has seen.
+
+    What `render` raises at first is the answer; later it ends the stream.
+    """
+    first = await render()
 
     async def events() -> AsyncGenerator[ServerSentEvent]:
-        last = seen
+        html, last = first, seen
         while True:
-            html = await render()
             if (now := digest(html)) != last:
                 last = now
                 yield ServerSentEvent(html, event=name)
             await changes.wait()
+            html = await render()
 
     return EventSourceResponse(events(), ping=15, headers={"Cache-Control": "no-store"})

@@ -1,5 +1,6 @@
 """Which page is where."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -15,10 +16,11 @@ from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sse_starlette import EventSourceResponse
 
+from waybill_chassis.commands import KEY
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_portal import store
-from waybill_portal.api import Who, cursor_of, one, read_cursor
+from waybill_portal.api import Who, cursor_of, one, read_cursor, typed
 from waybill_portal.clients import Owner, Viewer
 from waybill_portal.domain import Order, Status, flags, status
 from waybill_portal.pages.live import Changes, digest, stream
@@ -35,6 +37,9 @@ _POLICY: Final = (
     "default-src 'self'; img-src 'self' https:; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 )
 _NOT_FOUND: Final = 404
+_KEY_LENGTH: Final = 200
+_FIELDS: Final = 2_100
+"""An order has 2,000 lines at the most, and a quantity for each."""
 
 
 def mount(app: FastAPI, begin: Begin[Order], who: Who, fulfillment: Owner, changes: Changes) -> None:
@@ -85,16 +90,16 @@ class _Pages:
             q: Annotated[str, Query(max_length=200)] = "",
             before: str = "",
         ) -> str:
-            return await self.orders(viewer, tab, q.strip(), before)
+            return await self.orders(viewer, tab, typed(q), before)
 
         @router.get("/orders/live")
         async def orders_live(
             viewer: Annotated[Viewer, viewing], tab: str = "all", q: str = "", before: str = "", seen: str = ""
         ) -> EventSourceResponse:
             async def rows() -> str:
-                return (await self.rows(viewer, tab, q, before))[0]
+                return (await self.rows(viewer, tab, typed(q), before))[0]
 
-            return stream("rows", rows, self.changes, seen)
+            return await stream("rows", rows, self.changes, seen)
 
         @router.get("/orders/{order_id}")
         async def order(order_id: UUID, viewer: Annotated[Viewer, viewing], tab: str = "summary") -> str:
@@ -107,7 +112,7 @@ class _Pages:
             async def details() -> str:
                 return await self.details(viewer, order_id, tab)
 
-            return stream("details", details, self.changes, seen)
+            return await stream("details", details, self.changes, seen)
 
         @router.post("/orders/{order_id}/shipments")
         async def ship(order_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
@@ -176,14 +181,12 @@ class _Pages:
 
     async def ship(self, viewer: Viewer, order_id: UUID, request: Request) -> Response:
         """Ship what the form says; the answer is the form again, filled as it was where it was refused."""
-        fields = await request.form()
+        fields = await request.form(max_fields=_FIELDS)
         given = {name: value for name, value in fields.items() if isinstance(value, str)}
         order, _ = await one(self.begin, viewer, order_id)
         quick = "hx-request" in request.headers
         try:
-            await self.fulfillment.command(
-                viewer, f"/api/v1/orders/{order_id}/shipments", _body(given), given.get("key") or None
-            )
+            await self.fulfillment.command(viewer, f"/api/v1/orders/{order_id}/shipments", _body(given), _key(given))
         except Problem as problem:
             # The key stays: if the first answer was lost on its way, the same form again counts once.
             if problem.code == "idempotency-key-reused":
@@ -196,6 +199,13 @@ class _Pages:
             return RedirectResponse(f"/orders/{order_id}?tab=shipments", 303)
         done = f"Shipped with {given.get('tracking_company') or 'the carrier of'} {given.get('tracking_number')}."
         return HTMLResponse(self.form(order, done=done))
+
+
+def _key(given: Mapping[str, str]) -> str | None:
+    key = given.get("key") or None
+    if key is not None and (len(key) > _KEY_LENGTH or not re.fullmatch(KEY, key)):
+        raise Problem(422, "bad-key", "The form's key is none that this page made. Open the order again.")
+    return key
 
 
 def _body(given: Mapping[str, str]) -> dict[str, Any]:
