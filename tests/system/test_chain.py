@@ -3,19 +3,25 @@
 import asyncio
 import io
 import json
+import shlex
 import socket
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pypdf import PdfReader
 
+from waybill_cli.home import SERVICES
 from waybill_simulators.shopify import an_order
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ADDRESS = {"name": "Ann Bee", "address1": "1 High St", "city": "Troy", "zip": "12180", "country_code": "US"}
 UPS = {"tracking_company": "UPS", "tracking_number": "1Z12345E0205271688"}
+WAYBILL = Path(sys.executable).with_name("waybill")
 Until = Callable[..., Awaitable[None]]
 
 
@@ -105,9 +111,7 @@ def test_up_again_starts_nothing_and_keeps_everything(stack: Any) -> None:
 def test_status_says_what_runs_and_is_ready(stack: Any) -> None:
     found = [json.loads(line) for line in stack.run("status", "--json").splitlines()]
 
-    assert {each["name"] for each in found} == {
-        *("postgres", "kafka", "connectors", "orders", "fulfillment", "tracking", "labels", "portal"),
-    }
+    assert {each["name"] for each in found} == {"postgres", "kafka", *SERVICES}
     assert all(each["ready"] for each in found)
     assert "portal" in stack.run("status")
 
@@ -144,6 +148,40 @@ def test_a_dead_service_is_named_and_the_next_up_starts_it_again(stack: Any) -> 
     stack.run("up")
 
     assert all(stack.ready().values())
+
+
+def test_a_folder_that_holds_something_else_is_neither_used_nor_forgotten(stack: Any, tmp_path: Any) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    other = stack.elsewhere(tmp_path, 19_000)
+
+    assert "holds something else" in " ".join(other.run("up", fails=True).split())
+    assert "nothing to forget" in " ".join(other.run("clean").split())
+
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_running_home_is_not_started_on_other_ports_and_remembers_its_own(stack: Any) -> None:
+    elsewhere = stack.elsewhere(stack.home.folder, 19_000)
+
+    says = elsewhere.run("up", fails=True)
+
+    assert f"is running on the ports from {stack.home.port_base} on" in " ".join(says.split())
+    assert all(elsewhere.ready().values())
+
+
+def test_whoever_has_read_enough_may_close_the_pipe(stack: Any) -> None:
+    ran = subprocess.run(
+        f"{shlex.quote(str(WAYBILL))} events tail --json | head -n 1",
+        shell=True,
+        env=stack.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert len(ran.stdout.splitlines()) == 1
+    assert ran.stderr == ""
 
 
 def test_a_port_that_another_program_uses_is_named_before_anything_is_started(stack: Any, tmp_path: Any) -> None:

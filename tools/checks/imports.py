@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -22,6 +23,11 @@ def main() -> int:
     for package in sorted(packages ^ set(settings["root_packages"])):
         print(f"{package} is not both a distribution and one of root_packages in pyproject.toml")
         failed = True
+    services = {next((folder / "src").iterdir()).name for folder in ROOT.glob("services/*")}
+    for name, found in _contracts(settings["contracts"]).items():
+        for package in sorted(services ^ found):
+            print(f"{package}: the services in the contract {name!r} of pyproject.toml are not those in services/")
+            failed = True
     failed |= bool(subprocess.run([BIN / "lint-imports", "--no-cache"], cwd=ROOT, check=False).returncode)
     for folder in distributions:
         ran = subprocess.run([BIN / "deptry", "src"], cwd=folder, check=False, capture_output=True, text=True)
@@ -29,6 +35,17 @@ def main() -> int:
             print(f"{folder.relative_to(ROOT)}:\n{ran.stderr}")
             failed = True
     return 1 if failed else 0
+
+
+def _contracts(contracts: list[dict[str, Any]]) -> dict[str, set[str]]:
+    """The services that each contract about services names."""
+    named = {contract["name"]: contract for contract in contracts}
+    layers = named["Libraries and tools import no service, services not one another"]["layers"][0]
+    return {
+        "Libraries and tools import no service, services not one another": set(layers.split(" | ")) - {"waybill_cli"},
+        "The rooms of a service": set(named["The rooms of a service"]["containers"]),
+        "The domain is pure": {each.split(".")[0] for each in named["The domain is pure"]["source_modules"]},
+    }
 
 
 if __name__ == "__main__":

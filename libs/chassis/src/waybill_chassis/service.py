@@ -126,7 +126,7 @@ class Service:
                 for close in closing:
                     await close()
 
-        app = FastAPI(title=f"Waybill {self.name}", lifespan=lifespan, docs_url="/docs", redoc_url=None)
+        app = FastAPI(title=f"Waybill {self.name}", lifespan=lifespan, docs_url=None, redoc_url=None)
         app.middleware("http")(self._guard)
         app.add_middleware(BodyLimit, limit=BODY_LIMIT)
         problems.answer_problems(app)

@@ -26,8 +26,8 @@ class TopicsMissing(RuntimeError):
 async def create(bootstrap: str, *, replication: int = 1, topics: Collection[Topic] = TOPICS) -> list[str]:
     """Create what is missing; the names of what was created."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
     try:
+        await admin.start()
         missing = [topic for topic in topics if topic.name not in await admin.list_topics()]
         if not missing:
             return []
@@ -46,8 +46,8 @@ async def create(bootstrap: str, *, replication: int = 1, topics: Collection[Top
 async def check(bootstrap: str, topics: Collection[str]) -> None:
     """Raise TopicsMissing unless each topic has as many partitions as the ids are spread over."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
     try:
+        await admin.start()
         found = {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics(sorted(topics))}
     finally:
         await admin.close()
@@ -64,8 +64,8 @@ async def check(bootstrap: str, topics: Collection[str]) -> None:
 async def ends(bootstrap: str, topics: Collection[str]) -> dict[tuple[str, int], tuple[int, int]]:
     """The first and the next offset of every partition of these topics, which must exist."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    await consumer.start()
     try:
+        await consumer.start()
         places = [TopicPartition(name, number) for name in sorted(topics) for number in range(ids.PARTITIONS)]
         first, last = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
         return {(place.topic, place.partition): (first[place], last[place]) for place in places}

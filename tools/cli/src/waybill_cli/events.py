@@ -20,6 +20,8 @@ from waybill_events import EVENTS, TOPICS, Envelope, OrderPlaced, SaleSplit, ids
 ALL: Final = tuple(topic.name for topic in TOPICS)
 LOGS: Final = tuple(topic.name for topic in TOPICS if topic.kind != "table")
 _ORDERS: Final = "waybill.orders"
+_REMEMBERED: Final = 1_000_000
+"""How many events `Hops` knows the time of; following may go on for weeks."""
 
 
 class NotFound(LookupError):
@@ -167,14 +169,27 @@ def in_order(found: Sequence[Seen]) -> list[Seen]:
     return sorted(found, key=order)
 
 
-def hops(found: Sequence[Seen]) -> list[int | None]:
-    """Milliseconds from the writing of each event's cause to its own, where the cause is among them."""
-    by_id = {seen.envelope.id: seen for seen in found if seen.envelope is not None}
-    causes = [None if seen.envelope is None else by_id.get(seen.envelope.causation_id) for seen in found]
-    return [
-        None if cause is None else seen.record.timestamp_ms - cause.record.timestamp_ms
-        for seen, cause in zip(found, causes, strict=True)
-    ]
+class Hops:
+    """How long events took from the writing of their cause to their own."""
+
+    def __init__(self, found: Iterable[Seen]) -> None:
+        self.written: dict[UUID, int] = {}
+        for seen in found:
+            self._note(seen)
+
+    def of(self, seen: Seen) -> int | None:
+        """Milliseconds, where the cause was seen."""
+        self._note(seen)
+        cause = None if seen.envelope is None else seen.envelope.causation_id
+        if seen.envelope is None or cause is None or cause == seen.envelope.id or cause not in self.written:
+            return None
+        return seen.record.timestamp_ms - self.written[cause]
+
+    def _note(self, seen: Seen) -> None:
+        if seen.envelope is not None:
+            self.written[seen.envelope.id] = seen.record.timestamp_ms
+            while len(self.written) > _REMEMBERED:
+                del self.written[next(iter(self.written))]
 
 
 class _Reader:
@@ -213,8 +228,8 @@ class _Reader:
 @asynccontextmanager
 async def _reader(bootstrap: str) -> AsyncGenerator[_Reader]:
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="none")
-    await consumer.start()
     try:
+        await consumer.start()
         yield _Reader(consumer)
     finally:
         await consumer.stop()

@@ -3,7 +3,7 @@
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -24,28 +24,62 @@ _PORTS: Final = {
 
 
 _BASES: Final = range(1024, 65_501)
+_DEFAULT_BASE: Final = 8700
+_MARKER: Final = "waybill-home.json"
+OWN: Final = ("logs", "kafka", "postgres", "postgres-password", "secrets.json", "processes.json", "lock", _MARKER)
+"""All that is ever written into a home."""
 
 
 class Invalid(ValueError):
     """A setting of the environment is not usable; the message says which and how to correct it."""
 
 
+def asked_base() -> int | None:
+    """What `WAYBILL_PORT_BASE` asks for; raises Invalid."""
+    base = os.environ.get("WAYBILL_PORT_BASE")
+    if not base:
+        return None
+    if not (base.isascii() and base.isdecimal()) or int(base[:9]) not in _BASES:
+        raise Invalid(f"WAYBILL_PORT_BASE is {base!r}; choose a number from 1024 to 65500, such as 8700")
+    return int(base)
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
-    """A folder (`WAYBILL_HOME`, default `.waybill` in the checkout) and a block of ports (`WAYBILL_PORT_BASE`)."""
+    """A folder (`WAYBILL_HOME`, default `.waybill` in the checkout) and a block of ports.
+
+    The folder remembers the ports that it was last started on; `WAYBILL_PORT_BASE` chooses others at the next start.
+    """
 
     folder: Path
     port_base: int
 
     @classmethod
     def of_environment(cls) -> Self:
-        """The home that this environment means; raises Invalid."""
+        """The home that this environment means, on the ports that it remembers; raises Invalid."""
         checkout = Path(__file__).resolve().parents[4]
         default = (checkout if (checkout / "Makefile").is_file() else Path.cwd()) / ".waybill"
-        base = os.environ.get("WAYBILL_PORT_BASE", "8700")
-        if not base.isdigit() or int(base) not in _BASES:
-            raise Invalid(f"WAYBILL_PORT_BASE is {base!r}; choose a number from 1024 to 65500, such as 8700")
-        return cls(Path(os.environ.get("WAYBILL_HOME") or default).absolute(), int(base))
+        folder = Path(os.environ.get("WAYBILL_HOME") or default).absolute()
+        if folder.exists() and not folder.is_dir():
+            raise Invalid(f"WAYBILL_HOME is {folder}, which is no folder; choose another")
+        marker = folder / _MARKER
+        known = json.loads(marker.read_text())["port_base"] if marker.is_file() else None
+        return cls(folder, known or asked_base() or _DEFAULT_BASE)
+
+    @property
+    def exists(self) -> bool:
+        """Whether this folder is a home of Waybill's."""
+        return (self.folder / _MARKER).is_file()
+
+    def on_asked_ports(self) -> Self:
+        """This home on the ports that the environment asks for; raises Invalid while it runs on others."""
+        base = asked_base() or self.port_base
+        if base != self.port_base and self.processes():
+            raise Invalid(
+                f"{self.folder} is running on the ports from {self.port_base} on. Stop it first (make down), or choose "
+                "another folder with WAYBILL_HOME."
+            )
+        return replace(self, port_base=base)
 
     @property
     def logs(self) -> Path:
@@ -70,8 +104,11 @@ class Home:
         return os.environ.get("WAYBILL_KAFKA") or f"127.0.0.1:{self.port('kafka')}"
 
     def make(self) -> None:
-        """Make the folder, for its owner and the database's user only to read."""
+        """Make the folder, and remember the ports; raises Invalid for one that holds something else."""
+        if not self.exists and self.folder.is_dir() and any(self.folder.iterdir()):
+            raise Invalid(f"{self.folder} holds something else. Choose an empty or a new folder with WAYBILL_HOME.")
         self.logs.mkdir(parents=True, exist_ok=True)
+        (self.folder / _MARKER).write_text(json.dumps({"port_base": self.port_base}))
 
     def secret(self, name: str) -> str:
         """A secret of this home, made when it is first asked for, readable by its owner alone."""

@@ -2,6 +2,10 @@
 
 import asyncio
 import json
+import logging
+import os
+import shlex
+import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -18,6 +22,7 @@ from waybill_chassis.embedded.processes import NotStarted
 from waybill_cli import demo, events, stack
 from waybill_cli.home import Home, Invalid
 
+logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 app = typer.Typer(
     help="Run Waybill on this machine, and look into it.", no_args_is_help=True, pretty_exceptions_enable=False
 )
@@ -39,7 +44,7 @@ Limit = Annotated[int | None, typer.Option(min=1, help="The newest so many; with
 def up(*, with_demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Send demo sales in.")] = True) -> None:
     """Start everything on this machine, and fill it with demo sales. What runs already is left alone."""
     began = time.monotonic()
-    with _plain_errors(), stack.alone(home := Home.of_environment()):
+    with _plain_errors(), stack.alone(home := Home.of_environment().on_asked_ports()):
         with _err.status("Starting") as status:
 
             def say(text: str) -> None:
@@ -57,17 +62,20 @@ def up(*, with_demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Send
         _out.print(f"\n{ready}, after {time.monotonic() - began:.1f} s.\n")
         _out.print(f"  Look      [bold]{home.url('portal')}[/]")
         _out.print("  Try       ship 10001-01 with UPS and 1Z12345E0205271688, and watch the list in a second window")
-        _out.print("  Follow    [bold].venv/bin/waybill events show 10001-01[/]")
-        _out.print("  Stop      [bold]make down[/] (keeps the data), [bold]make clean[/] (forgets it)")
+        here = f"WAYBILL_HOME={shlex.quote(str(home.folder))} " if os.environ.get("WAYBILL_HOME") else ""
+        _out.print(f"  Follow    [bold]{here}.venv/bin/waybill events show 10001-01[/]")
+        _out.print(f"  Stop      [bold]{here}make down[/] (keeps the data), [bold]{here}make clean[/] (forgets it)")
         _out.print(f"  Data      {home.folder}", soft_wrap=True)
 
 
 @app.command()
 def down() -> None:
     """Stop everything, and keep the data."""
-    with _plain_errors(), stack.alone(home := Home.of_environment()):
-        if not home.processes():
-            _out.print("Nothing is running.")
+    home = _home()
+    if not home.exists or not home.processes():
+        _out.print("Nothing is running.")
+        return
+    with _plain_errors(), stack.alone(home):
         if not stack.down(home, lambda text: _out.print(f"[green]✓[/] {text}")):
             raise typer.Exit(1)
 
@@ -75,12 +83,16 @@ def down() -> None:
 @app.command()
 def clean() -> None:
     """Stop everything, and remove all data, logs and secrets of this home."""
-    with _plain_errors():
-        home = Home.of_environment()
-        with stack.alone(home):
-            stack.down(home, lambda text: _out.print(f"[green]✓[/] {text}"))
-            stack.forget(home)
-        _out.print(f"{home.folder} is gone.", soft_wrap=True)
+    home = _home()
+    if not home.exists:
+        _out.print(f"{home.folder} is no home of Waybill's; there is nothing to forget.")
+        return
+    with _plain_errors(), stack.alone(home):
+        stack.down(home, lambda text: _out.print(f"[green]✓[/] {text}"))
+        others = stack.forget(home)
+    _out.print(
+        f"{home.folder} is gone." if not others else f"{home.folder} keeps what is not ours: {', '.join(others)}"
+    )
 
 
 @app.command()
@@ -135,9 +147,9 @@ def show_events(
     """Every event of an order and its sale, causes before effects, with the time that each hop took."""
     with _plain_errors():
         found = asyncio.run(events.of_order(kafka or Home.of_environment().kafka, order))
-    hops = events.hops(found)
-    start = 0 if limit is None else max(0, len(found) - limit)
-    _print(found[start:], hops[start:], as_json=as_json, personal=personal)
+        hops = list(map(events.Hops(found).of, found))
+        start = 0 if limit is None else max(0, len(found) - limit)
+        _print(found[start:], hops[start:], as_json=as_json, personal=personal)
 
 
 @event_commands.command("tail")
@@ -157,7 +169,7 @@ def tail_events(
     with _plain_errors():
         bootstrap = kafka or Home.of_environment().kafka
         found = asyncio.run(events.newest(bootstrap, names, limit or (None if as_json else _FOR_PEOPLE)))
-        _print(found, events.hops(found), as_json=as_json, personal=personal)
+        _print(found, list(map(events.Hops(found).of, found)), as_json=as_json, personal=personal)
         if follow:
             asyncio.run(_follow(bootstrap, names, found, as_json=as_json, personal=personal))
 
@@ -165,8 +177,9 @@ def tail_events(
 async def _follow(
     bootstrap: str, names: tuple[str, ...], found: list[events.Seen], *, as_json: bool, personal: bool
 ) -> None:
+    hops = events.Hops(found)
     async for seen in events.follow(bootstrap, names, found):
-        _print([seen], [None], as_json=as_json, personal=personal, heading=False)
+        _print([seen], [hops.of(seen)], as_json=as_json, personal=personal, heading=False)
 
 
 def _print(
@@ -176,7 +189,7 @@ def _print(
         for seen, hop in zip(found, hops, strict=True):
             _line(seen.as_json(hop, personal=personal))
         return
-    width = _out.width if _out.is_terminal else 200
+    width = _out.width if _out.is_terminal else 10_000
     if heading:
         _out.print(f"[bold]{'Time (UTC)':<13} {'Event':<16} {'#':>4} {'Hop':>9}  {'Subject':<8}  Data[/]"[:width])
     for seen, hop in zip(found, hops, strict=True):
@@ -189,7 +202,7 @@ def _print(
             f"{seen.logged_at:%H:%M:%S.%f}"[:12].ljust(13)
             + f" {seen.name:<16} {sequence:>4} {'' if hop is None else f'+{hop} ms':>9}  {key[:8]}  {says}"
         )
-        _out.print(line[:width], markup=False)
+        _out.print(line if len(line) <= width else f"{line[: width - 1]}…", markup=False)
 
 
 def _brief(name: str, value: Any) -> bool:
@@ -199,6 +212,13 @@ def _brief(name: str, value: Any) -> bool:
 
 def _line(value: dict[str, Any]) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+def _home() -> Home:
+    try:
+        return Home.of_environment()
+    except Invalid as error:
+        _fail(str(error))
 
 
 def _fail(says: str) -> NoReturn:
@@ -212,7 +232,13 @@ def _plain_errors() -> Generator[None]:
         yield
     except (Invalid, NotStarted, WrongHash, demo.DemoFailed, events.NotFound, stack.Busy, stack.PortTaken) as error:
         _fail(str(error))
-    except (KafkaError, OSError) as error:
-        _fail(f"{type(error).__name__}: {error}. Is it running? `waybill status` says; `make up` starts it.")
+    except KafkaError:
+        _fail("Kafka does not answer. Is it running? `waybill status` says; `make up` starts the one of this machine.")
+    except BrokenPipeError:
+        # Whoever read our output has enough; nothing must be written at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
+    except OSError as error:
+        _fail(f"{type(error).__name__}: {error}")
     except KeyboardInterrupt:
         raise typer.Exit(130) from None

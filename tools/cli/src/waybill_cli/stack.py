@@ -19,7 +19,7 @@ import psutil
 from waybill_chassis import topics
 from waybill_chassis.embedded import kafka, postgres
 from waybill_chassis.embedded.processes import Process, environment, listening, wait_until
-from waybill_cli.home import SERVICES, Home
+from waybill_cli.home import OWN, SERVICES, Home
 
 _PATIENCE_S: Final = 90.0
 _READY: Final = 200
@@ -137,12 +137,21 @@ def down(home: Home, say: Say) -> bool:
     return clean
 
 
-def forget(home: Home) -> None:
-    """Remove all data, logs and secrets."""
+def forget(home: Home) -> list[str]:
+    """Remove all data, logs and secrets, and nothing else; what else is there, and keeps the folder."""
     data = postgres.data_folder(home.folder)
-    if data.parent != home.folder:
-        shutil.rmtree(data.parent, ignore_errors=True)
-    shutil.rmtree(home.folder, ignore_errors=True)
+    if data.parent != home.folder and data.parent.exists():
+        shutil.rmtree(data.parent)
+    for name in OWN:
+        path = home.folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    others = sorted(path.name for path in home.folder.iterdir())
+    if not others:
+        home.folder.rmdir()
+    return others
 
 
 def states(home: Home) -> list[State]:

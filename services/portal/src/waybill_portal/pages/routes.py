@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sse_starlette import EventSourceResponse
+from starlette.exceptions import HTTPException
 
 from waybill_chassis.commands import KEY
 from waybill_chassis.problems import Problem
@@ -51,8 +52,7 @@ def mount(app: FastAPI, begin: Begin[Order], who: Who, fulfillment: Owner, chang
 
     async def harden(request: Request, call: Callable[[Request], Awaitable[Any]]) -> Any:
         response = await call(request)
-        if not request.url.path.startswith("/docs"):
-            response.headers.setdefault("Content-Security-Policy", _POLICY)
+        response.headers.setdefault("Content-Security-Policy", _POLICY)
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Referrer-Policy", "same-origin")
         return response
@@ -192,13 +192,24 @@ class _Pages:
             if problem.code == "idempotency-key-reused":
                 del given["key"]
                 problem = Problem(409, problem.code, "This was sent before. Look at its shipments, then send it again.")
-            form = self.form(order, given=given, problem=problem)
+            form = self.form(order, given=given, problem=_in_words(problem, order))
             # htmx shows a refusal only where the answer is a success; without scripts the page comes with its status.
             return HTMLResponse(form) if quick else HTMLResponse(self.render("bare.html", body=form), problem.status)
         if not quick:
             return RedirectResponse(f"/orders/{order_id}?tab=shipments", 303)
         done = f"Shipped with {given.get('tracking_company') or 'the carrier of'} {given.get('tracking_number')}."
         return HTMLResponse(self.form(order, done=done))
+
+
+def _in_words(problem: Problem, order: Order) -> Problem:
+    """The same problem, for somebody who sees items and fields, not ids."""
+    if any(found.get("field") == "tracking_number" for found in problem.more.get("errors", ())):
+        return Problem(problem.status, problem.code, "Enter the tracking number, as the carrier printed it.")
+    detail = problem.detail
+    for line in order.lines:
+        if problem.more.get("line") == line.line_id and (name := line.title or line.sku):
+            detail = detail.replace(f"Line {line.line_id}", name).replace(f"line {line.line_id}", name)
+    return Problem(problem.status, problem.code, detail, headers=problem.headers, **problem.more)
 
 
 def _key(given: Mapping[str, str]) -> str | None:
@@ -252,6 +263,15 @@ def _answer_people(app: FastAPI, pages: _Pages) -> None:
         html = "text/html" in request.headers.get("accept", "")
         return await (invalid if html else for_requests)(request, error)
 
+    for_the_rest: Any = app.exception_handlers[HTTPException]
+
+    async def http_or_program(request: Request, error: Exception) -> Any:
+        assert isinstance(error, HTTPException)
+        if "text/html" not in request.headers.get("accept", ""):
+            return await for_the_rest(request, error)
+        return await problem(request, Problem(error.status_code, "not-found", f"{error.detail}: {request.url.path}"))
+
+    app.add_exception_handler(HTTPException, http_or_program)
     app.add_exception_handler(Problem, problem)
     app.add_exception_handler(RequestValidationError, invalid_or_program)
 
