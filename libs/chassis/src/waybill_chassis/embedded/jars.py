@@ -1,8 +1,12 @@
 """Apache Kafka's jars: resolved once into `kafka.lock`, then fetched by exactly those coordinates and hashes."""
 
+import fcntl
 import hashlib
-from collections.abc import Callable, Iterator
+import os
+import tempfile
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +28,11 @@ def fetch(progress: Callable[[int, int], None]) -> list[Path]:
 
     Raises WrongHash, and jgo's errors when a jar is missing and cannot be downloaded.
     """
+    with _alone():
+        return _fetch(progress)
+
+
+def _fetch(progress: Callable[[int, int], None]) -> list[Path]:
     entries = list(_locked())
     jars = [_cached(*entry) for entry in entries]
     missing = [at for at, jar in enumerate(jars) if jar is None]
@@ -36,6 +45,14 @@ def fetch(progress: Callable[[int, int], None]) -> list[Path]:
             jars[at] = jar
             progress(done, len(missing))
     return [jar for jar in jars if jar is not None]
+
+
+@contextmanager
+def _alone() -> Generator[None]:
+    """One process of this user at a time: two that download the same file would spoil each other's."""
+    with (Path(tempfile.gettempdir()) / f"waybill-jars-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def relock() -> int:
@@ -68,10 +85,15 @@ def _locked() -> Iterator[tuple[str, str, str, str]]:
         yield group, name, version, digest
 
 
-def _cached(group: str, name: str, version: str, _digest: str) -> Path | None:
-    """The jar where an earlier run left it; it was checked when it was fetched."""
+def _cached(group: str, name: str, version: str, digest: str) -> Path | None:
+    """The jar where an earlier run left it, if it is whole: that run may have been killed while it downloaded."""
     jar = MavenContext(offline=True).project(group, name).at_version(version).artifact().cached_path
-    return jar if jar is not None and jar.is_file() else None
+    if jar is None or not jar.is_file():
+        return None
+    if _sha256(jar) == digest:
+        return jar
+    jar.unlink()
+    return None
 
 
 def _resolve(group: str, name: str, version: str, digest: str) -> Path:
