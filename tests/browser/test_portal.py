@@ -117,7 +117,7 @@ async def test_a_refusal_names_the_line_and_keeps_what_was_typed(open_page: Any,
     await late.get_by_label("Tracking number").fill("1Z999")
     await late.get_by_role("button", name="Ship").click()
 
-    await expect(late.get_by_role("alert")).to_contain_text("has 1 open unit, not 2")
+    await expect(late.get_by_role("alert")).to_contain_text("Stoneware mug has 1 open unit, not 2")
     await expect(late.get_by_label("Tracking number")).to_have_value("1Z999")
 
 

@@ -244,7 +244,7 @@ async def test_a_form_without_units_is_refused_before_it_is_sent(
 
 
 async def test_what_is_not_there_is_a_page_for_people_and_a_document_for_programs(portal: httpx.AsyncClient) -> None:
-    for path in (f"/orders/{uuid4()}", "/orders/10001-01", "/orders?tab=nonsense"):
+    for path in (f"/orders/{uuid4()}", "/orders/10001-01", "/orders?tab=nonsense", "/nope"):
         person = await portal.get(path, headers={"Accept": "text/html"})
         assert (person.status_code, person.headers["content-type"]) == (404, "text/html; charset=utf-8")
     program = await portal.get(f"/api/v1/orders/{uuid4()}")
