@@ -2,7 +2,7 @@
 
 from waybill_events.envelope import Envelope, InvalidEnvelope, subject_of
 from waybill_events.fulfillment import ItemsFulfilled
-from waybill_events.model import MAX_BYTES, Event, LineUnits, Money, Personal, Value, personal_fields
+from waybill_events.model import MAX_BYTES, Event, LineUnits, Money, Personal, Value, personal_fields, without_personal
 from waybill_events.orders import Hold, LeftOut, OrderLine, OrderPlaced, SaleSplit, SplitOrder
 from waybill_events.places import Address, BusinessAddress, Buyer
 from waybill_events.registry import (
@@ -53,4 +53,5 @@ __all__ = [
     "Value",
     "personal_fields",
     "subject_of",
+    "without_personal",
 ]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar, Final, Self, get_args
+from typing import Annotated, Any, ClassVar, Final, Self, get_args
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
@@ -121,6 +121,18 @@ def personal_fields(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
             continue
         for nested in _models_in(field.annotation):
             yield from personal_fields(nested, f"{path}.")
+
+
+def without_personal(model: BaseModel) -> dict[str, Any]:
+    """What a model says, as JSON, without the fields that name a person."""
+    exclude: dict[str, Any] = {}
+    for path in personal_fields(type(model)):
+        *parents, last = path.split(".")
+        at = exclude
+        for part in parents:
+            at = at.setdefault(part, {})
+        at[last] = True
+    return model.model_dump(mode="json", exclude=exclude)
 
 
 def _has_mark(annotation: object) -> bool:

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from waybill_chassis import topics
 from waybill_chassis.records import Record
-from waybill_events import EVENTS, TOPICS, Envelope, OrderPlaced, SaleSplit, ids, personal_fields
+from waybill_events import EVENTS, TOPICS, Envelope, OrderPlaced, SaleSplit, ids, without_personal
 
 ALL: Final = tuple(topic.name for topic in TOPICS)
 LOGS: Final = tuple(topic.name for topic in TOPICS if topic.kind != "table")
@@ -87,14 +87,7 @@ class Seen:
 
 def shown(event: BaseModel, *, personal: bool) -> dict[str, Any]:
     """The event's fields, without those that name a person."""
-    exclude: dict[str, Any] = {}
-    for path in [] if personal else personal_fields(type(event)):
-        *parents, last = path.split(".")
-        at = exclude
-        for part in parents:
-            at = at.setdefault(part, {})
-        at[last] = True
-    return event.model_dump(mode="json", exclude=exclude)
+    return event.model_dump(mode="json") if personal else without_personal(event)
 
 
 async def of_order(bootstrap: str, name: str) -> list[Seen]:
