@@ -15,7 +15,9 @@ from uuid import UUID
 
 import httpx
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from fastapi import FastAPI
 
 from waybill_chassis import topics
@@ -23,7 +25,7 @@ from waybill_chassis.database import Database
 from waybill_chassis.embedded import kafka, postgres
 from waybill_chassis.embedded.processes import free_ports
 from waybill_chassis.settings import ServiceSettings
-from waybill_events import Envelope, Event, ids
+from waybill_events import TOPICS, Envelope, Event, ids
 
 _numbers = itertools.count(1)
 
@@ -49,13 +51,41 @@ def servers() -> Generator[Servers]:
     try:
         broker = kafka.start(home, broker_port, controller_port, home)
         try:
-            asyncio.run(topics.create(broker.bootstrap))
+            asyncio.run(_topics_that_can_be_emptied(broker.bootstrap))
             yield Servers(broker, database)
         finally:
             broker.stop()
     finally:
         database.stop()
         shutil.rmtree(home)
+
+
+async def _topics_that_can_be_emptied(bootstrap: str) -> None:
+    await topics.create(bootstrap)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    await admin.alter_configs(
+        [
+            ConfigResource(ConfigResourceType.TOPIC, topic.name, {"cleanup.policy": "compact,delete"})
+            for topic in TOPICS
+            if topic.kind == "table"
+        ]
+    )
+    await admin.close()
+
+
+@pytest.fixture
+async def bootstrap(servers: Servers) -> str:
+    """The broker, with what earlier tests wrote forgotten: beside a log that it never wrote no service would start."""
+    bootstrap = servers.kafka.bootstrap
+    ends = await topics.ends(bootstrap, [topic.name for topic in TOPICS])
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    await admin.delete_records(
+        {TopicPartition(*place): RecordsToDelete(end) for place, (first, end) in ends.items() if first < end}
+    )
+    await admin.close()
+    return bootstrap
 
 
 @pytest.fixture
@@ -70,14 +100,14 @@ TOKEN = "a-token-for-tests"
 
 
 @pytest.fixture
-async def start(servers: Servers) -> AsyncGenerator[Start]:
-    """Run services in this process on a fresh database each; gives a client that has the token."""
+async def start(bootstrap: str) -> AsyncGenerator[Start]:
+    """Run services in this process on a fresh database each and empty topics; gives a client that has the token."""
     async with AsyncExitStack() as running:
 
         async def start(
             url: str, build: Callable[[Any], FastAPI], settings: type[ServiceSettings]
         ) -> httpx.AsyncClient:
-            app = build(settings(database_url=url, kafka=servers.kafka.bootstrap, token=TOKEN, port=1))
+            app = build(settings(database_url=url, kafka=bootstrap, token=TOKEN, port=1))
             await running.enter_async_context(app.router.lifespan_context(app))
             client = httpx.AsyncClient(
                 transport=httpx.ASGITransport(app),

@@ -1,26 +1,31 @@
 """The rules of delivery on a real broker and a real database, with the smallest possible service."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waybill_chassis import topics
 from waybill_chassis.consumer import Consumer
 from waybill_chassis.database import Database, dump
-from waybill_chassis.delivery import VERSION_1
+from waybill_chassis.delivery import VERSION_1, VERSION_2
 from waybill_chassis.fold import Caused, TooLarge, Waiting, fold
 from waybill_chassis.metrics import Metrics
-from waybill_chassis.records import Arrival, Batch, Fence, Record, read
-from waybill_chassis.relay import Relay, Wake
+from waybill_chassis.past import ChangedPast
+from waybill_chassis.reading import Events, Intervention, NoLetter, NotParked, Redriven
+from waybill_chassis.records import Arrival, Batch, Fence, Record, read, to_base64
+from waybill_chassis.relay import Relay, Wake, send_again
 from waybill_chassis.sweep import Sweep
-from waybill_chassis.transaction import Begin, FenceLost, Fresh, OrderParked, Transaction
+from waybill_chassis.transaction import Begin, FenceLost, Fresh, OrderParked, StillDead, Transaction
 from waybill_events import (
     Envelope,
     Event,
@@ -44,6 +49,10 @@ class Count:
     """Units sent so far."""
 
     units: int = 0
+
+
+MOST = 1000
+"""The database refuses more than this many units; the domain does not know of it."""
 
 
 class Counts:
@@ -118,20 +127,31 @@ class Toy:
     def __init__(self, database: Database, bootstrap: str, group: str) -> None:
         self.database, self.bootstrap, self.group = database, bootstrap, group
         self.wake = Wake()
-        self.relay = Relay(database, bootstrap, self.wake, limit=1000)
+        self.relay = self.sender()
         self.begin = Begin(
             database,
             Counts(),
-            source="waybill/toy",
+            source=f"waybill/{group}",
             handles=(OrderPlaced, ItemsFulfilled),
             wake=self.wake,
             waiting_limit_s=2.0,
         )
+        self.events = Events(self.begin, self.take)
         self.trouble: list[Exception] = []
-        self.full = False
+        self.held: str | None = None
         self.consumer = self.reader()
-        self.sweep = Sweep(database, Metrics(), self.relay, retry=self.on_early, consumers=[self.consumer])
+        self.sweep = Sweep(database, Metrics(), self.relay, events=self.events, consumers=[self.consumer])
         self.relaying: asyncio.Task[None] | None = None
+
+    def sender(self) -> Relay:
+        return Relay(
+            self.database,
+            self.bootstrap,
+            self.wake,
+            source=f"waybill/{self.group}",
+            topics=["waybill.tracking"],
+            limit=1000,
+        )
 
     def reader(self) -> Consumer:
         return Consumer(
@@ -139,21 +159,11 @@ class Toy:
             bootstrap=self.bootstrap,
             group=self.group,
             topics=["waybill.orders", "waybill.fulfillment"],
-            on_batch=self.on_batch,
-            full=lambda: self.full,
+            on_batch=self.events.on_batch,
+            held=lambda: self.held,
             records=50,
             hop=lambda _seconds: None,
         )
-
-    async def on_batch(self, batch: Batch) -> None:
-        async with self.begin(batch) as tx:
-            await self.take(tx, await tx.unseen(batch))
-            if self.trouble:
-                raise self.trouble.pop()
-
-    async def on_early(self, subject: UUID) -> None:
-        async with self.begin.on(subject) as tx:
-            await self.take(tx, await tx.waiters_of(subject))
 
     async def take(self, tx: Transaction[Count], fresh: Fresh) -> None:
         counts = await tx.load(fresh.subjects)
@@ -161,6 +171,8 @@ class Toy:
         await tx.save(outcome.states)
         await tx.publish(outcome.events)
         await tx.keep(outcome)
+        if self.trouble:
+            raise self.trouble.pop()
 
     async def start(self) -> None:
         self.relaying = asyncio.create_task(self.relay.run())
@@ -203,24 +215,28 @@ class Toy:
 
 async def prepared(database: Database) -> None:
     async with database.engine.begin() as connection:
-        for statement in (*VERSION_1, "CREATE TABLE counts (subject uuid PRIMARY KEY, units int NOT NULL)"):
+        for statement in (
+            *VERSION_1,
+            *VERSION_2,
+            f"CREATE TABLE counts (subject uuid PRIMARY KEY, units int NOT NULL CHECK (units <= {MOST}))",
+        ):
             await connection.execute(text(statement))
 
 
 @pytest.fixture
-async def toy(database: Database, servers: Any) -> AsyncGenerator[Toy]:
+async def toy(database: Database, bootstrap: str) -> AsyncGenerator[Toy]:
     await prepared(database)
-    toy = Toy(database, servers.kafka.bootstrap, f"toy-{uuid4()}")
+    toy = Toy(database, bootstrap, f"toy-{uuid4()}")
     await toy.start()
     yield toy
     await toy.stop()
 
 
 @pytest.fixture
-async def idle(database: Database, servers: Any) -> Toy:
+async def idle(database: Database, bootstrap: str) -> Toy:
     """One that reads and sends nothing."""
     await prepared(database)
-    return Toy(database, servers.kafka.bootstrap, f"toy-{uuid4()}")
+    return Toy(database, bootstrap, f"toy-{uuid4()}")
 
 
 async def raw(bootstrap: str, topic: str, key: bytes | None, value: bytes | None, **headers: str) -> None:
@@ -261,7 +277,7 @@ async def test_what_a_handler_refuses_parks_its_subject_and_nothing_else(
     await until(toy.counts("SELECT * FROM quarantine WHERE subject = :s", 2, s=bad))
     assert await toy.units(bad) == 0
     first, second = await toy.all("SELECT * FROM quarantine WHERE subject = :s ORDER BY id", s=bad)
-    assert (first.error, second.error) == ("ValueError: thirteen", None)
+    assert (first.cause, first.error, second.cause, second.error) == ("ValueError", "ValueError: thirteen", None, None)
     with pytest.raises(OrderParked):
         async with toy.begin.on(bad):
             pass
@@ -351,7 +367,7 @@ async def test_whatever_fails_is_rolled_back_and_the_batch_comes_again(
 
 async def test_a_full_outbox_stops_reading_until_it_is_not(toy: Toy, publish: Publish, until: Until) -> None:
     order = uuid4()
-    toy.full = True
+    toy.held = "the outbox is full"
     await publish(placed(order), 1)
 
     async def says_so() -> bool:
@@ -359,7 +375,7 @@ async def test_a_full_outbox_stops_reading_until_it_is_not(toy: Toy, publish: Pu
 
     await until(says_so)
     assert await toy.units(order) is None
-    toy.full = False
+    toy.held = None
 
     await until(toy.has(order, 0))
 
@@ -498,7 +514,7 @@ async def test_a_sweep_tries_all_who_wait_even_where_one_of_them_fails(
         tried.append(subject)
         raise OrderParked(subject) if subject == orders[0] else RuntimeError("a bug")
 
-    toy.sweep.retry = fail
+    toy.events.on_early = fail  # type: ignore[method-assign]
     await toy.sweep.once()
 
     assert set(tried) >= set(orders)
@@ -562,9 +578,9 @@ async def test_whoever_lost_the_partition_writes_nothing(idle: Toy) -> None:
     await idle.all("INSERT INTO offsets VALUES ('waybill.orders', 0, 5) RETURNING 1")
 
     with pytest.raises(FenceLost):
-        await idle.on_batch(Batch((record,), (Fence("waybill.orders", 0, 4, 7),)))
+        await idle.events.on_batch(Batch((record,), (Fence(4, record),)))
     assert await idle.units(order) is None
-    await idle.on_batch(Batch((record,), (Fence("waybill.orders", 0, 5, 7),)))
+    await idle.events.on_batch(Batch((record,), (Fence(5, record),)))
 
     assert await idle.units(order) == 0
     assert [row.next for row in await idle.all("SELECT next FROM offsets")] == [8]
@@ -657,7 +673,7 @@ async def values_of(bootstrap: str, topic: str, key: UUID) -> list[bytes]:
 
 
 async def test_of_two_relays_one_works_and_the_other_takes_over(toy: Toy, until: Until) -> None:
-    second = Relay(toy.database, toy.bootstrap, toy.wake, limit=1000)
+    second = toy.sender()
     other = asyncio.create_task(second.run())
     order = uuid4()
 
@@ -694,3 +710,396 @@ async def test_a_subjects_events_keep_their_order_under_many_writers(toy: Toy, u
     assert [sequence for sequence, _ in await toy.sent(order)] == list(range(1, 101))
     rows = await toy.all('SELECT "offset" FROM sent WHERE key = :s ORDER BY id', s=order)
     assert [row.offset for row in rows] == sorted(row.offset for row in rows)
+
+
+OPERATOR = Intervention("person:ann", "the cause is fixed")
+
+
+def same_partition(order: UUID, count: int) -> list[UUID]:
+    """Other orders that share its partition."""
+    return list(
+        itertools.islice((key for key in iter(uuid4, None) if ids.partition(key) == ids.partition(order)), count)
+    )
+
+
+@pytest.mark.parametrize("units", [MOST + 1, 2**31 - 1])
+async def test_what_only_the_database_refuses_is_found_in_its_batch_and_parked_alone(
+    units: int, toy: Toy, publish: Publish, until: Until
+) -> None:
+    bad = uuid4()
+    good = same_partition(bad, 20)
+    for order in (*good, bad):
+        await publish(placed(order), 1)
+    await until(toy.counts("SELECT * FROM counts", 21))
+    await toy.consumer.stop()
+    for order in (*good[:10], bad, *good[10:]):
+        await publish(shipped(order, 2), 1)
+    await publish(shipped(bad, units), 2)
+    await publish(shipped(bad, 3), 3)
+    for order in good:
+        await publish(shipped(order, 4), 2)
+    toy.consumer = toy.reader()
+    await toy.consumer.start()
+
+    await until(toy.counts("SELECT * FROM counts WHERE subject = ANY(:s) AND units = 6", 20, s=good))
+    await until(toy.counts("SELECT * FROM quarantine WHERE subject = :s", 2, s=bad))
+    assert await toy.units(bad) == 2
+    assert [row.subject for row in await toy.all("SELECT DISTINCT subject FROM quarantine")] == [bad]
+    (head,) = await toy.all("SELECT cause, error FROM quarantine WHERE subject = :s AND cause IS NOT NULL", s=bad)
+    assert head.cause == "RefusedByDatabase"
+    assert str(units) not in head.error, "what was refused may name a person"
+    assert await toy.sent(bad) == [(1, "n2")]
+
+
+async def test_one_who_waited_and_is_refused_by_the_database_is_parked(
+    toy: Toy, publish: Publish, until: Until
+) -> None:
+    order = uuid4()
+    await publish(placed(order), 1)
+    await publish(shipped(order, MOST + 1), 2)
+    await until(toy.counts("SELECT * FROM waiters WHERE subject = :s", 1, s=order))
+    await until(toy.has(order, 0))
+    # The gap closes where no batch can see it: the waiter's turn comes in a sweep.
+    await toy.all(
+        "UPDATE streams SET taken = taken || CAST(:t AS jsonb) WHERE subject = :s RETURNING 1",
+        t=dump({"waybill/fulfillment": [1, "x"]}),
+        s=order,
+    )
+
+    await toy.sweep.once()
+
+    (parked,) = await toy.all("SELECT cause FROM quarantine WHERE subject = :s", s=order)
+    assert parked.cause == "RefusedByDatabase"
+    assert await toy.all("SELECT * FROM waiters WHERE subject = :s", s=order) == []
+
+
+async def parked(toy: Toy, publish: Publish, until: Until) -> UUID:
+    """An order with five units, of which the second shipment was refused and two more queue behind it."""
+    order = uuid4()
+    await publish(placed(order), 1)
+    await until(toy.has(order, 0))
+    for sequence, units in ((1, 5), (2, 13), (3, 7), (4, 1)):
+        await publish(shipped(order, units), sequence)
+    await until(toy.counts("SELECT * FROM quarantine WHERE subject = :s", 3, s=order))
+    return order
+
+
+async def test_a_redrive_that_is_refused_again_changes_nothing(toy: Toy, publish: Publish, until: Until) -> None:
+    order = await parked(toy, publish, until)
+
+    found = await toy.events.redrive(order, OPERATOR)
+
+    assert found == Redriven(order, 0, 3, "ValueError: thirteen")
+    assert await toy.units(order) == 5
+
+
+async def test_a_discarded_event_is_passed_over_and_what_queued_behind_goes_on(
+    toy: Toy, publish: Publish, until: Until
+) -> None:
+    order = await parked(toy, publish, until)
+
+    found = await toy.events.discard(order, OPERATOR)
+
+    assert found == Redriven(order, 3, 0, None)
+    assert await toy.units(order) == 13
+    await until(toy.counts("SELECT * FROM sent WHERE key = :s", 3, s=order))
+    assert await toy.sent(order) == [(1, "n5"), (2, "n7"), (3, "n1")]
+    (done,) = await toy.all("SELECT * FROM interventions")
+    assert (done.actor, done.action, done.why, done.subject) == (
+        "person:ann",
+        "discard",
+        "the cause is fixed",
+        order,
+    )
+    assert done.details["head"]["error"] == "ValueError: thirteen"
+
+
+async def test_an_edited_event_says_what_the_operator_made_of_it(toy: Toy, publish: Publish, until: Until) -> None:
+    order = await parked(toy, publish, until)
+
+    found = await toy.events.redrive(order, OPERATOR, shipped(order, 12).to_json())
+
+    assert found == Redriven(order, 3, 0, None)
+    assert await toy.units(order) == 25
+
+
+async def test_what_an_operator_ruled_holds_when_the_log_is_read_again_from_nothing(
+    toy: Toy, publish: Publish, until: Until
+) -> None:
+    discarded, edited = await parked(toy, publish, until), await parked(toy, publish, until)
+    await toy.events.discard(discarded, OPERATOR)
+    await toy.events.redrive(edited, OPERATOR, shipped(edited, 12).to_json())
+    await toy.consumer.stop()
+    await toy.all("DELETE FROM counts RETURNING 1")
+    await toy.all("DELETE FROM streams RETURNING 1")
+    await toy.all("DELETE FROM offsets RETURNING 1")
+
+    toy.consumer = toy.reader()
+    await toy.consumer.start()
+
+    await until(toy.has(discarded, 13))
+    await until(toy.has(edited, 25))
+    assert await toy.all("SELECT * FROM quarantine WHERE subject = ANY(:s)", s=[discarded, edited]) == []
+
+
+async def test_nothing_parked_is_nothing_to_redrive(idle: Toy) -> None:
+    with pytest.raises(NotParked):
+        await idle.events.redrive(uuid4(), OPERATOR)
+
+
+async def test_what_waits_for_newer_code_goes_on_by_itself_when_it_starts(
+    toy: Toy, publish: Publish, until: Until
+) -> None:
+    order = uuid4()
+    await publish(placed(order), 1)
+    await publish(shipped(order, 5), 1, type="waybill.ItemsFulfilled.v9")
+    await publish(shipped(order, 6), 2)
+    await until(toy.counts("SELECT * FROM quarantine WHERE subject = :s", 2, s=order))
+    await toy.sweep.once()
+    assert len(await toy.all("SELECT * FROM quarantine WHERE subject = :s", s=order)) == 2
+    # The code that starts knows the version: here the version becomes one that is known.
+    await toy.all(
+        """
+        UPDATE quarantine SET headers = headers || '{"ce_type": "waybill.ItemsFulfilled.v1"}'
+        WHERE subject = :s RETURNING 1
+        """,
+        s=order,
+    )
+
+    await toy.sweep.once()
+
+    assert await toy.units(order) == 11
+    (done,) = await toy.all("SELECT actor FROM interventions WHERE subject = :s", s=order)
+    assert done.actor == "rule:newer-code"
+
+
+async def test_a_dead_letter_that_names_no_subject_is_taken_in_once_it_can_be_read(
+    toy: Toy, publish: Publish, until: Until
+) -> None:
+    order = uuid4()
+    await raw(toy.bootstrap, "waybill.fulfillment", b"x", b"{}", nonsense="x")
+    await publish(placed(order), 1)
+    await until(toy.counts("SELECT * FROM dead_letters", 1))
+    await until(toy.has(order, 0))
+    (letter,) = await toy.all("SELECT * FROM dead_letters")
+    place = (letter.topic, letter.partition, letter.offset)
+    with pytest.raises(StillDead):
+        await toy.events.retry(place, OPERATOR)
+    assert len(await toy.all("SELECT * FROM dead_letters")) == 1
+    # The code of today reads it: here the bytes become some that can be read.
+    event = shipped(order, 5)
+    headers = replace(cause(order), source="waybill/fulfillment", type=event.type_name(), sequence=1).headers()
+    await toy.all(
+        "UPDATE dead_letters SET key = :key, headers = CAST(:headers AS jsonb), value = :value RETURNING 1",
+        key=str(order).encode(),
+        headers=dump(to_base64(headers)),
+        value=event.to_json(),
+    )
+
+    await toy.events.retry(place, OPERATOR)
+
+    assert await toy.units(order) == 5
+    assert await toy.all("SELECT * FROM dead_letters") == []
+    with pytest.raises(NoLetter):
+        await toy.events.retry(place, OPERATOR)
+
+
+async def test_a_dead_letter_is_redriven_with_the_headers_and_the_key_it_came_with(
+    toy: Toy, publish: Publish, until: Until
+) -> None:
+    """Its key is not its subject: as long as that is so it must not be taken for a good one."""
+    order = uuid4()
+    await publish(placed(order), 1)
+    await until(toy.has(order, 0))
+    event = shipped(order, 5)
+    headers = replace(cause(order), source="waybill/fulfillment", type=event.type_name(), sequence=1).headers()
+    texts = {name: value.decode() for name, value in headers}
+    await raw(toy.bootstrap, "waybill.fulfillment", b"another key", event.to_json(), **texts)
+    await until(toy.counts("SELECT * FROM quarantine WHERE subject = :s", 1, s=order))
+
+    found = await toy.events.redrive(order, OPERATOR)
+
+    assert (found.left, await toy.units(order)) == (1, 0)
+    await toy.events.discard(order, OPERATOR)
+    await publish(shipped(order, 6), 2)
+    await until(toy.has(order, 6))
+    assert await toy.all("SELECT * FROM dead_letters WHERE subject = :s", s=order) == []
+
+
+async def halted(toy: Toy) -> None:
+    """Stop reading and sending, as a service that is shut down."""
+    await toy.stop()
+    toy.relaying = None
+
+
+async def lost_end(bootstrap: str, topic: str) -> None:
+    """A topic made anew, as one whose disk was lost: deleted, and created empty."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    await admin.delete_topics([topic])
+    while topic in await admin.list_topics():
+        await asyncio.sleep(0.02)
+    await admin.close()
+    await topics.create(bootstrap)
+    await topics.check(bootstrap, [topic])
+
+
+async def sent_by(toy: Toy, order: UUID, *units: int) -> None:
+    for each in units:
+        async with toy.begin.on(order) as tx:
+            await tx.publish([Caused(told(shipped(order, each)), cause(order))])
+
+
+async def test_a_reader_notices_a_topic_that_was_made_anew_and_takes_nothing_in(
+    toy: Toy, publish: Publish, until: Until
+) -> None:
+    order = uuid4()
+    await publish(placed(order), 1)
+    await publish(shipped(order, 5), 1)
+    await until(toy.has(order, 5))
+    await halted(toy)
+    await lost_end(toy.bootstrap, "waybill.fulfillment")
+
+    with pytest.raises(
+        ChangedPast, match=r"waybill.fulfillment\[\d+\] ends at offset 0, .* is older than the database"
+    ):
+        await toy.reader().start()
+
+    # Written anew, the log reaches as far as before, with another record there.
+    await publish(shipped(order, 7), 2)
+    with pytest.raises(ChangedPast, match=r"has another record at offset 0 than this database has read"):
+        await toy.reader().start()
+    assert await toy.units(order) == 5
+
+
+async def test_a_reader_at_work_that_finds_its_past_changed_takes_nothing_in_from_anywhere(
+    toy: Toy, publish: Publish, until: Until
+) -> None:
+    """Its database says that it has read further than the log reaches, as after the loss of the log's end."""
+    order, other = uuid4(), uuid4()
+    await publish(placed(order), 1)
+    await publish(shipped(order, 5), 1)
+    await until(toy.has(order, 5))
+    further = "UPDATE offsets SET next = next + :by WHERE topic = 'waybill.fulfillment' AND fingerprint IS NOT NULL"
+    await toy.all(f"{further} RETURNING 1", by=100)
+
+    await toy.consumer.go_to_database()
+
+    assert "older than the database" in (toy.consumer.problem or "")
+    await publish(placed(other), 1)
+
+    async def says_so() -> bool:
+        return "does not read" in (toy.consumer.problem or "")
+
+    await until(says_so)
+    assert await toy.units(other) is None
+    # What was missing is there again.
+    await toy.all(f"{further} RETURNING 1", by=-100)
+    await toy.consumer.go_to_database()
+    await until(toy.has(other, 0))
+    assert toy.consumer.problem is None
+
+
+async def test_a_rewound_reader_goes_on_and_drops_what_it_knows(toy: Toy, publish: Publish, until: Until) -> None:
+    order = uuid4()
+    await publish(placed(order), 1)
+    await publish(shipped(order, 5), 1)
+    await until(toy.has(order, 5))
+    await toy.all("UPDATE offsets SET next = next - 1, fingerprint = NULL WHERE fingerprint IS NOT NULL RETURNING 1")
+
+    await toy.consumer.go_to_database()
+
+    await publish(shipped(order, 6), 2)
+    await until(toy.has(order, 11))
+    await until(toy.counts("SELECT * FROM sent WHERE key = :s", 2, s=order))
+
+
+async def test_a_service_notices_that_its_database_is_older_than_its_log(toy: Toy, until: Until) -> None:
+    order = uuid4()
+    await sent_by(toy, order, 1, 2)
+    await until(toy.counts("SELECT * FROM sent WHERE key = :s", 2, s=order))
+    await halted(toy)
+    # As a backup would have it that was taken after the first of the two.
+    await toy.all("UPDATE streams SET next_sequence = 2 WHERE subject = :s RETURNING 1", s=order)
+    await toy.all("DELETE FROM sent WHERE headers->>'ce_sequence' = '2' RETURNING 1")
+    await toy.all('UPDATE acknowledged SET "offset" = "offset" - 1, event_id = NULL RETURNING 1')
+
+    with pytest.raises(ChangedPast, match=r"which its database never sent: the database is older than its log"):
+        await toy.sender().compare()
+
+    relay = toy.sender()
+    relaying = asyncio.create_task(relay.run())
+    await sent_by(toy, order, 3)
+
+    async def says_so() -> bool:
+        return relay.changed is not None
+
+    await until(says_so)
+    assert len(await toy.all("SELECT * FROM outbox")) == 1
+    relay.stop()
+    await relaying
+
+
+async def test_a_service_with_an_empty_database_does_not_write_beside_its_old_log(toy: Toy, until: Until) -> None:
+    order = uuid4()
+    await sent_by(toy, order, 1)
+    await until(toy.counts("SELECT * FROM sent WHERE key = :s", 1, s=order))
+    await halted(toy)
+    for table in ("streams", "sent", "acknowledged"):
+        await toy.all(f"DELETE FROM {table} RETURNING 1")
+
+    with pytest.raises(ChangedPast, match="the database is older than its log"):
+        await toy.sender().compare()
+
+
+async def test_what_went_out_and_was_not_noted_before_a_crash_is_no_changed_past(toy: Toy, until: Until) -> None:
+    order = uuid4()
+    await sent_by(toy, order, 1)
+    await until(toy.counts("SELECT * FROM sent WHERE key = :s", 1, s=order))
+    await halted(toy)
+    (row,) = await toy.all("SELECT * FROM sent")
+    await toy.all(
+        """
+        INSERT INTO outbox (bucket, topic, key, headers, payload)
+        SELECT 0, topic, key, headers, payload FROM sent RETURNING 1
+        """
+    )
+    for table in ("sent", "acknowledged"):
+        await toy.all(f"DELETE FROM {table} RETURNING 1")
+
+    await toy.sender().compare()
+
+    relay = toy.sender()
+    relaying = asyncio.create_task(relay.run())
+    await until(toy.counts("SELECT * FROM sent WHERE key = :s", 1, s=order))
+    relay.stop()
+    await relaying
+    assert await values_of(toy.bootstrap, row.topic, order) == [bytes(row.payload)] * 2
+
+
+async def test_what_the_log_has_lost_is_sent_again_in_its_old_order_before_anything_newer(
+    toy: Toy, until: Until
+) -> None:
+    order = uuid4()
+    await sent_by(toy, order, 1, 2, 3)
+    await until(toy.counts("SELECT * FROM sent WHERE key = :s", 3, s=order))
+    await halted(toy)
+    await lost_end(toy.bootstrap, "waybill.tracking")
+    with pytest.raises(ChangedPast, match="the log is older than this database and has lost events"):
+        await toy.sender().compare()
+    await sent_by(toy, order, 4)
+
+    async with toy.database.begin() as connection:
+        put_back = await send_again(connection, "waybill.tracking", ids.partition(order), 0)
+
+    assert put_back == 3
+    relay = toy.sender()
+    relaying = asyncio.create_task(relay.run())
+    await until(toy.counts("SELECT * FROM sent WHERE key = :s", 4, s=order))
+    relay.stop()
+    await relaying
+    assert await toy.sent(order) == [(1, "n1"), (2, "n2"), (3, "n3"), (4, "n4")]
+    assert [
+        TrackingAdded.from_json(value).tracking_number
+        for value in await values_of(toy.bootstrap, "waybill.tracking", order)
+    ] == ["n1", "n2", "n3", "n4"]

@@ -11,6 +11,7 @@ import logging as standard
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -20,12 +21,12 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from sqlalchemy import text
 
 from waybill_chassis import logging, topics
-from waybill_chassis.database import Database
+from waybill_chassis.database import Database, refusal
+from waybill_chassis.past import ChangedPast, Mark, Partition, changed_before
 from waybill_chassis.records import Batch, Record
 from waybill_chassis.transaction import FenceLost
 
 OnBatch = Callable[[Batch], Awaitable[None]]
-Place = tuple[str, int]
 _COMMIT_EVERY_S: Final = 5.0
 _LOOK_S: Final = 5.0
 _log = logging.get(__name__)
@@ -50,17 +51,19 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         group: str,
         topics: Collection[str],
         on_batch: OnBatch,
-        full: Callable[[], bool],
+        held: Callable[[], str | None],
         records: int,
         hop: Callable[[float], None],
     ) -> None:
         self.database, self.bootstrap, self.group, self.topics = database, bootstrap, group, sorted(topics)
-        self.on_batch, self.full = on_batch, full
-        self.positions: dict[Place, int] = {}
+        self.on_batch, self.held = on_batch, held
+        self.changed: dict[Partition, str] = {}
+        """Partitions whose past is no longer what was read; nothing is taken in while there is one."""
+        self.positions: dict[Partition, int] = {}
         """Where the next record of each partition of ours should come from."""
-        self.seeks: dict[Place, int] = {}
+        self.seeks: dict[Partition, int] = {}
         """How often we went elsewhere in each partition; and as it was when the batch in hand was fetched:"""
-        self.fetched: dict[Place, int] = {}
+        self.fetched: dict[Partition, int] = {}
         self.problems: dict[str, str] = {}
         self.started = False
         self.stopping = asyncio.Event()
@@ -93,11 +96,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
     @property
     def problem(self) -> str | None:
         """Why reading does not go on; None when it does."""
-        return "; ".join(self.problems.values()) or None
+        return "; ".join([*self.changed.values(), *self.problems.values()]) or None
 
     async def start(self) -> None:
-        """See that the topics are there, know an offset for each partition, and begin to read."""
+        """See that the topics are there and still hold what was read of them, and begin to read; raises ChangedPast."""
         await self._prepare()
+        self.changed = await changed_before(self.bootstrap, await self._marks([(topic, 0) for topic in self.topics]))
+        if self.changed:
+            raise ChangedPast("; ".join(self.changed.values()))
         try:
             await self.broker.start()
         except BaseException:
@@ -112,23 +118,31 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         await self.broker.stop()
 
     async def look(self) -> None:
-        """Notice a broker that is away: to fetching that looks like an empty topic."""
+        """Notice a broker that is away, which looks like an empty topic, and a past that changes while we read."""
         consumer = self._client()
-        place = next((TopicPartition(*place) for place in self.positions), None)
-        if consumer is None or place is None or place not in consumer.assignment():
+        places = [TopicPartition(*place) for place in self.positions]
+        if consumer is None or not places or not consumer.assignment().issuperset(places):
             return
+        before = dict(self.positions)
         try:
-            await asyncio.wait_for(consumer.end_offsets([place]), _LOOK_S)
+            ends = await asyncio.wait_for(consumer.end_offsets(places), _LOOK_S)
+            if self.changed or any(ends[place] < before[place.topic, place.partition] for place in places):
+                await self._compare(list(before))
         except (KafkaError, TimeoutError) as error:
             self._report("broker", error)
         else:
             self.problems.pop("broker", None)
 
+    async def go_to_database(self) -> None:
+        """Read on from where the database says now, as after a rewind."""
+        await self._seek_until_done(sorted(self.positions))
+        await self._compare(sorted(self.positions))
+
     async def caught_up(self) -> bool:
         """Whether this group, whichever process reads, has taken in all that the topics hold now."""
         ends = await topics.ends(self.bootstrap, self.topics)
-        known = await self._offsets(ends)
-        return all(known.get(place, 0) >= last for place, (_first, last) in ends.items())
+        known = await self._marks(ends)
+        return all(place in known and known[place].next >= last for place, (_first, last) in ends.items())
 
     def lag(self) -> int:
         """Records not yet taken in, over the partitions that this process reads."""
@@ -148,13 +162,16 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         """Forget them: whoever reads them next is let in by the fence."""
         for place in revoked:
             self.positions.pop((place.topic, place.partition), None)
+            self.changed.pop((place.topic, place.partition), None)
         self.problems.pop("batch", None)
 
     async def on_partitions_assigned(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, assigned: Collection[TopicPartition]
     ) -> None:
         """Go to where the database says; aiokafka would swallow a failure, so this tries until it works."""
-        await self._seek_until_done([(place.topic, place.partition) for place in assigned])
+        places = [(place.topic, place.partition) for place in assigned]
+        await self._until_done("past", lambda: self._compare(places))
+        await self._seek_until_done(places)
 
     async def _fetch(self, consumer: AIOKafkaConsumer) -> tuple["ConsumerRecord[Any, Any]", ...]:
         """What FastStream calls for the next batch; we note from where it was read."""
@@ -178,15 +195,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         ]
         if not batch:
             return
-        if self.full():
-            self.problems["batch"] = "the outbox is full: reading goes on when Kafka takes what was written"
+        if (reason := "; ".join(self.changed.values()) or self.held()) is not None:
+            self.problems["batch"] = f"{self.group} does not read: {reason}"
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.stopping.wait(), 1.0)
             await self._seek_back(batch)
             return
         try:
-            work = Batch.of(batch, self.positions)
-            await self.on_batch(work)
+            await self._take_in(batch)
         except FenceLost as lost:
             _log.info("consumer.fence_lost", group=self.group, says=str(lost))
             await self._seek_back(batch)
@@ -196,11 +212,30 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         else:
             self.pause = 0.1
             self.problems.pop("batch", None)
-            for fence in work.fences:
-                if (fence.topic, fence.partition) in self.positions:
-                    self.positions[fence.topic, fence.partition] = fence.last + 1
             self.hop(max(0.0, time.time() - batch[0].timestamp_ms / 1000))
             await self._tell_kafka()
+
+    async def _take_in(self, records: Sequence[Record]) -> None:
+        """One transaction for all of them; where the database refuses the data, they are halved until it is found."""
+        try:
+            await self._commit(Batch.of(records, self.positions))
+        except Exception as error:
+            if (refused := refusal(error)) is None:
+                raise
+            if len(records) > 1:
+                middle = len(records) // 2
+                await self._take_in(records[:middle])
+                await self._take_in(records[middle:])
+                return
+            _log.warning("consumer.refused", group=self.group, place=records[0].place, says=refused.says)
+            await self._commit(replace(Batch.of(records, self.positions), refused=refused))
+
+    async def _commit(self, batch: Batch) -> None:
+        await self.on_batch(batch)
+        for fence in batch.fences:
+            place = fence.last.topic, fence.last.partition
+            if place in self.positions:
+                self.positions[place] = fence.last.offset + 1
 
     async def _stumble(self, at: str, error: BaseException) -> None:
         self._report(at, error)
@@ -220,28 +255,44 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
             del self.positions[place]
         await self._seek_until_done(sorted(places))
 
-    async def _seek_until_done(self, places: Sequence[Place]) -> None:
-        """Go to where the database says, trying until that works: aiokafka would swallow a failure."""
+    async def _seek_until_done(self, places: Sequence[Partition]) -> None:
+        await self._until_done("seek", lambda: self._seek(places))
+
+    async def _until_done(self, what: str, do: Callable[[], Awaitable[None]]) -> None:
+        """Try until it works: there is no other way on, and aiokafka would swallow a failure."""
         while not self.stopping.is_set():
             try:
-                await self._seek(places)
-            except Exception as error:  # noqa: BLE001  # there is no other way on
-                await self._stumble("seek", error)
+                await do()
+            except Exception as error:  # noqa: BLE001
+                await self._stumble(what, error)
             else:
-                self.problems.pop("seek", None)
+                self.problems.pop(what, None)
                 return
 
-    async def _seek(self, places: Sequence[Place]) -> None:
+    async def _compare(self, places: Sequence[Partition]) -> None:
+        """See whether these partitions are still what was read of them."""
+        known = await self._marks(places)
+        found = await changed_before(self.bootstrap, {place: known[place] for place in places})
+        for place in places:
+            if (says := found.get(place)) is None:
+                self.changed.pop(place, None)
+            elif self.changed.get(place) != says:
+                self.changed[place] = says
+                _log.error("consumer.changed_past", group=self.group, says=says)
+        if not self.changed:
+            self.problems.pop("batch", None)
+
+    async def _seek(self, places: Sequence[Partition]) -> None:
         consumer = self._client()
         if consumer is None or not places:
             return
-        known = await self._offsets(places)
+        known = await self._marks(places)
         for topic, partition in places:
             place = TopicPartition(topic, partition)
             if place in consumer.assignment():
-                consumer.seek(place, known[topic, partition])
+                consumer.seek(place, known[topic, partition].next)
                 self.seeks[topic, partition] = self.seeks.get((topic, partition), 0) + 1
-                self.positions[topic, partition] = known[topic, partition]
+                self.positions[topic, partition] = known[topic, partition].next
 
     async def _tell_kafka(self) -> None:
         """Kafka's own offsets serve those who watch the lag; nothing here reads them."""
@@ -271,12 +322,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
 
         await self._give_group_offsets(sorted(ends))
 
-    async def _give_group_offsets(self, places: Sequence[Place]) -> None:
+    async def _give_group_offsets(self, places: Sequence[Partition]) -> None:
         """Give the group an offset in Kafka where it has none.
 
         aiokafka looks for one as soon as a partition is assigned, beside our own seek, and fails where it finds none.
         """
-        known = await self._offsets(places)
+        known = await self._marks(places)
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.bootstrap, group_id=f"waybill.{self.group}", enable_auto_commit=False
         )
@@ -284,7 +335,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         try:
             partitions = [TopicPartition(*place) for place in places]
             consumer.assign(partitions)
-            new = {place: known[place] for place in partitions if await consumer.committed(place) is None}
+            new = {place: known[place].next for place in partitions if await consumer.committed(place) is None}
             if new:
                 # A group at work refuses this; its members have done it then.
                 with suppress(KafkaError):
@@ -292,13 +343,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         finally:
             await consumer.stop()
 
-    async def _offsets(self, places: Collection[Place]) -> dict[Place, int]:
-        async with self.database.engine.connect() as connection:
+    async def _marks(self, places: Collection[Partition]) -> dict[Partition, Mark]:
+        """How far all partitions of the topics of these were read."""
+        async with self.database.begin() as connection:
             rows = await connection.execute(
-                text("SELECT topic, partition, next FROM offsets WHERE topic = ANY(:topics)"),
+                text("SELECT topic, partition, next, fingerprint FROM offsets WHERE topic = ANY(:topics)"),
                 {"topics": sorted({topic for topic, _ in places})},
             )
-            return {(row.topic, row.partition): row.next for row in rows}
+            return {(row.topic, row.partition): Mark(row.next, row.fingerprint) for row in rows}
 
     def _client(self) -> AIOKafkaConsumer | None:
         return self.subscriber.consumer

@@ -11,12 +11,21 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from waybill_chassis.records import Fault
+
 TIMEOUTS: Final = {
     "idle_in_transaction_session_timeout": "30s",
     "statement_timeout": "20s",
     "lock_timeout": "5s",
 }
 ALL_BRANDS: Final = "all"
+REFUSED: Final = "RefusedByDatabase"
+"""The cause of what only the database refuses."""
+_OF_DATA: Final = {"21", "22", "23", "54"}
+"""SQLSTATE classes: cardinality, data, integrity, program limits such as the size of an index row."""
+_RAISED: Final = "P0001"
+_UNENCODABLE: Final = "22000"
+"""What asyncpg itself says of an argument; its message quotes the value."""
 
 
 class Database:
@@ -53,6 +62,29 @@ class Database:
 def dump(value: Any) -> str:
     """JSON text as this database stores it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def refusal(error: BaseException) -> Fault | None:
+    """What the database says where it refuses because of the data; None where the same may succeed later.
+
+    It names the rule, never the values, which may name a person.
+    """
+    if isinstance(error, UnicodeEncodeError):
+        return Fault.of(REFUSED, f"cannot be stored as text: {error.reason}")
+    if not isinstance(error, DBAPIError) or error.connection_invalidated:
+        return None
+    said = error.orig.__cause__ if error.orig is not None else None
+    state: str = getattr(said, "sqlstate", None) or ""
+    if state[:2] not in _OF_DATA and state != _RAISED:
+        return None
+    if state == _UNENCODABLE:
+        return Fault.of(REFUSED, "a value does not fit its column, such as a number that is too large")
+    where = [
+        f"{name.removesuffix('_name')} {value}"
+        for name in ("table_name", "column_name", "constraint_name")
+        if (value := getattr(said, name, None))
+    ]
+    return Fault.of(REFUSED, f"{getattr(said, 'message', said)} ({', '.join([f'SQLSTATE {state}', *where])})")
 
 
 def is_passing(error: BaseException) -> bool:

@@ -76,8 +76,19 @@ offsets: Final = Table(
     Column("topic", Text, primary_key=True),
     Column("partition", Integer, primary_key=True),
     Column("next", BigInteger, nullable=False),
+    Column("fingerprint", LargeBinary),
 )
-"""How far each partition was read: the fence."""
+"""How far each partition was read: the fence. `fingerprint` is of the record before `next`, where one was read."""
+
+acknowledged: Final = Table(
+    "acknowledged",
+    metadata,
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("offset", BigInteger, nullable=False),
+    Column("event_id", Text),
+)
+"""The last record of each partition that is known to be ours; outlives the days for which `sent` is kept."""
 
 _record: Final = ("topic", "partition", "offset")
 
@@ -108,11 +119,12 @@ quarantine: Final = Table(
     Column("offset", BigInteger, nullable=False),
     Column("headers", JSONB, nullable=False),
     Column("value", LargeBinary),
+    Column("cause", Text),
     Column("error", Text),
     Column("parked_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     UniqueConstraint(*_record),
 )
-"""The queue of each parked subject: the event with its `error`, then every later one."""
+"""The queue of each parked subject: the event with its `cause` and `error`, then every later one."""
 
 dead_letters: Final = Table(
     "dead_letters",
@@ -128,6 +140,29 @@ dead_letters: Final = Table(
     Column("buried_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 """Records whose bytes do not decode, whole; header values are base64 here, since they may be no text."""
+
+rulings: Final = Table(
+    "rulings",
+    metadata,
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("offset", BigInteger, primary_key=True),
+    Column("value", LargeBinary),
+)
+"""What an operator decided about a record, when it is read again: another value, or (NULL) it is passed over."""
+
+interventions: Final = Table(
+    "interventions",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("subject", Uuid),
+    Column("details", JSONB, nullable=False),
+)
+"""What operators did to delivery, and why."""
 
 idempotency: Final = Table(
     "idempotency",
@@ -244,7 +279,48 @@ VERSION_1: Final = (
     """,
     "CREATE INDEX ix_idempotency_created_at ON idempotency (created_at)",
 )
-"""Frozen: a later change of these tables is a VERSION_2 that each service's next migration runs."""
+"""Frozen: a later change of these tables is a version of its own that each service's next migration runs."""
+
+VERSION_2: Final = (
+    "ALTER TABLE offsets ADD COLUMN fingerprint bytea",
+    "ALTER TABLE quarantine ADD COLUMN cause text",
+    "UPDATE quarantine SET cause = split_part(error, ':', 1) WHERE error IS NOT NULL",
+    """
+    CREATE TABLE acknowledged (
+        topic text,
+        partition integer,
+        "offset" bigint NOT NULL,
+        event_id text,
+        PRIMARY KEY (topic, partition)
+    )
+    """,
+    """
+    INSERT INTO acknowledged
+    SELECT DISTINCT ON (topic, partition) topic, partition, "offset", headers->>'ce_id' FROM sent
+    ORDER BY topic, partition, "offset" DESC
+    """,
+    """
+    CREATE TABLE rulings (
+        topic text,
+        partition integer,
+        "offset" bigint,
+        value bytea,
+        PRIMARY KEY (topic, partition, "offset")
+    )
+    """,
+    """
+    CREATE TABLE interventions (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        at timestamptz NOT NULL DEFAULT now(),
+        actor text NOT NULL,
+        action text NOT NULL,
+        why text NOT NULL,
+        subject uuid,
+        details jsonb NOT NULL
+    )
+    """,
+)
+"""Frozen likewise: a changed past is noticed, and what operators do is recorded."""
 
 
 def brand_rows(table: str) -> tuple[str, ...]:

@@ -1,11 +1,11 @@
 """Fold what arrived for each subject through a pure decision, in memory, with no effect but its result."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 from uuid import UUID
 
-from waybill_chassis.records import Arrival
+from waybill_chassis.records import Arrival, Fault
 from waybill_events import MAX_BYTES, Envelope, Event
 
 S = TypeVar("S")
@@ -15,6 +15,10 @@ Decide = Callable[[S | None, Event, Envelope], tuple[S | None, list[Event]]]
 
 ROOM: Final = 1_000
 """Bytes that an event may still grow by after its fold, as when its order is given another reference."""
+
+
+FORK: Final = "Fork"
+"""The cause of one number given to two events; no second try mends it."""
 
 
 class TooLarge(ValueError):
@@ -51,12 +55,24 @@ class Waiter:
 
 
 @dataclass(frozen=True, slots=True)
+class Queued:
+    """An event in the quarantine: it was taken in before, and is to be tried again."""
+
+    arrival: Arrival
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Inbox:
     """What one subject has before it: its row, who waits, and what this batch brought, in order."""
 
     stream: Stream
-    waiters: tuple[Waiter, ...]
-    arrived: tuple[Arrival, ...]
+    waiters: tuple[Waiter, ...] = ()
+    arrived: tuple[Arrival, ...] = ()
+    queue: tuple[Queued, ...] = ()
+    """Its quarantine, where it is redriven: these go before all others."""
+    refused: Fault | None = None
+    """What the database said when this inbox was tried: the first event that changes something is parked with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +85,10 @@ class Caused:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """An arrival for the quarantine; `error` is None for those that only queue behind."""
+    """An arrival for the quarantine; `fault` is None for those that only queue behind."""
 
     arrival: Arrival
-    error: str | None
+    fault: Fault | None
 
 
 @dataclass(slots=True)
@@ -87,6 +103,10 @@ class Outcome(Generic[S]):
     """New waiters."""
     settled: list[int] = field(default_factory=list[int])
     """Ids of stored waiters that wait no longer."""
+    released: list[int] = field(default_factory=list[int])
+    """Ids of those in the quarantine that leave it."""
+    refused_again: dict[int, Fault] = field(default_factory=dict[int, Fault])
+    """Those at the head of a quarantine that were tried and stay, by id."""
 
 
 def fold(states: Mapping[UUID, S], inboxes: Iterable[Inbox], decide: Decide[S]) -> Outcome[S]:
@@ -101,12 +121,13 @@ class _Subject(Generic[S]):
     """The fold of one subject."""
 
     def __init__(self, inbox: Inbox, state: S | None, decide: Decide[S], outcome: Outcome[S]) -> None:
-        self.stream, self.arrived = inbox.stream, inbox.arrived
+        self.stream, self.queue, self.arrived, self.refused = inbox.stream, inbox.queue, inbox.arrived, inbox.refused
         self.pending = list(inbox.waiters)
         self.state, self.decide, self.outcome = state, decide, outcome
         self.before = state
 
     def run(self) -> None:
+        self.redrive()
         self.retry()
         for arrival in self.arrived:
             self.take(arrival)
@@ -116,6 +137,18 @@ class _Subject(Generic[S]):
         if self.stream.waiting != len(self.pending):
             self.stream.waiting, self.stream.changed = len(self.pending), True
 
+    def redrive(self) -> None:
+        """Try the quarantine again, in its order, until one is refused; who waits is tried after all of it."""
+        if self.queue:
+            self.stream.parked, self.stream.changed = False, True
+        for queued in _in_line(self.queue):
+            self.accept_gap(queued.arrival)
+            if (fault := self.admit(queued.arrival)) is not None:
+                self.stream.parked = True
+                self.outcome.refused_again[queued.id] = fault
+                return
+            self.outcome.released.append(queued.id)
+
     def take(self, arrival: Arrival) -> None:
         envelope = arrival.envelope
         if envelope is not None and envelope.sequence is not None:
@@ -123,25 +156,37 @@ class _Subject(Generic[S]):
             if envelope.sequence < last or (envelope.sequence == last and str(envelope.id) == last_id):
                 return
             if envelope.sequence == last:
-                self.park(
-                    arrival, f"fork: {envelope.source} sent sequence {last} twice, as {last_id} and {envelope.id}"
-                )
+                self.park(arrival, _fork(envelope, last_id))
                 return
             if envelope.sequence > last + 1:
                 self.keep_behind_gap(arrival)
                 return
             self.mark(envelope)
         if self.stream.parked:
-            self.outcome.parked.append(Parked(arrival, arrival.error))
-        elif blocker := self.blocker(arrival):
-            self.pending.append(Waiter(arrival, blocker.needs))
+            self.outcome.parked.append(Parked(arrival, None))
+        elif (fault := self.admit(arrival)) is not None:
+            self.park(arrival, fault)
         else:
-            try:
-                self.apply(arrival)
-            except Waiting as early:
-                self.pending.append(Waiter(arrival, early.topic))
-            else:
-                self.retry()
+            self.retry()
+
+    def admit(self, arrival: Arrival) -> Fault | None:
+        """Apply an arrival whose turn it is, or let it wait; why not, where it cannot be applied."""
+        if blocker := self.blocker(arrival):
+            self.pending.append(Waiter(arrival, blocker.needs))
+            return None
+        try:
+            return self.apply(arrival)
+        except Waiting as early:
+            self.pending.append(Waiter(arrival, early.topic))
+            return None
+
+    def accept_gap(self, arrival: Arrival) -> None:
+        """Whoever redrives an event that waited too long for those before it goes on without them."""
+        envelope = arrival.envelope
+        if envelope is not None and envelope.sequence is not None:
+            last, _ = self.stream.taken.get(envelope.source, (0, ""))
+            if envelope.sequence > last:
+                self.mark(envelope)
 
     def mark(self, envelope: Envelope) -> None:
         assert envelope.sequence is not None
@@ -161,25 +206,28 @@ class _Subject(Generic[S]):
                 return waiter
         return None
 
-    def apply(self, arrival: Arrival) -> None:
-        """Decide; raises Waiting when it is early."""
-        if arrival.error is not None:
-            self.park(arrival, arrival.error)
-        elif arrival.event is not None and arrival.envelope is not None:
-            try:
-                after, events = self.decide(self.state, arrival.event, arrival.envelope)
-                check_size(events)
-            except Waiting:
-                raise
-            except Exception as error:  # noqa: BLE001  # a refusal or a bug alike parks this subject, and only it
-                self.park(arrival, f"{type(error).__name__}: {error}")
-            else:
-                self.state = after
-                self.outcome.events += [Caused(event, arrival.envelope) for event in events]
+    def apply(self, arrival: Arrival) -> Fault | None:
+        """Decide; why not, where that fails; raises Waiting when it is early."""
+        if arrival.fault is not None:
+            return arrival.fault
+        if arrival.event is None or arrival.envelope is None:
+            return None
+        try:
+            after, events = self.decide(self.state, arrival.event, arrival.envelope)
+            check_size(events)
+        except Waiting:
+            raise
+        except Exception as error:  # noqa: BLE001  # a refusal or a bug alike parks this subject, and only it
+            return Fault.of(type(error).__name__, f"{type(error).__name__}: {error}")
+        if self.refused is not None and (after is not self.state or events):
+            return self.refused
+        self.state = after
+        self.outcome.events += [Caused(event, arrival.envelope) for event in events]
+        return None
 
-    def park(self, arrival: Arrival, error: str) -> None:
+    def park(self, arrival: Arrival, fault: Fault) -> None:
         self.stream.parked = self.stream.changed = True
-        self.outcome.parked.append(Parked(arrival, error))
+        self.outcome.parked.append(Parked(arrival, fault))
 
     def retry(self) -> None:
         """Try everyone who waits, in order, until nobody moves on."""
@@ -194,7 +242,7 @@ class _Subject(Generic[S]):
                     return
                 if source not in blocked and self.closed(waiter):
                     try:
-                        self.apply(waiter.arrival)
+                        fault = self.apply(waiter.arrival)
                     except Waiting as early:
                         blocked.add(source)
                         if waiter.needs is None:
@@ -202,6 +250,8 @@ class _Subject(Generic[S]):
                     else:
                         self.replace(waiter)
                         moved = True
+                        if fault is not None:
+                            self.park(waiter.arrival, fault)
 
     def closed(self, waiter: Waiter) -> bool:
         """Whether the gap before it, if there was one, has closed; it is then taken in at this moment."""
@@ -228,6 +278,24 @@ def check_size(events: Iterable[Event]) -> None:
     for event in events:
         if (size := len(event.to_json())) > MAX_BYTES - ROOM:
             raise TooLarge(f"{event.type_name()} would have {size} bytes; {MAX_BYTES} are the most")
+
+
+def _fork(envelope: Envelope, other: str) -> Fault:
+    return Fault.of(FORK, f"{envelope.source} sent sequence {envelope.sequence} twice, as {other} and {envelope.id}")
+
+
+def _in_line(queue: Sequence[Queued]) -> list[Queued]:
+    """As they were parked, but each source's own in their sequence: what closed a gap comes before what it closed."""
+    of_source: dict[str, list[Queued]] = {}
+    for queued in queue:
+        of_source.setdefault(_source(queued), []).append(queued)
+    for each in of_source.values():
+        each.sort(key=lambda queued: (queued.arrival.envelope and queued.arrival.envelope.sequence) or 0, reverse=True)
+    return [of_source[_source(queued)].pop() for queued in queue]
+
+
+def _source(queued: Queued) -> str:
+    return queued.arrival.envelope.source if queued.arrival.envelope else ""
 
 
 def _place_in_line(waiter: Waiter) -> tuple[str, int]:

@@ -1,7 +1,8 @@
 """A record of the log, and what its bytes turned out to be."""
 
 import base64
-from collections.abc import Collection, Iterable, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 from uuid import UUID
@@ -21,7 +22,12 @@ from waybill_events import (
     subject_of,
 )
 
+Place = tuple[str, int, int]
+"""Topic, partition, offset."""
 Headers = tuple[tuple[str, bytes | None], ...]
+UNKNOWN_VERSION: Final = "UnknownVersion"
+"""The cause of those that go on when newer code starts."""
+_PAGE: Final = 2000
 _UNNUMBERED: Final = {topic.name for topic in TOPICS if topic.kind != "log"}
 
 
@@ -44,23 +50,45 @@ class Record:
         return cls(raw.topic, raw.partition, raw.offset, raw.key, tuple(headers), raw.value, raw.timestamp or 0)
 
     @property
-    def place(self) -> tuple[str, int, int]:
+    def place(self) -> "Place":
         """Topic, partition, offset."""
         return self.topic, self.partition, self.offset
+
+    @property
+    def fingerprint(self) -> bytes:
+        """16 bytes that another record, or the same one written again, does not have."""
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(repr((self.place, self.timestamp_ms, self.key, self.headers)).encode())
+        digest.update(self.value or b"")
+        return digest.digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why an event cannot be applied: `cause` is a stable name to group by, `says` the words for people."""
+
+    cause: str
+    says: str
+
+    @classmethod
+    def of(cls, cause: str, says: object) -> Self:
+        """A fault in words that the database can store, whatever they quote, and no longer than a page."""
+        words = str(says).encode(errors="replace").decode().replace("\x00", "�")
+        return cls(cause, words[:_PAGE])
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """One record of a subject, ready to be folded.
 
-    Exactly one holds: `event` is there; `error` says why the subject must be parked; neither: passed over.
+    Exactly one holds: `event` is there; `fault` says why the subject must be parked; neither: passed over.
     """
 
     record: Record
     subject: UUID
     envelope: Envelope | None
     event: Event | None = None
-    error: str | None = None
+    fault: Fault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +127,7 @@ def read(record: Record, handled: Collection[str], registry: Registry = EVENTS) 
     except UnknownType:
         return Arrival(record, envelope.subject, envelope)
     except UnknownVersion as error:
-        return Arrival(record, envelope.subject, envelope, error=str(error))
+        return Arrival(record, envelope.subject, envelope, fault=Fault.of(UNKNOWN_VERSION, error))
     except Undecodable as error:
         return DeadLetter(record, str(error), envelope.subject)
     if event.subject != envelope.subject or event.topic != record.topic:
@@ -117,8 +145,8 @@ def read_row(record: Record, handled: Collection[str], registry: Registry = EVEN
     found = read(record, handled, registry)
     if isinstance(found, DeadLetter):
         return found
-    if found.error is not None:
-        return DeadLetter(record, found.error, found.subject)
+    if found.fault is not None:
+        return DeadLetter(record, found.fault.says, found.subject)
     return None if found.event is None else Row(record, found.subject, found.event)
 
 
@@ -146,33 +174,35 @@ def to_base64(headers: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, st
     ]
 
 
+def from_base64(headers: Iterable[tuple[str, str | None]]) -> Headers:
+    """The inverse of `to_base64`."""
+    return tuple((name, None if value is None else base64.b64decode(value)) for name, value in headers)
+
+
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """What one batch takes of one partition: from `position` on, up to and including `last`."""
+    """What one batch takes of one partition: from `position` on, up to and including the record `last`."""
 
-    topic: str
-    partition: int
     position: int
-    last: int
+    last: Record
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records of several partitions, in order within each, and the fence of each."""
+    """Records of several partitions, in order within each, and the fence of each.
+
+    `refused` is what the database said when these records were tried before: they are one record then.
+    """
 
     records: tuple[Record, ...]
     fences: tuple[Fence, ...]
+    refused: Fault | None = None
 
     @classmethod
-    def of(cls, records: Sequence[Record], positions: dict[tuple[str, int], int]) -> Self:
+    def of(cls, records: Sequence[Record], positions: Mapping[tuple[str, int], int]) -> Self:
         """Group records by partition; `positions` says where the read of each began."""
-        last: dict[tuple[str, int], int] = {}
-        for record in records:
-            last[record.topic, record.partition] = record.offset
-        return cls(
-            tuple(records),
-            tuple(Fence(*place, positions[place], offset) for place, offset in sorted(last.items())),
-        )
+        last = {(record.topic, record.partition): record for record in records}
+        return cls(tuple(records), tuple(Fence(positions[place], last[place]) for place in sorted(last)))
 
 
 def _name(type_: str) -> str:

@@ -10,7 +10,7 @@ connection, and so the lock, when it has been silent for LEASE.
 # pyright: reportPrivateUsage=false
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waybill_chassis import logging
 from waybill_chassis.database import Database
 from waybill_chassis.delivery import idempotency, outbox
+from waybill_chassis.past import ChangedPast, changed_since_sent
 
 Wake = asyncio.Event
 """Set after a commit that wrote to the outbox."""
@@ -35,6 +36,8 @@ ANSWER_S: Final = 8.0
 """How long the broker may take for a chunk."""
 POLL_S: Final = 0.5
 """How long rows that another process wrote may lie before this one looks."""
+LOOK_S: Final = 2.0
+"""How often log and database are compared while they differ."""
 CHUNK: Final = 1000
 KEPT_DAYS: Final = 7
 _LOCK: Final = 0x52656C61  # "Rela"
@@ -48,8 +51,13 @@ class LeaseHeld(Exception):
 class Relay:
     """Sends what one service's outbox holds; several may run, one works."""
 
-    def __init__(self, database: Database, bootstrap: str, wake: Wake, *, limit: int) -> None:
+    def __init__(
+        self, database: Database, bootstrap: str, wake: Wake, *, source: str, topics: Collection[str], limit: int
+    ) -> None:
         self.database, self.bootstrap, self.wake, self.limit = database, bootstrap, wake, limit
+        self.source, self.topics = source, topics
+        self.changed: str | None = None
+        """How the log of our own topics and this database differ; nothing may be written while they do."""
         self.stopping = asyncio.Event()
         self.problem: str | None = None
         """Why nothing is being sent, for /health/ready."""
@@ -68,15 +76,29 @@ class Relay:
         while not self.stopping.is_set():
             try:
                 async with self._lease() as lease, self._producer() as producer:
+                    await self.compare()
                     await self._work(lease, producer)
             except LeaseHeld:
                 self.problem = None
                 await self._idle(BEAT_S)
+            except ChangedPast:
+                self.problem = None
+                await self._rest(LOOK_S)
             except Exception as error:  # noqa: BLE001  # whatever it was, the rows are still there
                 self.problem = f"the relay cannot send: {type(error).__name__}: {error}".splitlines()[0][:300]
                 _log.warning("relay.restarts", error=self.problem, pause_s=self.pause)
                 await self._rest(self.pause)
                 self.pause = min(self.pause * 2, 5.0)
+
+    async def compare(self) -> None:
+        """See that our topics hold what this database sent, and nothing of ours besides; raises ChangedPast."""
+        found = await changed_since_sent(self.bootstrap, self.database, self.source, self.topics)
+        changed = "; ".join(found) or None
+        if changed != self.changed:
+            _log.error("relay.changed_past", source=self.source, says=changed or "they agree again")
+        self.changed = changed
+        if changed is not None:
+            raise ChangedPast(changed)
 
     def stop(self) -> None:
         """Finish the rows in flight and end."""
@@ -181,6 +203,38 @@ class Relay:
                 await connection.invalidate()
 
 
+async def send_again(connection: AsyncConnection, topic: str, partition: int, offset: int) -> int:
+    """Put what the broker had taken of a partition, from `offset` on, back where it was in the outbox; how many.
+
+    They go out before everything that was written since, under the numbers that they had.
+    """
+    place = {"topic": topic, "partition": partition, "offset": offset}
+    moved = await connection.execute(
+        text("""
+            WITH lost AS (
+                DELETE FROM sent WHERE topic = :topic AND partition = :partition AND "offset" >= :offset RETURNING *
+            )
+            INSERT INTO outbox (id, bucket, topic, key, headers, payload, created_at) OVERRIDING SYSTEM VALUE
+            SELECT id, get_byte(uuid_send(key), 0), topic, key, headers, payload, created_at FROM lost
+        """),
+        place,
+    )
+    await connection.execute(
+        text('DELETE FROM acknowledged WHERE topic = :topic AND partition = :partition AND "offset" >= :offset'),
+        place,
+    )
+    await connection.execute(
+        text("""
+            INSERT INTO acknowledged
+            SELECT topic, partition, "offset", headers->>'ce_id' FROM sent
+            WHERE topic = :topic AND partition = :partition ORDER BY "offset" DESC LIMIT 1
+            ON CONFLICT DO NOTHING
+        """),
+        place,
+    )
+    return moved.rowcount
+
+
 async def _drop(producer: AIOKafkaProducer) -> None:
     """End a producer without sending what it still holds; its own `stop` would wait until all of that is out."""
     if producer._closed:  # noqa: SLF001  # aiokafka has no public way to give up
@@ -224,6 +278,13 @@ class _Lease:
                     ), moved AS (
                         DELETE FROM outbox USING acks WHERE outbox.id = acks.id
                         RETURNING outbox.id, topic, key, headers, payload, created_at, partition, "offset"
+                    ), marked AS (
+                        INSERT INTO acknowledged
+                        SELECT DISTINCT ON (topic, partition) topic, partition, "offset", headers->>'ce_id' FROM moved
+                        ORDER BY topic, partition, "offset" DESC
+                        ON CONFLICT (topic, partition) DO UPDATE
+                        SET "offset" = excluded."offset", event_id = excluded.event_id
+                        WHERE excluded."offset" > acknowledged."offset"
                     )
                     INSERT INTO sent (id, topic, key, headers, payload, created_at, partition, "offset", sent_at)
                     SELECT id, topic, key, headers, payload, created_at, partition, "offset", now() FROM moved

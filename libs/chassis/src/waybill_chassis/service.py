@@ -12,21 +12,23 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from waybill_chassis import logging, problems
+from waybill_chassis import logging, ops, problems
 from waybill_chassis.consumer import Consumer, OnBatch
 from waybill_chassis.database import Database
 from waybill_chassis.metrics import CONTENT_TYPE, Metrics
 from waybill_chassis.migrations import migrate
-from waybill_chassis.relay import Relay, Wake
+from waybill_chassis.past import ChangedPast
+from waybill_chassis.reading import Events, Tables
+from waybill_chassis.relay import LOOK_S, Relay, Wake
 from waybill_chassis.settings import ServiceSettings
-from waybill_chassis.sweep import Retry, Sweep
+from waybill_chassis.sweep import Sweep
 from waybill_chassis.transaction import Begin, Store
-from waybill_events import Event
+from waybill_events import TOPICS, Event
 
 S = TypeVar("S")
 R = TypeVar("R", bound=ServiceSettings)
 BODY_LIMIT: Final = 4_000_000
-_ALWAYS_OPEN: Final = ("/health/", "/metrics")
+_ALWAYS_OPEN: Final = ("/health/", "/metrics", "/ops/")
 _log = logging.get(__name__)
 
 
@@ -63,11 +65,19 @@ class Service:
         self.name, self.settings = name, settings
         self.database = Database(str(settings.database_url))
         self.wake, self.metrics = Wake(), Metrics()
-        self.relay = Relay(self.database, settings.kafka, self.wake, limit=settings.outbox_limit)
-        self.tables: Consumer | None = None
-        """Reads table topics; they are known up to this moment before the first event is taken in."""
-        self.events: Consumer | None = None
-        self.on_early: Retry | None = None
+        self.source = f"waybill/{name}"
+        self.relay = Relay(
+            self.database,
+            settings.kafka,
+            self.wake,
+            source=self.source,
+            topics=[topic.name for topic in TOPICS if topic.owner == name],
+            limit=settings.outbox_limit,
+        )
+        self.tables: Tables[Any] | None = None
+        self.events: Events[Any] | None = None
+        self.consumers: dict[str, Consumer] = {}
+        """By group; table topics are known up to this moment before the first event is taken in."""
         self.sweep: Sweep | None = None
         self.starting: str | None = "is starting"
         self.tasks: list[asyncio.Task[None]] = []
@@ -77,35 +87,43 @@ class Service:
         return Begin(
             self.database,
             store,
-            source=f"waybill/{self.name}",
+            source=self.source,
             handles=handles,
             wake=self.wake,
             waiting_limit_s=self.settings.waiting_limit_s,
         )
 
-    def read_tables(self, topics: Collection[str], on_batch: OnBatch) -> None:
+    def read_tables(self, topics: Collection[str], tables: Tables[Any]) -> None:
         """Read table topics, before and beside events."""
-        self.tables = self._consumer(f"{self.name}.tables", topics, on_batch)
+        self.tables = tables
+        self._read(f"{self.name}.tables", topics, tables.on_batch)
 
-    def read_events(self, topics: Collection[str], on_batch: OnBatch, *, on_early: Retry) -> None:
-        """Read events; `on_early` tries again, now and then, those of a subject that had to wait."""
-        self.events = self._consumer(self.name, topics, on_batch)
-        self.on_early = on_early
+    def read_events(self, topics: Collection[str], events: Events[Any]) -> None:
+        """Read events."""
+        self.events = events
+        self._read(self.name, topics, events.on_batch)
 
-    def _consumers(self) -> list[Consumer]:
-        return [consumer for consumer in (self.tables, self.events) if consumer is not None]
+    def changed(self) -> str | None:
+        """How log and database tell different stories; nothing is written while they do."""
+        found = [self.relay.changed, *(says for each in self.consumers.values() for says in each.changed.values())]
+        return "; ".join(says for says in found if says is not None) or None
 
-    def _consumer(self, group: str, topics: Collection[str], on_batch: OnBatch) -> Consumer:
-        return Consumer(
+    def _read(self, group: str, topics: Collection[str], on_batch: OnBatch) -> None:
+        self.consumers[group] = Consumer(
             database=self.database,
             bootstrap=self.settings.kafka,
             group=group,
             topics=topics,
             on_batch=on_batch,
-            full=lambda: self.relay.full,
+            held=self._held,
             records=self.settings.batch_records,
             hop=self.metrics.hop.labels(group).observe,
         )
+
+    def _held(self) -> str | None:
+        if self.relay.full:
+            return "the outbox is full; it goes on when Kafka takes what was written"
+        return self.changed()
 
     def app(self, *, closing: Sequence[Callable[[], Awaitable[None]]] = ()) -> FastAPI:
         """The HTTP shell: health, metrics, problem documents; the service adds its routes.
@@ -132,6 +150,7 @@ class Service:
         problems.answer_problems(app)
         app.add_api_route("/health/live", _live, include_in_schema=False)
         app.add_api_route("/health/ready", self._ready, include_in_schema=False)
+        app.include_router(ops.routes(self))
         app.add_api_route("/metrics", self._metrics, include_in_schema=False)
         return app
 
@@ -141,6 +160,9 @@ class Service:
         while True:
             try:
                 await self._come_up()
+            except ChangedPast:
+                self.starting = "does not start while log and database tell different stories"
+                await asyncio.sleep(LOOK_S)
             except Exception as error:  # noqa: BLE001  # a service waits for what it needs and says so
                 self.starting = f"cannot start yet: {type(error).__name__}: {error}".splitlines()[0][:300]
                 _log.warning("service.start_failed", error=self.starting, pause_s=pause)
@@ -155,7 +177,7 @@ class Service:
         """Stop reading first, then sending; nothing in hand is cut off."""
         if self.sweep is not None:
             self.sweep.stopping.set()
-        for consumer in reversed(self._consumers()):
+        for consumer in reversed(self.consumers.values()):
             await consumer.stop()
         self.relay.stop()
         for task, ended in zip(self.tasks, await asyncio.gather(*self.tasks, return_exceptions=True), strict=True):
@@ -170,9 +192,10 @@ class Service:
             reason
             for reason in (
                 self.starting,
+                self.relay.changed,
                 self.relay.problem,
                 f"{self.relay.backlog} events wait to be sent" if self.relay.full else None,
-                *(consumer.problem for consumer in self._consumers()),
+                *(consumer.problem for consumer in self.consumers.values()),
                 *(f"its {task.get_name()} has ended; restart it" for task in self.tasks if task.done()),
             )
             if reason is not None
@@ -182,24 +205,27 @@ class Service:
         await migrate(self.database, f"waybill_{self.name}")
         if not self.tasks:
             self.sweep = Sweep(
-                self.database, self.metrics, self.relay, retry=self.on_early, consumers=self._consumers()
+                self.database, self.metrics, self.relay, events=self.events, consumers=list(self.consumers.values())
             )
             self.tasks = [
                 asyncio.create_task(self.relay.run(), name="relay"),
                 asyncio.create_task(self.sweep.run(), name="sweep"),
             ]
-        if self.tables is not None and not self.tables.started:
-            await self.tables.start()
-        while self.tables is not None and not await self.tables.caught_up():
-            await asyncio.sleep(0.1)
-        if self.events is not None and not self.events.started:
-            await self.events.start()
+        await self.relay.compare()
+        for group, consumer in self.consumers.items():
+            if not consumer.started:
+                await consumer.start()
+            while group == f"{self.name}.tables" and not await consumer.caught_up():
+                await asyncio.sleep(0.1)
 
     async def _guard(self, request: Request, call: Callable[[Request], Awaitable[Any]]) -> Any:
         if not request.url.path.startswith(_ALWAYS_OPEN):
-            if self.starting is not None:
+            writes = request.method not in {"GET", "HEAD"}
+            if (changed := self.changed()) is not None and writes:
+                return problems.busy(f"{self.name} changes nothing: {changed}").response()
+            if self.starting is not None and changed is None:
                 return problems.busy(f"{self.name} {self.starting}").response()
-            if self.relay.full and request.method not in {"GET", "HEAD"}:
+            if self.relay.full and writes:
                 return problems.busy("Too many events wait for Kafka. Nothing was changed; send it again.").response()
         return await call(request)
 
@@ -208,7 +234,7 @@ class Service:
         return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
     async def _metrics(self) -> Response:
-        for consumer in self._consumers():
+        for consumer in self.consumers.values():
             self.metrics.lag.labels(consumer.group).set(consumer.lag())
         return Response(self.metrics.text(), media_type=CONTENT_TYPE)
 

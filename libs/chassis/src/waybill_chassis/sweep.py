@@ -1,9 +1,9 @@
 """Tries early events again, ages those whose topic has been read to its end, and counts what stands still."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import func, select, text
@@ -13,15 +13,13 @@ from waybill_chassis.consumer import Consumer
 from waybill_chassis.database import Database
 from waybill_chassis.delivery import streams, waiters
 from waybill_chassis.metrics import Metrics
+from waybill_chassis.reading import Events
 from waybill_chassis.relay import Relay
 from waybill_chassis.transaction import OrderParked
 
 EVERY_S: Final = 2.0
 CHUNK: Final = 200
 _log = logging.get(__name__)
-
-Retry = Callable[[UUID], Awaitable[None]]
-"""Try the waiters of a subject again."""
 
 
 class Sweep:
@@ -33,11 +31,11 @@ class Sweep:
         metrics: Metrics,
         relay: Relay,
         *,
-        retry: Retry | None = None,
+        events: Events[Any] | None = None,
         consumers: Sequence[Consumer] = (),
     ) -> None:
         self.database, self.metrics, self.relay = database, metrics, relay
-        self.retry, self.consumers = retry, consumers
+        self.events, self.consumers = events, consumers
         self.stopping = asyncio.Event()
         self.passed = 0
         """The id of the last waiter whose subject was tried; the next round begins after it."""
@@ -57,11 +55,12 @@ class Sweep:
         await self._count()
         for consumer in self.consumers:
             await consumer.look()
-        if self.retry is None:
+        if self.events is None or self.relay.changed or any(consumer.changed for consumer in self.consumers):
             return
+        await self.events.newer_versions()
         for subject in await self._early():
             try:
-                await self.retry(subject)
+                await self.events.on_early(subject)
             except OrderParked:
                 _log.info("sweep.parked_meanwhile", subject=str(subject))
             except Exception:  # noqa: BLE001  # one that fails must not keep the others waiting

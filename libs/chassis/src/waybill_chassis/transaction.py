@@ -4,23 +4,27 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Ite
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from fastapi.responses import JSONResponse
-from sqlalchemy import delete, select, text
+from sqlalchemy import Row as Row_
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.database import Database, dump
-from waybill_chassis.delivery import dead_letters, quarantine, waiters
-from waybill_chassis.fold import Caused, Inbox, Outcome, Stream, TooLarge, Waiter
+from waybill_chassis.delivery import dead_letters, quarantine, rulings, waiters
+from waybill_chassis.fold import FORK, Caused, Inbox, Outcome, Queued, Stream, TooLarge, Waiter
 from waybill_chassis.records import (
     Arrival,
     Batch,
     DeadLetter,
+    Fault,
+    Place,
     Record,
     Row,
+    from_base64,
     from_text,
     read,
     read_row,
@@ -30,8 +34,10 @@ from waybill_chassis.records import (
 )
 from waybill_chassis.relay import Wake
 from waybill_chassis.table_topics import Rows
-from waybill_events import MAX_BYTES, Envelope, Event, ids
+from waybill_events import MAX_BYTES, Envelope, InvalidEnvelope, ids
 
+UNDECODABLE: Final = "Undecodable"
+WAITED: Final = "WaitedTooLong"
 S = TypeVar("S")
 EarlierAnswer = Callable[[AsyncConnection], Awaitable[JSONResponse | None]]
 
@@ -46,6 +52,10 @@ class OrderParked(Exception):
     def __init__(self, subject: UUID) -> None:
         super().__init__(f"{subject} is parked")
         self.subject = subject
+
+
+class StillDead(ValueError):
+    """A dead letter that does not decode today either; the message says why."""
 
 
 class Store(Protocol[S]):
@@ -92,6 +102,8 @@ class Transaction(Generic[S]):
         self.connection, self.store, self.source, self.handles = connection, store, source, handles
         self.limit_s = limit_s
         self.streams: dict[UUID, Stream] = {}
+        self.rulings: dict[Place, bytes | None] = {}
+        """What operators decided about records of this batch."""
         self.published = 0
         self.earlier: JSONResponse | None = None
 
@@ -102,25 +114,34 @@ class Transaction(Generic[S]):
                 WITH fences AS (
                     SELECT * FROM unnest(
                         CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:positions AS bigint[]),
-                        CAST(:lasts AS bigint[])
-                    ) AS f(topic, partition, position, last)
+                        CAST(:lasts AS bigint[]), CAST(:fingerprints AS bytea[])
+                    ) AS f(topic, partition, position, last, fingerprint)
                 ), locked AS (
                     SELECT topic, partition FROM offsets JOIN fences USING (topic, partition)
                     ORDER BY topic, partition FOR UPDATE OF offsets
                 )
-                UPDATE offsets SET next = fences.last + 1 FROM fences JOIN locked USING (topic, partition)
+                UPDATE offsets SET next = fences.last + 1, fingerprint = fences.fingerprint
+                FROM fences JOIN locked USING (topic, partition)
                 WHERE offsets.topic = fences.topic AND offsets.partition = fences.partition
                   AND offsets.next = fences.position
+                RETURNING EXISTS (
+                    SELECT 1 FROM rulings WHERE rulings.topic = offsets.topic AND rulings.partition = offsets.partition
+                      AND rulings."offset" BETWEEN fences.position AND fences.last
+                ) AS ruled
             """),
             {
-                "topics": [fence.topic for fence in batch.fences],
-                "partitions": [fence.partition for fence in batch.fences],
+                "topics": [fence.last.topic for fence in batch.fences],
+                "partitions": [fence.last.partition for fence in batch.fences],
                 "positions": [fence.position for fence in batch.fences],
-                "lasts": [fence.last for fence in batch.fences],
+                "lasts": [fence.last.offset for fence in batch.fences],
+                "fingerprints": [fence.last.fingerprint for fence in batch.fences],
             },
         )
-        if moved.rowcount != len(batch.fences):
-            raise FenceLost(f"{len(batch.fences) - moved.rowcount} of {len(batch.fences)} partitions are another's now")
+        ruled = moved.scalars().all()
+        if len(ruled) != len(batch.fences):
+            raise FenceLost(f"{len(batch.fences) - len(ruled)} of {len(batch.fences)} partitions are another's now")
+        if any(ruled):
+            await self._load_rulings({fence.last.topic for fence in batch.fences})
 
     async def unseen(self, batch: Batch) -> Fresh:
         """Decode the batch, lock the stream of every subject in it, and sort it out by subject.
@@ -130,42 +151,42 @@ class Transaction(Generic[S]):
         arrivals: dict[UUID, list[Arrival]] = {}
         letters: list[DeadLetter] = []
         for record in batch.records:
-            found = read(record, self.handles)
+            found = self._read(record)
             if isinstance(found, DeadLetter):
                 letters.append(found)
                 if found.subject is not None:
-                    arrivals.setdefault(found.subject, []).append(_poison(record, found.subject, found.error))
-            else:
+                    arrivals.setdefault(found.subject, []).append(_poison(found, found.subject))
+            elif found is not None:
                 arrivals.setdefault(found.subject, []).append(found)
         await self.bury(letters)
         await self.lock(arrivals)
         waiting = await self._waiters([subject for subject in arrivals if self.streams[subject].waiting])
         return Fresh(
             tuple(
-                Inbox(self.streams[subject], tuple(waiting.get(subject, ())), tuple(arrived))
+                Inbox(self.streams[subject], tuple(waiting.get(subject, ())), tuple(arrived), refused=batch.refused)
                 for subject, arrived in arrivals.items()
             )
         )
 
     async def rows(self, batch: Batch) -> Rows:
         """Decode a batch of table topics, where the highest version of a key wins and a tombstone removes it."""
-        newest: dict[UUID, Event] = {}
-        removed: set[UUID] = set()
+        found: list[Row] = []
         letters: list[DeadLetter] = []
         for record in batch.records:
-            match read_row(record, self.handles):
-                case DeadLetter() as letter:
-                    letters.append(letter)
-                case Row(key=key, event=None):
-                    newest.pop(key, None)
-                    removed.add(key)
-                case Row(key=key, event=Event() as event):
-                    if key not in newest or version_of(newest[key]) < version_of(event):
-                        newest[key] = event
-                case _:
-                    pass
+            row = DeadLetter(record, batch.refused.says, None) if batch.refused else self._read_row(record)
+            if isinstance(row, DeadLetter):
+                letters.append(row)
+            elif row is not None:
+                found.append(row)
         await self.bury(letters)
-        return Rows(newest, removed)
+        return _newest(found)
+
+    def unburied_rows(self, record: Record) -> Rows:
+        """A dead letter of a table topic, read as if it had come just now; raises StillDead."""
+        found = self._read_row(record)
+        if isinstance(found, DeadLetter):
+            raise StillDead(found.error)
+        return _newest([] if found is None else [found])
 
     async def lock(self, subjects: Iterable[UUID]) -> None:
         """Make and lock the stream of each subject, in id order; those already held stay held."""
@@ -184,10 +205,38 @@ class Transaction(Generic[S]):
             taken = {source: (int(last[0]), str(last[1])) for source, last in row.taken.items()}
             self.streams[row.subject] = Stream(row.subject, row.next_sequence, taken, row.parked, row.waiting)
 
-    async def waiters_of(self, subject: UUID) -> Fresh:
-        """The subject with nothing but those who wait; for a command or the sweep."""
+    async def early(self, subject: UUID, refused: Fault | None = None) -> Fresh:
+        """A locked subject with nothing but those who wait; `refused` is what the database said of them before."""
         waiting = await self._waiters([subject])
-        return Fresh((Inbox(self.streams[subject], tuple(waiting.get(subject, ())), ()),))
+        return Fresh((Inbox(self.streams[subject], tuple(waiting.get(subject, ())), refused=refused),))
+
+    async def parked(self, subject: UUID) -> Fresh:
+        """A locked subject with its quarantine, to be tried again, and those who wait."""
+        rows = await self.connection.execute(
+            select(quarantine).where(quarantine.c.subject == subject).order_by(quarantine.c.id)
+        )
+        queue: list[Queued] = []
+        await self._load_rulings()
+        buried = await self._buried(subject)
+        for row in rows:
+            record = buried.get((row.topic, row.partition, row.offset)) or _record(row)
+            arrival = self._kept(record, subject) or Arrival(record, subject, None)
+            if row.cause == FORK and record.place not in self.rulings:
+                arrival = replace(arrival, event=None, fault=Fault(FORK, row.error))
+            queue.append(Queued(arrival, row.id))
+        waiting = await self._waiters([subject])
+        return Fresh((Inbox(self.streams[subject], tuple(waiting.get(subject, ())), queue=tuple(queue)),))
+
+    async def unburied(self, record: Record) -> Fresh:
+        """A dead letter, read as if it had come just now; raises StillDead, also for one that names no subject."""
+        found = self._read(record)
+        if isinstance(found, DeadLetter):
+            raise StillDead(found.error)
+        if found is None:
+            return Fresh(())
+        await self.lock([found.subject])
+        waiting = await self._waiters([found.subject])
+        return Fresh((Inbox(self.streams[found.subject], tuple(waiting.get(found.subject, ())), (found,)),))
 
     async def load(self, subjects: Collection[UUID]) -> dict[UUID, S]:
         """The states of these subjects, as far as they exist."""
@@ -265,8 +314,30 @@ class Transaction(Generic[S]):
             ]
             await self.connection.execute(upsert(waiters).on_conflict_do_nothing(), rows)
         if outcome.parked:
-            rows = [{**_place(parked.arrival), "error": parked.error} for parked in outcome.parked]
+            rows = [
+                {
+                    **_place(parked.arrival),
+                    "cause": None if parked.fault is None else parked.fault.cause,
+                    "error": None if parked.fault is None else parked.fault.says,
+                }
+                for parked in outcome.parked
+            ]
             await self.connection.execute(upsert(quarantine).on_conflict_do_nothing(), rows)
+        for id_, fault in outcome.refused_again.items():
+            await self.connection.execute(
+                update(quarantine).where(quarantine.c.id == id_).values(cause=fault.cause, error=fault.says)
+            )
+        if outcome.released:
+            await self.connection.execute(
+                text("""
+                    WITH released AS (
+                        DELETE FROM quarantine WHERE id = ANY(:ids) RETURNING topic, partition, "offset"
+                    )
+                    DELETE FROM dead_letters USING released WHERE dead_letters.topic = released.topic
+                      AND dead_letters.partition = released.partition AND dead_letters."offset" = released."offset"
+                """),
+                {"ids": outcome.released},
+            )
 
     async def bury(self, letters: Sequence[DeadLetter]) -> None:
         """Keep records that do not decode, whole."""
@@ -309,6 +380,39 @@ class Transaction(Generic[S]):
                 },
             )
 
+    async def _load_rulings(self, topics: Collection[str] | None = None) -> None:
+        query = select(rulings) if topics is None else select(rulings).where(rulings.c.topic.in_(topics))
+        for row in await self.connection.execute(query):
+            self.rulings[row.topic, row.partition, row.offset] = row.value
+
+    def _read(self, record: Record) -> Arrival | DeadLetter | None:
+        """Read a record as an operator ruled; None for one that is passed over and tells nothing."""
+        if record.place not in self.rulings:
+            return read(record, self.handles)
+        if (ruled := self.rulings[record.place]) is not None:
+            return read(replace(record, value=ruled), self.handles)
+        try:
+            envelope = Envelope.from_headers(record.headers)
+        except InvalidEnvelope:
+            return None
+        return Arrival(record, envelope.subject, envelope)
+
+    def _read_row(self, record: Record) -> Row | DeadLetter | None:
+        if record.place not in self.rulings:
+            return read_row(record, self.handles)
+        ruled = self.rulings[record.place]
+        return None if ruled is None else read_row(replace(record, value=ruled), self.handles)
+
+    def _kept(self, record: Record, subject: UUID) -> Arrival | None:
+        """An event that was kept in a table."""
+        found = self._read(record)
+        return _poison(found, subject) if isinstance(found, DeadLetter) else found
+
+    async def _buried(self, subject: UUID) -> dict[Place, Record]:
+        """The records of a subject that did not decode, as the broker had them."""
+        rows = await self.connection.execute(select(dead_letters).where(dead_letters.c.subject == subject))
+        return {record.place: record for record in map(record_of_letter, rows)}
+
     def _number(self, subject: UUID) -> int:
         stream = self.streams[subject]
         number, stream.next_sequence, stream.changed = stream.next_sequence, stream.next_sequence + 1, True
@@ -322,16 +426,14 @@ class Transaction(Generic[S]):
             select(waiters).where(waiters.c.subject.in_(subjects)).order_by(waiters.c.id)
         )
         for row in rows:
-            record = Record(
-                row.topic, row.partition, row.offset, str(row.subject).encode(), from_text(row.headers), row.value
-            )
-            arrival = read(record, self.handles)
-            if isinstance(arrival, DeadLetter):
-                arrival = _poison(record, row.subject, arrival.error)
+            arrival = self._kept(_record(row), row.subject)
+            if arrival is None:
+                continue
             needs = row.needs
             if row.waited_s >= self.limit_s:
                 missing = needs or "the events between"
-                arrival = replace(arrival, event=None, error=f"waited {row.waited_s:.0f} s for {missing}")
+                fault = Fault.of(WAITED, f"waited {row.waited_s:.0f} s for {missing}")
+                arrival = replace(arrival, event=None, fault=fault)
                 needs = needs or "nothing any more"
             found.setdefault(row.subject, []).append(Waiter(arrival, needs, row.id))
         return found
@@ -363,18 +465,30 @@ class Begin(Generic[S]):
 
     @asynccontextmanager
     async def on(
-        self, subject: UUID, brand: UUID | None = None, earlier_answer: EarlierAnswer | None = None
+        self,
+        subject: UUID,
+        brand: UUID | None = None,
+        earlier_answer: EarlierAnswer | None = None,
+        *,
+        parked_too: bool = False,
     ) -> AsyncGenerator[Transaction[S]]:
         """One command on one subject, over the rows of `brand`; raises OrderParked.
 
         Where the command was answered before, `tx.earlier` holds that answer, and nothing else is to be done.
+        `parked_too` is for those who get a parked subject going again.
         """
         async with self._transaction(brand) as tx:
             await tx.lock([subject])
             if earlier_answer is not None:
                 tx.earlier = await earlier_answer(tx.connection)
-            if tx.earlier is None and tx.streams[subject].parked:
+            if tx.earlier is None and tx.streams[subject].parked and not parked_too:
                 raise OrderParked(subject)
+            yield tx
+
+    @asynccontextmanager
+    async def of_operator(self) -> AsyncGenerator[Transaction[S]]:
+        """What is neither a batch nor about one subject that is known beforehand."""
+        async with self._transaction(None) as tx:
             yield tx
 
     @asynccontextmanager
@@ -399,10 +513,31 @@ def _place(arrival: Arrival) -> dict[str, Any]:
     }
 
 
-def _poison(record: Record, subject: UUID, error: str) -> Arrival:
+def _newest(found: Iterable[Row]) -> Rows:
+    """The highest version of each key, and the keys that were removed."""
+    rows = Rows({}, set())
+    for row in found:
+        if row.event is None:
+            rows.newest.pop(row.key, None)
+            rows.removed.add(row.key)
+        elif row.key not in rows.newest or version_of(rows.newest[row.key]) < version_of(row.event):
+            rows.newest[row.key] = row.event
+    return rows
+
+
+def record_of_letter(row: Row_[Any]) -> Record:
+    """The record that a row of `dead_letters` keeps."""
+    return Record(row.topic, row.partition, row.offset, row.key, from_base64(row.headers), row.value)
+
+
+def _record(row: Row_[Any]) -> Record:
+    return Record(row.topic, row.partition, row.offset, str(row.subject).encode(), from_text(row.headers), row.value)
+
+
+def _poison(letter: DeadLetter, subject: UUID) -> Arrival:
     """A dead letter in its subject's line: it takes its place in the sequence and parks what follows."""
     try:
-        envelope = Envelope.from_headers(record.headers)
-    except ValueError:
+        envelope = Envelope.from_headers(letter.record.headers)
+    except InvalidEnvelope:
         envelope = None
-    return Arrival(record, subject, envelope, error=f"does not decode: {error}")
+    return Arrival(letter.record, subject, envelope, fault=Fault.of(UNDECODABLE, f"does not decode: {letter.error}"))

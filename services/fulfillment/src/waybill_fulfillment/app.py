@@ -1,9 +1,8 @@
 """Puts fulfillment together."""
 
-from functools import partial
-
 from fastapi import FastAPI
 
+from waybill_chassis.reading import Events
 from waybill_chassis.service import Service, serve
 from waybill_fulfillment import api, handlers
 from waybill_fulfillment.settings import Settings
@@ -14,9 +13,7 @@ def build(settings: Settings) -> FastAPI:
     """Everything of fulfillment, ready to run."""
     service = Service("fulfillment", settings)
     begin = service.begin(Ledgers(), handles=handlers.HANDLES)
-    service.read_events(
-        ["waybill.orders"], partial(handlers.on_orders, begin=begin), on_early=partial(handlers.on_early, begin=begin)
-    )
+    service.read_events(["waybill.orders"], Events(begin, handlers.take))
     app = service.app()
     app.include_router(api.routes(begin, settings))
     return app

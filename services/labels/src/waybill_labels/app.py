@@ -1,23 +1,19 @@
 """Puts labels together."""
 
-from functools import partial
-
 from fastapi import FastAPI
 
+from waybill_chassis.reading import Events, Tables
 from waybill_chassis.service import Service, serve
-from waybill_labels import api, handlers
+from waybill_labels import api, handlers, store
 from waybill_labels.settings import Settings
-from waybill_labels.store import Slips
 
 
 def build(settings: Settings) -> FastAPI:
     """Everything of labels, ready to run."""
     service = Service("labels", settings)
-    begin = service.begin(Slips(), handles=handlers.HANDLES)
-    service.read_tables(["waybill.brands", "waybill.recipients"], partial(handlers.on_tables, begin=begin))
-    service.read_events(
-        ["waybill.orders"], partial(handlers.on_orders, begin=begin), on_early=partial(handlers.on_early, begin=begin)
-    )
+    begin = service.begin(store.Slips(), handles=handlers.HANDLES)
+    service.read_tables(["waybill.brands", "waybill.recipients"], Tables(begin, store.put_rows))
+    service.read_events(["waybill.orders"], Events(begin, handlers.take))
     app = service.app()
     app.include_router(api.routes(begin, settings))
     return app

@@ -1,27 +1,23 @@
 """Puts the portal together."""
 
-from functools import partial
-
 from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from waybill_chassis.reading import Events, Tables
 from waybill_chassis.service import Service, serve
-from waybill_portal import api, handlers, pages
+from waybill_portal import api, handlers, pages, store
 from waybill_portal.clients import Owner
 from waybill_portal.settings import Settings
-from waybill_portal.store import Orders
 
 
 def build(settings: Settings) -> FastAPI:
     """Everything of the portal, ready to run."""
     service = Service("portal", settings)
-    begin = service.begin(Orders(), handles=handlers.HANDLES)
+    begin = service.begin(store.Orders(), handles=handlers.HANDLES)
     changes = pages.Changes()
-    service.read_tables(["waybill.recipients"], partial(handlers.on_recipients, begin=begin, changed=changes.tell))
+    service.read_tables(["waybill.recipients"], Tables(begin, store.put_recipients, changes.tell))
     service.read_events(
-        ["waybill.orders", "waybill.fulfillment", "waybill.tracking"],
-        partial(handlers.on_events, begin=begin, changed=changes.tell),
-        on_early=partial(handlers.on_early, begin=begin, changed=changes.tell),
+        ["waybill.orders", "waybill.fulfillment", "waybill.tracking"], Events(begin, handlers.take, changes.tell)
     )
     token = settings.token.get_secret_value()
     fulfillment = Owner("fulfillment", settings.fulfillment_url, token)

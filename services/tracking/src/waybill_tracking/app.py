@@ -1,9 +1,8 @@
 """Puts tracking together."""
 
-from functools import partial
-
 from fastapi import FastAPI
 
+from waybill_chassis.reading import Events
 from waybill_chassis.service import Service, serve
 from waybill_tracking import handlers
 from waybill_tracking.settings import Settings
@@ -14,11 +13,7 @@ def build(settings: Settings) -> FastAPI:
     """Everything of tracking, ready to run."""
     service = Service("tracking", settings)
     begin = service.begin(TrackedOrders(), handles=handlers.HANDLES)
-    service.read_events(
-        ["waybill.fulfillment"],
-        partial(handlers.on_fulfillment, begin=begin),
-        on_early=partial(handlers.on_early, begin=begin),
-    )
+    service.read_events(["waybill.fulfillment"], Events(begin, handlers.take))
     return service.app()
 
 
