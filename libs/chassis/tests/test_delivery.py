@@ -2,6 +2,8 @@
 
 import asyncio
 import itertools
+import os
+import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis import topics
-from waybill_chassis.consumer import Consumer
+from waybill_chassis.consumer import Consumer, whole
 from waybill_chassis.database import Database, dump
 from waybill_chassis.delivery import VERSION_1, VERSION_2
 from waybill_chassis.fold import Caused, TooLarge, Waiting, fold
@@ -239,10 +241,10 @@ async def idle(database: Database, bootstrap: str) -> Toy:
     return Toy(database, bootstrap, f"toy-{uuid4()}")
 
 
-async def raw(bootstrap: str, topic: str, key: bytes | None, value: bytes | None, **headers: str) -> None:
+async def raw(bootstrap: str, topic: str, key: bytes | None, value: bytes | None, **headers: str | bytes) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
     await producer.start()
-    pairs = [(name, text.encode()) for name, text in headers.items()]
+    pairs = [(name, text.encode() if isinstance(text, str) else text) for name, text in headers.items()]
     await producer.send_and_wait(topic, key=key, value=value, headers=pairs)
     await producer.stop()
 
@@ -480,9 +482,18 @@ def test_numbers_on_a_topic_where_others_write_too_are_their_own_affair() -> Non
 
 @pytest.mark.parametrize(
     ("header", "value"),
-    [("ce_type", "waybill.OrderPlaced.v²"), ("ce_sequence", "9" * 5000), ("ce_sequence", "²"), ("a\x00b", "x")],
+    [
+        ("ce_type", "waybill.OrderPlaced.v²"),
+        ("ce_sequence", "9" * 5000),
+        ("ce_sequence", "²"),
+        ("a\x00b", "x"),
+        ("ce_id", b"\xff\xfe"),
+        ("reply_to", b"\xff\xfe"),
+    ],
 )
-async def test_no_header_stops_a_partition(header: str, value: str, toy: Toy, publish: Publish, until: Until) -> None:
+async def test_no_header_stops_a_partition(
+    header: str, value: str | bytes, toy: Toy, publish: Publish, until: Until
+) -> None:
     order = uuid4()
     headers = {
         "ce_specversion": "1.0",
@@ -499,6 +510,56 @@ async def test_no_header_stops_a_partition(header: str, value: str, toy: Toy, pu
     await publish(placed(other), 1)
 
     await until(toy.has(other, 0))
+    assert len(await toy.all("SELECT * FROM dead_letters")) == (header != "ce_type")
+
+
+async def test_a_batch_that_is_lost_between_fetching_and_us_comes_again(
+    toy: Toy, publish: Publish, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = uuid4()
+    await publish(placed(order), 1)
+    await until(toy.has(order, 0))
+    await toy.consumer.stop()
+    lost: list[Any] = []
+
+    async def fails_once(records: Any) -> Any:
+        if not lost:
+            lost.append(records)
+            raise UnicodeDecodeError("utf-8", b"", 0, 1, "as a parser might")
+        return await whole(records)
+
+    monkeypatch.setattr("waybill_chassis.consumer.whole", fails_once)
+    toy.consumer = toy.reader()
+    await toy.consumer.start()
+    await publish(shipped(order, 5), 1)
+    await publish(shipped(order, 6), 2)
+
+    await until(toy.has(order, 11))
+    assert lost
+
+
+async def test_a_relay_that_loses_its_lease_while_the_broker_is_away_goes_on(
+    toy: Toy, servers: Any, until: Until
+) -> None:
+    """The producer starts for as long as the broker is stopped, and is dropped before it has done anything."""
+    order, relay = uuid4(), toy.sender()
+    toy.relay.stop()
+    assert toy.relaying is not None
+    await toy.relaying
+    os.kill(servers.kafka.process.pid, signal.SIGSTOP)
+    try:
+        relaying = asyncio.create_task(relay.run())
+        held = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objid = 1382378593"
+        await until(toy.counts(held, 1))
+        await toy.all(f"SELECT pg_terminate_backend(pid) FROM ({held}) AS held")
+    finally:
+        os.kill(servers.kafka.process.pid, signal.SIGCONT)
+    await sent_by(toy, order, 1)
+
+    await until(toy.counts("SELECT * FROM sent WHERE key = :s", 1, s=order))
+    assert not relaying.done()
+    relay.stop()
+    await relaying
 
 
 async def test_a_sweep_tries_all_who_wait_even_where_one_of_them_fails(

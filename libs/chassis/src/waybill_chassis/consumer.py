@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.message import FAKE_CONSUMER
 from sqlalchemy import text
 
 from waybill_chassis import logging, topics
@@ -30,6 +31,14 @@ OnBatch = Callable[[Batch], Awaitable[None]]
 _COMMIT_EVERY_S: Final = 5.0
 _LOOK_S: Final = 5.0
 _log = logging.get(__name__)
+
+
+async def whole(records: Any) -> KafkaMessage:
+    """The parser of every subscription: it looks at nothing.
+
+    FastStream's own decodes each header; one that is not UTF-8 would make a whole batch vanish.
+    """
+    return KafkaMessage(raw_message=records, body=b"", consumer=FAKE_CONSUMER)  # pyright: ignore[reportCallIssue]
 
 
 async def raw(message: KafkaMessage) -> Any:
@@ -64,6 +73,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         self.seeks: dict[Partition, int] = {}
         """How often we went elsewhere in each partition; and as it was when the batch in hand was fetched:"""
         self.fetched: dict[Partition, int] = {}
+        self.on_the_way: set[Partition] = set()
+        """Partitions of a batch that was fetched and has not been handed over."""
         self.problems: dict[str, str] = {}
         self.started = False
         self.stopping = asyncio.Event()
@@ -84,6 +95,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
             batch=True,
             max_records=records,
             batch_timeout_ms=100,
+            parser=whole,
             decoder=raw,
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="none",
@@ -175,16 +187,23 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
 
     async def _fetch(self, consumer: AIOKafkaConsumer) -> tuple["ConsumerRecord[Any, Any]", ...]:
         """What FastStream calls for the next batch; we note from where it was read."""
+        if lost := self.on_the_way & self.positions.keys():
+            # FastStream dropped it between fetching and us; reading on would jump over it.
+            self._report("batch", RuntimeError("a batch was not handed over; it is fetched again"))
+            self.on_the_way = set()
+            await self._go_back(lost)
         try:
             records = await self.fetch(consumer)
         except KafkaError as error:
             self._report("fetch", error)
             raise
         self.fetched = dict(self.seeks)
+        self.on_the_way = {(record.topic, record.partition) for record in records}
         self.problems.pop("fetch", None)
         return records
 
     async def _on_records(self, records: Sequence["ConsumerRecord[Any, Any]"]) -> None:
+        self.on_the_way = set()
         # Fetched before we went elsewhere, or no longer ours: it comes again, here or to another process.
         batch = [
             Record.of(each)
@@ -249,7 +268,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         self.problems[at] = f"{self.group} cannot read ({at}): {type(error).__name__}: {says}".splitlines()[0][:300]
 
     async def _seek_back(self, batch: Sequence[Record]) -> None:
-        places = {(record.topic, record.partition) for record in batch} & self.positions.keys()
+        await self._go_back({(record.topic, record.partition) for record in batch} & self.positions.keys())
+
+    async def _go_back(self, places: Collection[Partition]) -> None:
         for place in places:
             # Until it is known again where to go on, nothing of this partition may be taken in.
             del self.positions[place]

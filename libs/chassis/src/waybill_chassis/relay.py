@@ -240,9 +240,12 @@ async def _drop(producer: AIOKafkaProducer) -> None:
     if producer._closed:  # noqa: SLF001  # aiokafka has no public way to give up
         return
     producer._closed = True  # noqa: SLF001
+    # Not by its own `close`, which awaits the task that it cancels: one that has not begun yet would cancel us, too.
+    if (sending := producer._sender.sender_task) is not None:  # noqa: SLF001
+        sending.cancel()
+        await asyncio.wait([sending], timeout=ANSWER_S)
     with suppress(KafkaError, OSError, TimeoutError):
         async with asyncio.timeout(ANSWER_S):
-            await producer._sender.close()  # noqa: SLF001
             await producer.client.close()
 
 
