@@ -8,3 +8,8 @@ CREATE DATABASE :"name" OWNER :"name";
 REVOKE ALL ON DATABASE :"name" FROM PUBLIC;
 SQL
 done
+# Builds the portal's projection anew; what it may write to comes with each planned generation.
+psql --set ON_ERROR_STOP=1 --set "password=$WAYBILL_DATABASE_PASSWORD" <<'SQL'
+CREATE ROLE portal_rebuild LOGIN PASSWORD :'password';
+GRANT CONNECT ON DATABASE portal TO portal_rebuild;
+SQL

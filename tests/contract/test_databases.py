@@ -8,26 +8,32 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, text
 
-from waybill_chassis import delivery
+from waybill_chassis import delivery, generations
 from waybill_chassis.database import Database
 from waybill_chassis.migrations import migrate
 from waybill_cli.home import SERVICES
 
 POLICY_MISSING = """
     SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'brand_id'
-    WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+    WHERE c.relkind = 'r' AND c.relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('public', 'g1'))
       AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid))
 """
 
 
-def tables_of(service: str) -> MetaData:
-    """The tables that a service's code speaks of, and those of delivery."""
-    whole = MetaData()
+GENERATION = {"portal": {*delivery.READING, "orders", "recipients"}}
+"""The tables of a service that live in each generation of its projection."""
+
+
+def tables_of(service: str) -> dict[str, MetaData]:
+    """The tables that a service's code speaks of, and those of delivery, by schema."""
     own: MetaData = importlib.import_module(f"waybill_{service}.tables").metadata
-    for metadata in (delivery.metadata, own):
-        for table in metadata.sorted_tables:
-            table.to_metadata(whole)
-    return whole
+    kept = [*delivery.metadata.sorted_tables, *own.sorted_tables]
+    if service in GENERATION:
+        kept += generations.metadata.sorted_tables
+    schemas = {"public": MetaData(), **({"g1": MetaData()} if service in GENERATION else {})}
+    for table in kept:
+        table.to_metadata(schemas["g1" if table.name in GENERATION.get(service, ()) else "public"])
+    return schemas
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -35,12 +41,14 @@ async def test_migrations_make_the_tables_that_the_code_speaks_of(service: str, 
     await migrate(database, f"waybill_{service}")
     await migrate(database, f"waybill_{service}")
 
-    def differences(connection: Connection) -> list[Any]:
+    def differences(connection: Connection, tables: MetaData) -> list[Any]:
         context = MigrationContext.configure(connection)
-        return [found for found in compare_metadata(context, tables_of(service)) if "alembic_version" not in str(found)]
+        return [found for found in compare_metadata(context, tables) if "alembic_version" not in str(found)]
 
-    async with database.engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
+    for schema, tables in tables_of(service).items():
+        async with database.engine.connect() as connection:
+            await connection.execute(text(f"SET search_path = {schema}"))
+            assert await connection.run_sync(differences, tables) == []
 
 
 @pytest.mark.parametrize("service", SERVICES)

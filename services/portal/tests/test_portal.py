@@ -1,12 +1,12 @@
 """The projection, the JSON API and the pages, on a real database and a real broker."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from portal_builders import UPS_PAGE, AsOperator, placed, shipped, tracked
 from sqlalchemy import text
 
 from waybill_chassis.database import Database
@@ -14,61 +14,13 @@ from waybill_events import (
     Address,
     Brand,
     Buyer,
-    ItemsFulfilled,
-    LineUnits,
-    OrderLine,
-    OrderPlaced,
     Recipient,
-    TrackingAdded,
 )
 from waybill_portal.app import build
 from waybill_portal.settings import Settings
 
 Publish = Callable[..., Awaitable[None]]
 Until = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-UPS_PAGE = "https://www.ups.com/track?tracknum=1Z"
-
-
-def placed(order: UUID, brand: UUID, reference: str, *, minutes: int = 0, title: str = "Shirt") -> OrderPlaced:
-    return OrderPlaced(
-        order_id=order,
-        sale_id=uuid4(),
-        brand_id=brand,
-        reference=reference,
-        number=f"#{reference[:-3]}",
-        connection_id=uuid4(),
-        platform="shopify",
-        placed_at=NOON + timedelta(minutes=minutes),
-        recipient_version=1,
-        lines=(OrderLine(line_id="shirt", sku="TS-1", title=title, quantity=3),),
-    )
-
-
-def shipped(order: UUID, brand: UUID, units: int) -> ItemsFulfilled:
-    return ItemsFulfilled(
-        order_id=order,
-        brand_id=brand,
-        parcel_id=UUID(int=5),
-        lines=(LineUnits(line_id="shirt", quantity=units),),
-        tracking_company="ups",
-        tracking_number="1Z",
-        shipped_at=NOON,
-    )
-
-
-def tracked(order: UUID, brand: UUID) -> TrackingAdded:
-    return TrackingAdded(
-        order_id=order,
-        brand_id=brand,
-        parcel_id=UUID(int=5),
-        carrier="ups",
-        carrier_name="UPS",
-        tracking_number="1Z",
-        tracking_url=UPS_PAGE,
-        decided_by="brand",
-        added_at=NOON,
-    )
 
 
 @pytest.fixture
@@ -77,12 +29,6 @@ async def portal(database: Database, start: Any) -> httpx.AsyncClient:
         database.engine.url.render_as_string(hide_password=False), build, AsOperator
     )
     return client
-
-
-class AsOperator(Settings):
-    demo_operator: bool = True
-    hosts: tuple[str, ...] = ("service",)
-    fulfillment_url: str = "http://127.0.0.1:1"
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import logging as standard
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -22,12 +21,12 @@ from faststream.kafka.message import FAKE_CONSUMER
 from sqlalchemy import text
 
 from waybill_chassis import logging, topics
-from waybill_chassis.database import Database, refusal
+from waybill_chassis.database import Database
 from waybill_chassis.past import ChangedPast, Mark, Partition, changed_before
-from waybill_chassis.records import Batch, Record
+from waybill_chassis.reading import OnBatch, take_in
+from waybill_chassis.records import Record
 from waybill_chassis.transaction import FenceLost
 
-OnBatch = Callable[[Batch], Awaitable[None]]
 _COMMIT_EVERY_S: Final = 5.0
 _LOOK_S: Final = 5.0
 _log = logging.get(__name__)
@@ -221,7 +220,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
             await self._seek_back(batch)
             return
         try:
-            await self._take_in(batch)
+            await take_in(batch, self.positions, self.on_batch)
         except FenceLost as lost:
             _log.info("consumer.fence_lost", group=self.group, says=str(lost))
             await self._seek_back(batch)
@@ -233,28 +232,6 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
             self.problems.pop("batch", None)
             self.hop(max(0.0, time.time() - batch[0].timestamp_ms / 1000))
             await self._tell_kafka()
-
-    async def _take_in(self, records: Sequence[Record]) -> None:
-        """One transaction for all of them; where the database refuses the data, they are halved until it is found."""
-        try:
-            await self._commit(Batch.of(records, self.positions))
-        except Exception as error:
-            if (refused := refusal(error)) is None:
-                raise
-            if len(records) > 1:
-                middle = len(records) // 2
-                await self._take_in(records[:middle])
-                await self._take_in(records[middle:])
-                return
-            _log.warning("consumer.refused", group=self.group, place=records[0].place, says=refused.says)
-            await self._commit(replace(Batch.of(records, self.positions), refused=refused))
-
-    async def _commit(self, batch: Batch) -> None:
-        await self.on_batch(batch)
-        for fence in batch.fences:
-            place = fence.last.topic, fence.last.partition
-            if place in self.positions:
-                self.positions[place] = fence.last.offset + 1
 
     async def _stumble(self, at: str, error: BaseException) -> None:
         self._report(at, error)
@@ -327,7 +304,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
     async def _prepare(self) -> None:
         await topics.check(self.bootstrap, self.topics)
         ends = await topics.ends(self.bootstrap, self.topics)
-        async with self.database.begin() as connection:
+        async with self.database.begin(writes=True) as connection:
             await connection.execute(
                 text("""
                     INSERT INTO offsets (topic, partition, next)

@@ -19,6 +19,8 @@ TIMEOUTS: Final = {
     "lock_timeout": "5s",
 }
 ALL_BRANDS: Final = "all"
+LIVE: Final = "live"
+"""The generation that the row of `projection` names at the time."""
 REFUSED: Final = "RefusedByDatabase"
 """The cause of what only the database refuses."""
 _OF_DATA: Final = {"21", "22", "23", "54"}
@@ -33,9 +35,12 @@ class Database:
 
     Row-level security reads two settings of the transaction: `waybill.brand`, whose rows it may see, or
     `waybill.scope` = `all`. With neither it sees nothing.
+
+    Where a projection lives in generations, `generation` is LIVE, or the name of the one that is being built.
     """
 
-    def __init__(self, url: str, *, size: int = 8) -> None:
+    def __init__(self, url: str, *, size: int = 8, generation: str | None = None) -> None:
+        self.generation = generation
         self.engine: AsyncEngine = create_async_engine(
             url,
             pool_size=size,
@@ -47,11 +52,21 @@ class Database:
         )
 
     @asynccontextmanager
-    async def begin(self, brand: UUID | None = None) -> AsyncGenerator[AsyncConnection]:
-        """A transaction over one brand's rows, or without `brand` over all."""
+    async def begin(self, brand: UUID | None = None, *, writes: bool = False) -> AsyncGenerator[AsyncConnection]:
+        """A transaction over one brand's rows, or without `brand` over all.
+
+        What writes to a projection keeps it from being pointed to another generation meanwhile.
+        """
+        name, value = ("waybill.scope", ALL_BRANDS) if brand is None else ("waybill.brand", str(brand))
+        enter, more = "SELECT set_config(:name, :value, true)", dict[str, str]()
+        if self.generation == LIVE:
+            enter += ", set_config('search_path', live || ', public', true) FROM projection"
+            enter += " FOR SHARE" if writes else ""
+        elif self.generation is not None:
+            enter += ", set_config('search_path', :path, true)"
+            more = {"path": f"{self.generation}, public"}
         async with self.engine.begin() as connection:
-            name, value = ("waybill.scope", ALL_BRANDS) if brand is None else ("waybill.brand", str(brand))
-            await connection.execute(text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value})
+            await connection.execute(text(enter), {"name": name, "value": value, **more})
             yield connection
 
     async def close(self) -> None:

@@ -177,7 +177,7 @@ idempotency: Final = Table(
 )
 """The answers of commands, for seven days; json, not jsonb, which would give them back in another order."""
 
-VERSION_1: Final = (
+READING_1: Final = (
     """
     CREATE TABLE streams (
         subject uuid PRIMARY KEY,
@@ -187,31 +187,6 @@ VERSION_1: Final = (
         waiting integer NOT NULL DEFAULT 0 CHECK (waiting >= 0)
     )
     """,
-    """
-    CREATE TABLE outbox (
-        id bigint GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY,
-        bucket smallint NOT NULL CHECK (bucket BETWEEN 0 AND 255),
-        topic text NOT NULL,
-        key uuid NOT NULL,
-        headers jsonb NOT NULL,
-        payload bytea,
-        created_at timestamptz NOT NULL DEFAULT now()
-    )
-    """,
-    """
-    CREATE TABLE sent (
-        id bigint NOT NULL,
-        topic text NOT NULL,
-        key uuid NOT NULL,
-        headers jsonb NOT NULL,
-        payload bytea,
-        created_at timestamptz NOT NULL,
-        partition integer NOT NULL,
-        "offset" bigint NOT NULL,
-        sent_at timestamptz NOT NULL
-    ) PARTITION BY RANGE (sent_at)
-    """,
-    "CREATE INDEX sent_by_key ON sent (key)",
     """
     CREATE TABLE offsets (
         topic text,
@@ -265,6 +240,35 @@ VERSION_1: Final = (
         PRIMARY KEY (topic, partition, "offset")
     )
     """,
+)
+"""What was taken in; in a database with generations each of them has its own."""
+
+WRITING_1: Final = (
+    """
+    CREATE TABLE outbox (
+        id bigint GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY,
+        bucket smallint NOT NULL CHECK (bucket BETWEEN 0 AND 255),
+        topic text NOT NULL,
+        key uuid NOT NULL,
+        headers jsonb NOT NULL,
+        payload bytea,
+        created_at timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    """
+    CREATE TABLE sent (
+        id bigint NOT NULL,
+        topic text NOT NULL,
+        key uuid NOT NULL,
+        headers jsonb NOT NULL,
+        payload bytea,
+        created_at timestamptz NOT NULL,
+        partition integer NOT NULL,
+        "offset" bigint NOT NULL,
+        sent_at timestamptz NOT NULL
+    ) PARTITION BY RANGE (sent_at)
+    """,
+    "CREATE INDEX sent_by_key ON sent (key)",
     """
     CREATE TABLE idempotency (
         caller text,
@@ -279,12 +283,17 @@ VERSION_1: Final = (
     """,
     "CREATE INDEX ix_idempotency_created_at ON idempotency (created_at)",
 )
+
+VERSION_1: Final = (*READING_1, *WRITING_1)
 """Frozen: a later change of these tables is a version of its own that each service's next migration runs."""
 
-VERSION_2: Final = (
+READING_2: Final = (
     "ALTER TABLE offsets ADD COLUMN fingerprint bytea",
     "ALTER TABLE quarantine ADD COLUMN cause text",
     "UPDATE quarantine SET cause = split_part(error, ':', 1) WHERE error IS NOT NULL",
+)
+
+WRITING_2: Final = (
     """
     CREATE TABLE acknowledged (
         topic text,
@@ -320,7 +329,12 @@ VERSION_2: Final = (
     )
     """,
 )
+
+VERSION_2: Final = (*READING_2, *WRITING_2)
 """Frozen likewise: a changed past is noticed, and what operators do is recorded."""
+
+READING: Final = ("streams", "offsets", "waiters", "quarantine", "dead_letters")
+"""The tables of READING_1 and what came after."""
 
 
 def brand_rows(table: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.database import Database
 
@@ -22,12 +23,26 @@ def folder_of(package: str) -> Path:
 
 
 async def migrate(database: Database, package: str) -> None:
-    """Run what is missing, in one transaction, under an advisory lock that other replicas wait for."""
+    """Run what is missing, in one transaction, under an advisory lock that other replicas wait for.
+
+    Where a projection lives in generations, so does the live one get what is missing in it.
+    """
     script = await asyncio.to_thread(_script, folder_of(package))
     async with database.engine.begin() as connection:
         await connection.execute(text("SET LOCAL lock_timeout = '60s'; "))
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        await connection.run_sync(_upgrade, script)
+        await connection.run_sync(_upgrade, script, "public")
+        if (folder_of(package) / "generation").is_dir():
+            live = await connection.execute(text("SELECT live FROM projection"))
+            await migrate_generation(connection, package, live.scalar_one())
+
+
+async def migrate_generation(connection: AsyncConnection, package: str, schema: str) -> None:
+    """Bring one generation of a projection to the newest revision of its own chain, `migrations/generation`."""
+    script = await asyncio.to_thread(_script, folder_of(package) / "generation")
+    await connection.execute(text(f"SET LOCAL search_path = {schema}, public"))
+    await connection.run_sync(_upgrade, script, schema)
+    await connection.execute(text("SET LOCAL search_path = public"))
 
 
 def _script(folder: Path) -> ScriptDirectory:
@@ -38,10 +53,15 @@ def _script(folder: Path) -> ScriptDirectory:
     return ScriptDirectory.from_config(config)
 
 
-def _upgrade(connection: Connection, script: ScriptDirectory) -> None:
+def _upgrade(connection: Connection, script: ScriptDirectory, schema: str) -> None:
     def steps(revision: Any, _context: Any) -> Any:
         return script._upgrade_revs("head", revision)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
     with EnvironmentContext(Config(), script, fn=steps) as environment:
-        environment.configure(connection=connection, transactional_ddl=True, transaction_per_migration=False)
+        environment.configure(
+            connection=connection,
+            transactional_ddl=True,
+            transaction_per_migration=False,
+            version_table_schema=schema,
+        )
         environment.run_migrations()

@@ -249,7 +249,7 @@ def _dead_letters(service: "Service", called: Caller) -> APIRouter:
         async with _answered(service.name):
             if (subject := await _parks(service, place)) is not None:
                 return _redriven(await _events(service).discard(subject, by))
-            async with database.begin() as connection:
+            async with database.begin(writes=True) as connection:
                 await take_letter(connection, place, by, "discard")
                 await rule(connection, place, None)
         return {"released": 1, "left": 0, "error": None}
@@ -304,7 +304,7 @@ def _log(service: "Service", called: Caller) -> APIRouter:
             )
         ends = await topics.ends(service.settings.kafka, [body.topic])
         moved: list[dict[str, Any]] = []
-        async with database.begin() as connection:
+        async with database.begin(writes=True) as connection:
             rows = await connection.execute(
                 text("SELECT * FROM offsets WHERE topic = :topic ORDER BY partition FOR UPDATE"), {"topic": body.topic}
             )

@@ -1,7 +1,7 @@
 """How a service takes events in: a batch of the log, what waited, what is redriven; always by the same function."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
@@ -9,9 +9,11 @@ from sqlalchemy import RowMapping, delete, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waybill_chassis import logging
 from waybill_chassis.database import refusal
 from waybill_chassis.delivery import dead_letters, interventions, quarantine, rulings
-from waybill_chassis.records import UNKNOWN_VERSION, Batch, Place
+from waybill_chassis.past import Partition
+from waybill_chassis.records import UNKNOWN_VERSION, Batch, Place, Record
 from waybill_chassis.table_topics import Rows
 from waybill_chassis.transaction import Begin, Fresh, Transaction, record_of_letter
 from waybill_events import EVENTS, UnknownVersion
@@ -21,7 +23,12 @@ Take = Callable[[Transaction[S], Fresh], Awaitable[None]]
 """Decide on what is fresh, and write all that follows from it."""
 Put = Callable[[AsyncConnection, Rows], Awaitable[None]]
 """Take over rows of table topics."""
+OnBatch = Callable[[Batch], Awaitable[None]]
+"""Take in a batch, all of it or (raising) nothing."""
 NEWER_CODE: Final = "rule:newer-code"
+
+
+_log = logging.get(__name__)
 
 
 class NotParked(LookupError):
@@ -52,6 +59,30 @@ class Redriven:
 
 def _nothing() -> None:
     """Nobody needs to be told."""
+
+
+async def take_in(records: Sequence[Record], positions: dict[Partition, int], on_batch: OnBatch) -> None:
+    """One transaction for all of them; where the database refuses the data, they are halved until it is found.
+
+    `positions`, where the read of each partition began, follows.
+    """
+    batch = Batch.of(records, positions)
+    try:
+        await on_batch(batch)
+    except Exception as error:
+        if (refused := refusal(error)) is None:
+            raise
+        if len(records) > 1:
+            middle = len(records) // 2
+            await take_in(records[:middle], positions, on_batch)
+            await take_in(records[middle:], positions, on_batch)
+            return
+        _log.warning("reading.refused", place=records[0].place, says=refused.says)
+        await on_batch(replace(batch, refused=refused))
+    for fence in batch.fences:
+        place = fence.last.topic, fence.last.partition
+        if place in positions:
+            positions[place] = fence.last.offset + 1
 
 
 class Events(Generic[S]):

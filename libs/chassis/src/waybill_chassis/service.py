@@ -12,13 +12,13 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from waybill_chassis import logging, ops, problems
-from waybill_chassis.consumer import Consumer, OnBatch
+from waybill_chassis import logging, ops, problems, projections
+from waybill_chassis.consumer import Consumer
 from waybill_chassis.database import Database
 from waybill_chassis.metrics import CONTENT_TYPE, Metrics
 from waybill_chassis.migrations import migrate
 from waybill_chassis.past import ChangedPast
-from waybill_chassis.reading import Events, Tables
+from waybill_chassis.reading import Events, OnBatch, Tables
 from waybill_chassis.relay import LOOK_S, Relay, Wake
 from waybill_chassis.settings import ServiceSettings
 from waybill_chassis.sweep import Sweep
@@ -61,9 +61,9 @@ class BodyLimit:
 class Service:
     """One service; its `app.py` says what it reads and answers."""
 
-    def __init__(self, name: str, settings: ServiceSettings) -> None:
+    def __init__(self, name: str, settings: ServiceSettings, *, generation: str | None = None) -> None:
         self.name, self.settings = name, settings
-        self.database = Database(str(settings.database_url))
+        self.database = Database(str(settings.database_url), generation=generation)
         self.wake, self.metrics = Wake(), Metrics()
         self.source = f"waybill/{name}"
         self.relay = Relay(
@@ -151,6 +151,8 @@ class Service:
         app.add_api_route("/health/live", _live, include_in_schema=False)
         app.add_api_route("/health/ready", self._ready, include_in_schema=False)
         app.include_router(ops.routes(self))
+        if self.database.generation is not None:
+            app.include_router(projections.routes(self))
         app.add_api_route("/metrics", self._metrics, include_in_schema=False)
         return app
 

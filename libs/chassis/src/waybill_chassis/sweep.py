@@ -97,7 +97,7 @@ class Sweep:
             for topic in consumer.topics
         }
         if needed:
-            async with self.database.begin() as connection:
+            async with self.database.begin(writes=True) as connection:
                 # Several processes sweep one database: each adds what has passed since the last of them did.
                 await connection.execute(
                     text("""

@@ -493,7 +493,7 @@ class Begin(Generic[S]):
 
     @asynccontextmanager
     async def _transaction(self, brand: UUID | None) -> AsyncGenerator[Transaction[S]]:
-        async with self.database.begin(brand) as connection:
+        async with self.database.begin(brand, writes=True) as connection:
             tx = Transaction(connection, self.store, self.source, self.handles, self.waiting_limit_s)
             yield tx
             await tx.close()

@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from waybill_chassis.database import LIVE
 from waybill_chassis.reading import Events, Tables
 from waybill_chassis.service import Service, serve
 from waybill_portal import api, handlers, pages, store
@@ -12,13 +13,11 @@ from waybill_portal.settings import Settings
 
 def build(settings: Settings) -> FastAPI:
     """Everything of the portal, ready to run."""
-    service = Service("portal", settings)
+    service = Service("portal", settings, generation=LIVE)
     begin = service.begin(store.Orders(), handles=handlers.HANDLES)
     changes = pages.Changes()
-    service.read_tables(["waybill.recipients"], Tables(begin, store.put_recipients, changes.tell))
-    service.read_events(
-        ["waybill.orders", "waybill.fulfillment", "waybill.tracking"], Events(begin, handlers.take, changes.tell)
-    )
+    service.read_tables(handlers.TABLE_TOPICS, Tables(begin, store.put_recipients, changes.tell))
+    service.read_events(handlers.EVENT_TOPICS, Events(begin, handlers.take, changes.tell))
     token = settings.token.get_secret_value()
     fulfillment = Owner("fulfillment", settings.fulfillment_url, token)
     labels = Owner("labels", settings.labels_url, token)

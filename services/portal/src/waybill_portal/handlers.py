@@ -1,6 +1,5 @@
-"""Everything in: the projection is folded from it, and open pages are told."""
+"""Everything in: the projection is folded from it."""
 
-from collections.abc import Callable
 from typing import Final
 
 from waybill_chassis.fold import fold
@@ -9,7 +8,9 @@ from waybill_events import ItemsFulfilled, OrderPlaced, Recipient, TrackingAdded
 from waybill_portal.domain import Order, on_event
 
 HANDLES: Final = (OrderPlaced, ItemsFulfilled, TrackingAdded, Recipient)
-Changed = Callable[[], None]
+TABLE_TOPICS: Final = ("waybill.recipients",)
+EVENT_TOPICS: Final = ("waybill.orders", "waybill.fulfillment", "waybill.tracking")
+"""Causes before effects."""
 
 
 async def take(tx: Transaction[Order], fresh: Fresh) -> None:

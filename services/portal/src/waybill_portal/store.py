@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import or_, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waybill_chassis.checks import differences
+from waybill_chassis.rebuild import Comparison
 from waybill_chassis.table_topics import Rows, keep
 from waybill_events import Brand, Recipient
 from waybill_portal.domain import Order, Status, status
@@ -116,3 +118,39 @@ async def put_brand(connection: AsyncConnection, brand: Brand) -> None:
     await connection.execute(
         insert(brands).values(values).on_conflict_do_update(index_elements=["brand_id"], set_=values)
     )
+
+
+async def compare(connection: AsyncConnection, live: str, built: str, only: set[UUID] | None) -> Comparison:
+    """How the rows of two generations compare; `applied`, the vector of a row, says what went into it.
+
+    Where all rows are compared while reading goes on, a row that only one of them has may yet come to the other.
+    """
+    found = Comparison()
+    for table, vector in (("orders", "state->'applied'"), ("recipients", "version")):
+        joined = f"""
+            FROM {live}.{table} AS l FULL JOIN {built}.{table} AS b USING (order_id)
+            WHERE (CAST(:only AS uuid[]) IS NULL OR order_id = ANY(:only))
+        """
+        wanted = {"only": None if only is None else sorted(only)}
+        equal = await connection.execute(
+            text(f"SELECT count(*) FILTER (WHERE to_jsonb(l) = to_jsonb(b)) {joined}"), wanted
+        )
+        found.equal += equal.scalar_one()
+        rows = await connection.stream(
+            text(f"""
+                SELECT order_id, to_jsonb(l) AS live, to_jsonb(b) AS built, l.{vector} = b.{vector} AS level {joined}
+                  AND to_jsonb(l) IS DISTINCT FROM to_jsonb(b)
+            """),  # noqa: S608  # names of schemas, made by us
+            wanted,
+        )
+        async for row in rows:
+            one_sided = row.live is None or row.built is None
+            if (one_sided and only is None) or row.level is False:
+                found.later.add(row.order_id)
+            elif one_sided:
+                found.missing += 1
+                found.tell(f"{table} {row.order_id} is only in {built if row.live is None else live}")
+            else:
+                found.different += 1
+                found.tell(f"{table} {row.order_id}: {'; '.join(differences(row.live, row.built))}")
+    return found

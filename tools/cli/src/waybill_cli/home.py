@@ -10,6 +10,8 @@ from typing import Any, Final, Self
 from waybill_chassis.embedded.processes import Process
 
 SERVICES: Final = ("connectors", "orders", "fulfillment", "tracking", "labels", "portal")
+REBUILDERS: Final = {"portal": "portal_rebuild"}
+"""Services with a projection that can be built anew, and the database role that builds it."""
 _PORTS: Final = {
     "portal": 0,
     "connectors": 1,

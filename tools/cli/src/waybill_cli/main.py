@@ -19,7 +19,7 @@ from rich.table import Table
 from waybill_chassis import topics as kafka_topics
 from waybill_chassis.embedded.jars import WrongHash
 from waybill_chassis.embedded.processes import NotStarted
-from waybill_cli import demo, events, stack
+from waybill_cli import demo, events, projection, stack
 from waybill_cli.home import Home, Invalid
 
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
@@ -30,6 +30,7 @@ topic_commands = typer.Typer(help="Kafka's topics.", no_args_is_help=True)
 event_commands = typer.Typer(help="The events in Kafka.", no_args_is_help=True)
 app.add_typer(topic_commands, name="topics")
 app.add_typer(event_commands, name="events")
+app.add_typer(projection.commands, name="projection")
 
 _out: Final = Console(highlight=False, soft_wrap=True)
 _err: Final = Console(stderr=True, highlight=False)

@@ -97,6 +97,19 @@ async def provision(server_url: str, name: str, password: str) -> None:
         await engine.dispose()
 
 
+async def provision_rebuilder(server_url: str, database: str, role: str, password: str) -> None:
+    """Make a role that can connect to a service's database; what it may do there comes with each planned generation."""
+    engine = create_async_engine(server_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            known = await connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": role})
+            if known.first() is None:
+                await connection.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'"))
+            await connection.execute(text(f"GRANT CONNECT ON DATABASE {database} TO {role}"))
+    finally:
+        await engine.dispose()
+
+
 def _initialize(folder: Path, password: str, user: str | None) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
