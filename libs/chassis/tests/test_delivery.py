@@ -913,6 +913,7 @@ async def test_what_waits_for_newer_code_goes_on_by_itself_when_it_starts(
 ) -> None:
     order = uuid4()
     await publish(placed(order), 1)
+    await until(toy.has(order, 0))
     await publish(shipped(order, 5), 1, type="waybill.ItemsFulfilled.v9")
     await publish(shipped(order, 6), 2)
     await until(toy.counts("SELECT * FROM quarantine WHERE subject = :s", 2, s=order))
@@ -993,7 +994,7 @@ async def halted(toy: Toy) -> None:
     toy.relaying = None
 
 
-async def lost_end(bootstrap: str, topic: str) -> None:
+async def lost_end(bootstrap: str, topic: str, until: Until) -> None:
     """A topic made anew, as one whose disk was lost: deleted, and created empty."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
@@ -1002,7 +1003,15 @@ async def lost_end(bootstrap: str, topic: str) -> None:
         await asyncio.sleep(0.02)
     await admin.close()
     await topics.create(bootstrap)
-    await topics.check(bootstrap, [topic])
+
+    async def there() -> bool:
+        try:
+            await topics.check(bootstrap, [topic])
+        except topics.TopicsMissing:
+            return False
+        return True
+
+    await until(there)
 
 
 async def sent_by(toy: Toy, order: UUID, *units: int) -> None:
@@ -1019,7 +1028,7 @@ async def test_a_reader_notices_a_topic_that_was_made_anew_and_takes_nothing_in(
     await publish(shipped(order, 5), 1)
     await until(toy.has(order, 5))
     await halted(toy)
-    await lost_end(toy.bootstrap, "waybill.fulfillment")
+    await lost_end(toy.bootstrap, "waybill.fulfillment", until)
 
     with pytest.raises(
         ChangedPast, match=r"waybill.fulfillment\[\d+\] ends at offset 0, .* is older than the database"
@@ -1145,7 +1154,7 @@ async def test_what_the_log_has_lost_is_sent_again_in_its_old_order_before_anyth
     await sent_by(toy, order, 1, 2, 3)
     await until(toy.counts("SELECT * FROM sent WHERE key = :s", 3, s=order))
     await halted(toy)
-    await lost_end(toy.bootstrap, "waybill.tracking")
+    await lost_end(toy.bootstrap, "waybill.tracking", until)
     with pytest.raises(ChangedPast, match="the log is older than this database and has lost events"):
         await toy.sender().compare()
     await sent_by(toy, order, 4)

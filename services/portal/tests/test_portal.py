@@ -74,7 +74,7 @@ async def test_a_tracking_number_that_is_early_waits_for_its_parcel_and_its_orde
         async with database.begin() as connection:
             return bool(
                 (
-                    await connection.execute(text("SELECT count(*) FROM waiters WHERE subject = :s"), {"s": order})
+                    await connection.execute(text("SELECT count(*) FROM g1.waiters WHERE subject = :s"), {"s": order})
                 ).scalar_one()
             )
 

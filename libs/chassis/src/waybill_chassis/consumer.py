@@ -296,7 +296,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         """Kafka's own offsets serve those who watch the lag; nothing here reads them."""
         now = time.monotonic()
         consumer = self._client()
-        if consumer is not None and now - self.committed_at >= _COMMIT_EVERY_S:
+        if consumer is not None and self.positions and now - self.committed_at >= _COMMIT_EVERY_S:
             self.committed_at = now
             with suppress(KafkaError):
                 await consumer.commit({TopicPartition(*place): position for place, position in self.positions.items()})

@@ -1,12 +1,14 @@
 """One pool of connections, and transactions that say whose rows they may see."""
 
-import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import text
+import orjson
+from sqlalchemy import ARRAY, ColumnElement, Dialect, Table, TextClause, Uuid, cast, func, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -25,6 +27,7 @@ REFUSED: Final = "RefusedByDatabase"
 """The cause of what only the database refuses."""
 _OF_DATA: Final = {"21", "22", "23", "54"}
 """SQLSTATE classes: cardinality, data, integrity, program limits such as the size of an index row."""
+_DIALECT: Final[Dialect] = postgresql.dialect()  # type: ignore[no-untyped-call]
 _RAISED: Final = "P0001"
 _UNENCODABLE: Final = "22000"
 """What asyncpg itself says of an argument; its message quotes the value."""
@@ -48,6 +51,7 @@ class Database:
             pool_timeout=10,
             pool_pre_ping=True,
             json_serializer=dump,
+            json_deserializer=orjson.loads,
             connect_args={"timeout": 10, "server_settings": TIMEOUTS},
         )
 
@@ -76,7 +80,48 @@ class Database:
 
 def dump(value: Any) -> str:
     """JSON text as this database stores it."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def among(column: ColumnElement[UUID], ids: Iterable[UUID]) -> ColumnElement[bool]:
+    """Whether a column is one of these ids: one prepared statement, however many they are."""
+    return column == func.any(cast(list(ids), ARRAY(Uuid)))
+
+
+async def put(
+    connection: AsyncConnection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    update: Collection[str] | None = None,
+    newest: str | None = None,
+) -> None:
+    """Write rows of the same columns in one statement.
+
+    A row that exists already is an error, unless `update` names what is to be changed of it, perhaps nothing; with
+    `newest` only where that column is higher than the one known.
+    """
+    if rows:
+        statement = _put(table, tuple(rows[0]), None if update is None else tuple(update), newest)
+        await connection.execute(statement, {"rows": dump(rows)})
+
+
+@cache
+def _put(table: Table, columns: tuple[str, ...], update: tuple[str, ...] | None, newest: str | None) -> TextClause:
+    def quoted(names: Iterable[str]) -> str:
+        return ", ".join(f'"{name}"' for name in names)
+
+    types = ", ".join(f'"{name}" {table.c[name].type.compile(_DIALECT)}' for name in columns)
+    conflict = "" if update is None else "ON CONFLICT DO NOTHING"
+    if update:
+        key = quoted(column.name for column in table.primary_key.columns)
+        change = ", ".join(f'"{name}" = excluded."{name}"' for name in update)
+        conflict = f"ON CONFLICT ({key}) DO UPDATE SET {change}"
+        conflict += f' WHERE excluded."{newest}" > {table.name}."{newest}"' if newest else ""
+    return text(f"""
+        INSERT INTO {table.name} ({quoted(columns)})
+        SELECT {quoted(columns)} FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS rows({types}) {conflict}
+    """)  # noqa: S608  # names of our own tables and columns
 
 
 def refusal(error: BaseException) -> Fault | None:
@@ -84,8 +129,8 @@ def refusal(error: BaseException) -> Fault | None:
 
     It names the rule, never the values, which may name a person.
     """
-    if isinstance(error, UnicodeEncodeError):
-        return Fault.of(REFUSED, f"cannot be stored as text: {error.reason}")
+    if isinstance(error, UnicodeEncodeError | orjson.JSONEncodeError):
+        return Fault.of(REFUSED, "a text or a number in it cannot be written as JSON")
     if not isinstance(error, DBAPIError) or error.connection_invalidated:
         return None
     said = error.orig.__cause__ if error.orig is not None else None

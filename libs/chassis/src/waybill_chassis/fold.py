@@ -77,10 +77,11 @@ class Inbox:
 
 @dataclass(frozen=True, slots=True)
 class Caused:
-    """An event to be published, and what brought it about; `ordinal` counts events of one cause, type, subject."""
+    """An event to be published, and what brought it about; `value` is its JSON where that was made already."""
 
     event: Event
     cause: Envelope
+    value: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +215,7 @@ class _Subject(Generic[S]):
             return None
         try:
             after, events = self.decide(self.state, arrival.event, arrival.envelope)
-            check_size(events)
+            values = [written(event) for event in events]
         except Waiting:
             raise
         except Exception as error:  # noqa: BLE001  # a refusal or a bug alike parks this subject, and only it
@@ -222,7 +223,9 @@ class _Subject(Generic[S]):
         if self.refused is not None and (after is not self.state or events):
             return self.refused
         self.state = after
-        self.outcome.events += [Caused(event, arrival.envelope) for event in events]
+        self.outcome.events += [
+            Caused(event, arrival.envelope, value) for event, value in zip(events, values, strict=True)
+        ]
         return None
 
     def park(self, arrival: Arrival, fault: Fault) -> None:
@@ -273,11 +276,12 @@ class _Subject(Generic[S]):
             self.outcome.settled.append(waiter.id)
 
 
-def check_size(events: Iterable[Event]) -> None:
-    """Raise TooLarge for an event that could not be sent."""
-    for event in events:
-        if (size := len(event.to_json())) > MAX_BYTES - ROOM:
-            raise TooLarge(f"{event.type_name()} would have {size} bytes; {MAX_BYTES} are the most")
+def written(event: Event) -> bytes:
+    """The event's JSON; raises TooLarge for one that could not be sent."""
+    value = event.to_json()
+    if len(value) > MAX_BYTES - ROOM:
+        raise TooLarge(f"{event.type_name()} would have {len(value)} bytes; {MAX_BYTES} are the most")
+    return value
 
 
 def _fork(envelope: Envelope, other: str) -> Fault:

@@ -16,7 +16,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 from sqlalchemy import Row, delete, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,10 +26,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waybill_chassis import logging
 from waybill_chassis.database import Database
 from waybill_chassis.delivery import idempotency, outbox
-from waybill_chassis.past import ChangedPast, changed_since_sent
+from waybill_chassis.past import ChangedPast, Partition, changed_since_sent
+from waybill_events import ids
 
 Wake = asyncio.Event
 """Set after a commit that wrote to the outbox."""
+
+Landed = tuple[Row[Any], int, int]
+"""A row, and the partition and offset that the broker gave it."""
 
 LEASE: Final = "10s"
 BEAT_S: Final = 1.0
@@ -38,7 +43,10 @@ POLL_S: Final = 0.5
 """How long rows that another process wrote may lie before this one looks."""
 LOOK_S: Final = 2.0
 """How often log and database are compared while they differ."""
-CHUNK: Final = 1000
+CHUNK: Final = 2000
+BATCH_BYTES: Final = 262_144
+RECORD_BYTES: Final = 1_000_000
+"""What Kafka takes of one record by default; an event is smaller, so only what was put here by force is larger."""
 KEPT_DAYS: Final = 7
 _LOCK: Final = 0x52656C61  # "Rela"
 _log = logging.get(__name__)
@@ -116,44 +124,24 @@ class Relay:
             self.problem, self.pause = None, 0.1
 
     async def _send(self, lease: "_Lease", producer: AIOKafkaProducer, rows: Sequence[Row[Any]]) -> None:
-        """Send rows, all in flight at once; what the broker has, up to the first failure, is moved to `sent`.
+        """Send rows, a batch of each partition in flight at a time; what the broker has is moved to `sent`.
 
-        The idempotent producer keeps the order within a partition, and would wait for ever for a broker that is away.
-        After a failure it is dropped with all that it still holds, so that nothing later goes out; what comes after
-        the failure is sent again, whether the broker has it or not: readers drop it by its sequence.
+        After a failure nothing more goes out, so that within a partition nothing overtakes what failed. The idempotent
+        producer would wait for ever for a broker that is away: it is dropped with all that it still holds. What
+        it may have sent is sent again, whether the broker has it or not: readers drop it by its sequence.
         """
-        failure: BaseException | None = None
-        flying: list[asyncio.Future[RecordMetadata]] = []
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                for row in rows:
-                    flying.append(  # noqa: PERF401  # what flies must be known when the next one fails
-                        await producer.send(
-                            row.topic,
-                            value=row.payload,
-                            key=str(row.key).encode(),
-                            headers=[(name, value.encode()) for name, value in row.headers.items()],
-                        )
-                    )
-        except (KafkaError, TimeoutError) as error:
-            failure = error
-        if flying:
-            await asyncio.wait(flying, timeout=ANSWER_S, return_when=asyncio.FIRST_EXCEPTION)
-        landed: list[RecordMetadata] = []
-        for answer in flying:
-            if not answer.done():
-                failure = failure or TimeoutError(f"the broker did not answer within {ANSWER_S:.0f} s")
-                break
-            if (refusal := answer.exception()) is not None:
-                failure = refusal
-                break
-            landed.append(answer.result())
-        if failure is not None:
-            await _drop(producer)
-        if landed:
-            await lease.move(rows[: len(landed)], landed)
-        if failure is not None:
-            raise failure
+        waiting: dict[Partition, list[Row[Any]]] = {}
+        for row in rows:
+            waiting.setdefault((row.topic, ids.partition(row.key)), []).append(row)
+        while waiting:
+            landed, failure = await _fly(producer, waiting)
+            if failure is not None:
+                await _drop(producer)
+            if landed:
+                await lease.move(landed)
+            if failure is not None:
+                raise failure
+            waiting = {place: queue for place, queue in waiting.items() if queue}
 
     async def _rest(self, seconds: float) -> None:
         """Wait, whatever is written meanwhile."""
@@ -170,7 +158,7 @@ class Relay:
     @asynccontextmanager
     async def _producer(self) -> AsyncGenerator[AIOKafkaProducer]:
         producer = AIOKafkaProducer(
-            bootstrap_servers=self.bootstrap, enable_idempotence=True, linger_ms=2, max_batch_size=131_072
+            bootstrap_servers=self.bootstrap, enable_idempotence=True, linger_ms=2, max_batch_size=BATCH_BYTES
         )
         try:
             await producer.start()
@@ -201,6 +189,51 @@ class Relay:
             finally:
                 # The connection has settings and a lock of its own: it must not go back to the pool.
                 await connection.invalidate()
+
+
+async def _fly(
+    producer: AIOKafkaProducer, waiting: dict[Partition, list[Row[Any]]]
+) -> tuple[list[Landed], BaseException | None]:
+    """Send the first batch of each partition, and take what landed out of `waiting`; what failed, if anything did."""
+    failure: BaseException | None = None
+    flying: dict[Partition, tuple[int, asyncio.Future[RecordMetadata]]] = {}
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            for place, queue in waiting.items():
+                batch, count = _batch(producer, queue)
+                flying[place] = count, await producer.send_batch(batch, place[0], partition=place[1])
+    except (KafkaError, TimeoutError) as error:
+        failure = error
+    if flying:
+        await asyncio.wait([answer for _, answer in flying.values()], timeout=ANSWER_S)
+    landed: list[Landed] = []
+    for place, (count, answer) in flying.items():
+        if not answer.done():
+            failure = failure or TimeoutError(f"the broker did not answer within {ANSWER_S:.0f} s")
+        elif (refusal := answer.exception()) is not None:
+            failure = refusal
+        else:
+            first = answer.result().offset
+            landed += [(row, place[1], first + at) for at, row in enumerate(waiting[place][:count])]
+            del waiting[place][:count]
+    return landed, failure
+
+
+def _batch(producer: AIOKafkaProducer, rows: Sequence[Row[Any]]) -> tuple[BatchBuilder, int]:
+    """The first rows of a partition as one batch, and how many they are; raises MessageSizeTooLargeError."""
+    batch, count = producer.create_batch(), 0
+    for row in rows:
+        headers = [(name, value.encode()) for name, value in row.headers.items()]
+        size = len(row.payload or b"") + sum(len(name) + len(value) for name, value in headers)
+        if size > RECORD_BYTES:
+            if count:
+                break
+            raise MessageSizeTooLargeError(f"event {row.headers.get('ce_id')} has {size} bytes")
+        if batch.append(timestamp=None, key=str(row.key).encode(), value=row.payload, headers=headers) is None:
+            break
+        count += 1
+    batch.close()
+    return batch, count
 
 
 async def send_again(connection: AsyncConnection, topic: str, partition: int, offset: int) -> int:
@@ -269,8 +302,8 @@ class _Lease:
         async with self.busy:
             return (await self.connection.execute(select(outbox).order_by(outbox.c.id).limit(CHUNK))).all()
 
-    async def move(self, rows: Sequence[Row[Any]], acknowledged: Sequence[RecordMetadata]) -> None:
-        """Move rows that the broker has from `outbox` to `sent`, in one statement."""
+    async def move(self, landed: Sequence[Landed]) -> None:
+        """Move rows that the broker has, with partition and offset, from `outbox` to `sent`, in one statement."""
         async with self.busy:
             await self.connection.execute(
                 text("""
@@ -293,9 +326,9 @@ class _Lease:
                     SELECT id, topic, key, headers, payload, created_at, partition, "offset", now() FROM moved
                 """),
                 {
-                    "ids": [row.id for row in rows],
-                    "partitions": [ack.partition for ack in acknowledged],
-                    "offsets": [ack.offset for ack in acknowledged],
+                    "ids": [row.id for row, _, _ in landed],
+                    "partitions": [partition for _, partition, _ in landed],
+                    "offsets": [offset for _, _, offset in landed],
                 },
             )
 

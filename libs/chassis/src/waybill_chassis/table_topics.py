@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Table, delete
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waybill_chassis.database import among, put
 from waybill_events import Event
 
 
@@ -24,11 +24,6 @@ async def keep(connection: AsyncConnection, table: Table, rows: Sequence[dict[st
     """Write `rows` where their `version` is higher than the one known; drop the removed. `table` has one key column."""
     (key,) = table.primary_key.columns
     if removed:
-        await connection.execute(delete(table).where(key.in_(removed)))
-    if rows:
-        new = insert(table)
-        others = {column.name: new.excluded[column.name] for column in table.columns if column is not key}
-        await connection.execute(
-            new.on_conflict_do_update(index_elements=[key], set_=others, where=new.excluded.version > table.c.version),
-            rows,
-        )
+        await connection.execute(delete(table).where(among(key, removed)))
+    others = [column.name for column in table.columns if column is not key]
+    await put(connection, table, rows, update=others, newest="version")

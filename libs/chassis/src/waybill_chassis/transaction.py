@@ -13,7 +13,7 @@ from sqlalchemy import delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waybill_chassis.database import Database, dump
+from waybill_chassis.database import Database, among, dump
 from waybill_chassis.delivery import dead_letters, quarantine, rulings, waiters
 from waybill_chassis.fold import FORK, Caused, Inbox, Outcome, Queued, Stream, TooLarge, Waiter
 from waybill_chassis.records import (
@@ -259,7 +259,7 @@ class Transaction(Generic[S]):
             event, cause = caused.event, caused.cause
             name = event.type_name()
             ordinal = ordinals[cause.id, name, event.subject] = ordinals.get((cause.id, name, event.subject), -1) + 1
-            payload = event.to_json()
+            payload = event.to_json() if caused.value is None else caused.value
             if len(payload) > MAX_BYTES:
                 raise TooLarge(
                     f"{name} about {event.subject} has {len(payload)} bytes; at most {MAX_BYTES} may be sent"
@@ -281,7 +281,7 @@ class Transaction(Generic[S]):
                     "bucket": ids.bucket(event.subject),
                     "topic": event.topic,
                     "key": event.subject,
-                    "headers": to_text(envelope.headers()),
+                    "headers": envelope.texts(),
                     "payload": payload,
                 }
             )
@@ -423,7 +423,7 @@ class Transaction(Generic[S]):
         if not subjects:
             return found
         rows = await self.connection.execute(
-            select(waiters).where(waiters.c.subject.in_(subjects)).order_by(waiters.c.id)
+            select(waiters).where(among(waiters.c.subject, subjects)).order_by(waiters.c.id)
         )
         for row in rows:
             arrival = self._kept(_record(row), row.subject)

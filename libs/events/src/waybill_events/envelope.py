@@ -36,6 +36,10 @@ class Envelope:
 
     def headers(self) -> list[tuple[str, bytes]]:
         """The Kafka headers, in a fixed order."""
+        return [(name, value.encode()) for name, value in self.texts().items()]
+
+    def texts(self) -> dict[str, str]:
+        """The same as text, for those who keep them."""
         attributes: dict[str, str | None] = {
             "ce_specversion": SPEC_VERSION,
             "ce_id": str(self.id),
@@ -49,7 +53,7 @@ class Envelope:
             "ce_causationid": str(self.causation_id),
             "traceparent": self.traceparent,
         }
-        return [(name, value.encode()) for name, value in attributes.items() if value is not None]
+        return {name: value for name, value in attributes.items() if value is not None}
 
     @classmethod
     def from_headers(cls, headers: Iterable[tuple[str, bytes | None]]) -> "Envelope":

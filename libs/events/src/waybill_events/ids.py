@@ -1,5 +1,6 @@
 """Every identifier is derived from what it names, so doing the same thing twice makes the same id."""
 
+import struct
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -53,12 +54,11 @@ def partition(subject: UUID, partitions: int = PARTITIONS) -> int:
 def _murmur2(data: bytes) -> int:
     multiplier, mask = 0x5BD1E995, 0xFFFFFFFF
     digest = (0x9747B28C ^ len(data)) & mask
-    whole = len(data) // 4 * 4
-    for start in range(0, whole, 4):
-        word = int.from_bytes(data[start : start + 4], "little") * multiplier & mask
-        word = (word ^ (word >> 24)) * multiplier & mask
-        digest = (digest * multiplier & mask) ^ word
-    if tail := data[whole:]:
+    whole = len(data) // 4
+    for word in struct.unpack_from(f"<{whole}I", data):
+        mixed = word * multiplier & mask
+        digest = (digest * multiplier ^ (mixed ^ (mixed >> 24)) * multiplier) & mask
+    if tail := data[4 * whole :]:
         digest = (digest ^ int.from_bytes(tail, "little")) * multiplier & mask
     digest = (digest ^ (digest >> 13)) * multiplier & mask
     return digest ^ (digest >> 15)

@@ -5,9 +5,9 @@ from types import MappingProxyType
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waybill_chassis.database import among, put
 from waybill_fulfillment.domain import Ledger, Line, Parcel
 from waybill_fulfillment.tables import ledgers, lines, parcels
 
@@ -21,13 +21,13 @@ class Ledgers:
         """Those that are open, as far as this transaction may see them."""
         found_lines: dict[UUID, dict[str, Line]] = {}
         rows = await connection.execute(
-            select(lines).where(lines.c.order_id.in_(subjects)).order_by(lines.c.order_id, lines.c.position)
+            select(lines).where(among(lines.c.order_id, subjects)).order_by(lines.c.order_id, lines.c.position)
         )
         for row in rows.mappings():
             found_lines.setdefault(row["order_id"], {})[row["line_id"]] = Line(**{name: row[name] for name in _UNITS})
         found_parcels: dict[UUID, list[Parcel]] = {}
         rows = await connection.execute(
-            select(parcels).where(parcels.c.order_id.in_(subjects)).order_by(parcels.c.order_id, parcels.c.number)
+            select(parcels).where(among(parcels.c.order_id, subjects)).order_by(parcels.c.order_id, parcels.c.number)
         )
         for parcel in rows:
             found_parcels.setdefault(parcel.order_id, []).append(
@@ -40,7 +40,7 @@ class Ledgers:
                     parcel.shipped_at,
                 )
             )
-        orders = await connection.execute(select(ledgers).where(ledgers.c.order_id.in_(subjects)))
+        orders = await connection.execute(select(ledgers).where(among(ledgers.c.order_id, subjects)))
         return {
             order.order_id: Ledger(
                 order.order_id,
@@ -55,11 +55,9 @@ class Ledgers:
 
     async def save(self, connection: AsyncConnection, states: Mapping[UUID, Ledger]) -> None:
         """Write ledgers, lines and parcels."""
-        statement = insert(ledgers).on_conflict_do_update(
-            index_elements=["order_id"], set_={"holds": insert(ledgers).excluded.holds}
-        )
-        await connection.execute(
-            statement,
+        await put(
+            connection,
+            ledgers,
             [
                 {
                     "order_id": ledger.order_id,
@@ -69,6 +67,7 @@ class Ledgers:
                 }
                 for ledger in states.values()
             ],
+            update=["holds"],
         )
         units = [
             {
@@ -81,14 +80,7 @@ class Ledgers:
             for ledger in states.values()
             for position, (line_id, line) in enumerate(ledger.lines.items())
         ]
-        if units:
-            new = insert(lines)
-            await connection.execute(
-                new.on_conflict_do_update(
-                    index_elements=["order_id", "line_id"], set_={name: new.excluded[name] for name in _UNITS}
-                ),
-                units,
-            )
+        await put(connection, lines, units, update=_UNITS)
         sent = [
             {
                 "parcel_id": parcel.parcel_id,
@@ -103,5 +95,4 @@ class Ledgers:
             for ledger in states.values()
             for parcel in ledger.parcels
         ]
-        if sent:
-            await connection.execute(insert(parcels).on_conflict_do_nothing(), sent)
+        await put(connection, parcels, sent, update=())

@@ -5,9 +5,9 @@ from dataclasses import asdict
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waybill_chassis.database import among, put
 from waybill_chassis.table_topics import Rows, keep
 from waybill_events import Brand, Recipient
 from waybill_labels.domain import Item, Slip
@@ -19,7 +19,7 @@ class Slips:
 
     async def load(self, connection: AsyncConnection, subjects: Collection[UUID]) -> dict[UUID, Slip]:
         """Those that are known, as far as this transaction may see them."""
-        rows = await connection.execute(select(slips).where(slips.c.order_id.in_(subjects)))
+        rows = await connection.execute(select(slips).where(among(slips.c.order_id, subjects)))
         return {
             row.order_id: Slip(
                 row.order_id,
@@ -45,7 +45,7 @@ class Slips:
             }
             for slip in states.values()
         ]
-        await connection.execute(insert(slips), rows)
+        await put(connection, slips, rows)
 
 
 async def recipient_of(connection: AsyncConnection, order_id: UUID) -> Recipient | None:

@@ -1,10 +1,9 @@
 """Sales in, orders out; settings of brands in."""
 
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from waybill_chassis.fold import fold
+from waybill_chassis.fold import Caused, fold
 from waybill_chassis.transaction import Fresh, Transaction
 from waybill_events import Brand, OrderPlaced, SaleReceived
 from waybill_orders import store
@@ -27,5 +26,5 @@ async def take(tx: Transaction[Sale], fresh: Fresh) -> None:
         },
     )
     await tx.save(outcome.states)
-    await tx.publish([replace(caused, event=renamed(caused.event, names)) for caused in outcome.events])
+    await tx.publish([Caused(renamed(caused.event, names), caused.cause) for caused in outcome.events])
     await tx.keep(outcome)

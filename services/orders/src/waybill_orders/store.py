@@ -5,9 +5,9 @@ from dataclasses import asdict
 from uuid import UUID
 
 from sqlalchemy import select, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waybill_chassis.database import among, put
 from waybill_chassis.table_topics import Rows, keep
 from waybill_events import Brand, OrderPlaced
 from waybill_orders.domain import Claims, Sale
@@ -19,12 +19,12 @@ class Sales:
 
     async def load(self, connection: AsyncConnection, subjects: Collection[UUID]) -> dict[UUID, Sale]:
         """Those that were split before."""
-        rows = await connection.execute(select(sales).where(sales.c.sale_id.in_(subjects)))
+        rows = await connection.execute(select(sales).where(among(sales.c.sale_id, subjects)))
         return {row["sale_id"]: Sale(**row) for row in rows.mappings()}
 
     async def save(self, connection: AsyncConnection, states: Mapping[UUID, Sale]) -> None:
         """Write newly split sales; a sale does not change after its split."""
-        await connection.execute(insert(sales), [asdict(sale) for sale in states.values()])
+        await put(connection, sales, [asdict(sale) for sale in states.values()])
 
 
 async def claim(

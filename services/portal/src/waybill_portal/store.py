@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.checks import differences
+from waybill_chassis.database import among, put
 from waybill_chassis.rebuild import Comparison
 from waybill_chassis.table_topics import Rows, keep
 from waybill_events import Brand, Recipient
@@ -25,17 +26,15 @@ class Orders:
     async def load(self, connection: AsyncConnection, subjects: Collection[UUID]) -> dict[UUID, Order]:
         """Those that are known, as far as this transaction may see them."""
         rows = await connection.execute(
-            select(orders.c.order_id, orders.c.state).where(orders.c.order_id.in_(subjects))
+            select(orders.c.order_id, orders.c.state).where(among(orders.c.order_id, subjects))
         )
         return {row.order_id: Order.model_validate(row.state) for row in rows}
 
     async def save(self, connection: AsyncConnection, states: Mapping[UUID, Order]) -> None:
         """Write rows, with what they are found by."""
-        new = insert(orders)
-        await connection.execute(
-            new.on_conflict_do_update(
-                index_elements=["order_id"], set_={name: new.excluded[name] for name in _COLUMNS}
-            ),
+        await put(
+            connection,
+            orders,
             [
                 {
                     "order_id": order.order_id,
@@ -48,6 +47,7 @@ class Orders:
                 }
                 for order in states.values()
             ],
+            update=_COLUMNS,
         )
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waybill_chassis.database import among, put
 from waybill_tracking.domain import Parcel, Tracked
 from waybill_tracking.tables import parcels
 
@@ -19,7 +19,7 @@ class TrackedOrders:
         """Orders of which a parcel has a number."""
         found: dict[UUID, Tracked] = {}
         rows = await connection.execute(
-            select(parcels).where(parcels.c.order_id.in_(subjects)).order_by(parcels.c.parcel_id)
+            select(parcels).where(among(parcels.c.order_id, subjects)).order_by(parcels.c.parcel_id)
         )
         for row in rows:
             known = found.get(row.order_id) or Tracked(row.order_id, row.brand_id)
@@ -40,5 +40,4 @@ class TrackedOrders:
             for tracked in states.values()
             for parcel in tracked.parcels
         ]
-        if rows:
-            await connection.execute(insert(parcels).on_conflict_do_nothing(), rows)
+        await put(connection, parcels, rows, update=())
