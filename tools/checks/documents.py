@@ -2,13 +2,15 @@
 
 import json
 import sys
+import tomllib
 from pathlib import Path
 
 from waybill_events import EVENTS
 from waybill_events.documents import asyncapi, json_schema
 
-FOLDER = Path(__file__).parents[2] / "docs/events"
-RELEASE = "0.1.0"
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docs/events"
+RELEASE = tomllib.loads((ROOT / "libs/events/pyproject.toml").read_text())["project"]["version"]
 
 
 def main(*, check: bool) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,17 @@ from jsonschema import Draft202012Validator
 from waybill_events import EVENTS
 from waybill_events.compatibility import Schema, schema_of, violations
 
-GOLDEN = Path(__file__).parents[2] / "libs/events/golden"
-RELEASE = "0.1.0"
+EVENTS_LIB = Path(__file__).parents[2] / "libs/events"
+GOLDEN = EVENTS_LIB / "golden"
+RELEASE = tomllib.loads((EVENTS_LIB / "pyproject.toml").read_text())["project"]["version"]
 
 
 def main(action: str) -> int:
     """Do `check` or `freeze`; the exit code is 1 when something is incompatible."""
     if action == "freeze":
-        for event in EVENTS:
-            path = _folder(event.__name__, event.schema_version) / f"schema-{RELEASE}.json"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(schema_of(event), indent=2) + "\n")
+        # Former versions were frozen when they were written.
+        for event in EVENTS.written():
+            _freeze(GOLDEN / event.__name__ / f"v{event.schema_version}", schema_of(event))
     samples = {name: _read(folder / "samples") for name, folder in _types()}
     schemas = {name: {k: json.loads(v) for k, v in _read(folder).items()} for name, folder in _types()}
     found = violations(EVENTS, samples, schemas, _validate)
@@ -31,8 +32,14 @@ def main(action: str) -> int:
     return 1 if found or not count else 0
 
 
-def _folder(name: str, version: int) -> Path:
-    return GOLDEN / name / f"v{version}"
+def _freeze(folder: Path, schema: Schema) -> None:
+    """Keep the schema of this release, unless an earlier one said the same."""
+    path = folder / f"schema-{RELEASE}.json"
+    if any(json.loads(frozen) == schema for name, frozen in _read(folder).items() if name != path.name):
+        path.unlink(missing_ok=True)
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(schema, indent=2) + "\n")
 
 
 def _types() -> list[tuple[str, Path]]:

@@ -55,10 +55,10 @@ TOPICS: Final = (
 
 
 class Registry:
-    """The events that a reader knows, by name and version."""
+    """The events that a reader knows, by name and version. The newest version is written, former ones are read."""
 
     def __init__(self, events: Iterable[type[Event]]) -> None:
-        """Raise ValueError for two classes of one type name, or a topic that does not exist."""
+        """Raise ValueError for two classes of one type name, no such topic, or a version without a way to the next."""
         self._versions: dict[str, dict[int, type[Event]]] = {}
         topics = {topic.name for topic in TOPICS}
         for event in events:
@@ -68,11 +68,17 @@ class Registry:
             if event.topic not in topics:
                 raise ValueError(f"{event.type_name()} goes to {event.topic}, which is no topic")
             versions[event.schema_version] = event
+        for versions in self._versions.values():
+            _check_way(versions)
 
     def __iter__(self) -> Iterator[type[Event]]:
-        """All event classes, by name and version."""
+        """All event classes that are read, by name and version."""
         for _, versions in sorted(self._versions.items()):
             yield from (versions[number] for number in sorted(versions))
+
+    def written(self) -> Iterator[type[Event]]:
+        """The newest version of each event, by name: what this release writes, and all that its handlers meet."""
+        return (event for event in self if not event.is_former())
 
     def find(self, type_name: str) -> type[Event]:
         """The class of `waybill.OrderPlaced.v1`; raises UnknownType or UnknownVersion."""
@@ -87,19 +93,36 @@ class Registry:
         return event
 
     def decode(self, type_name: str, value: bytes) -> Event:
-        """The event in a record; raises UnknownType, UnknownVersion or Undecodable."""
-        event = self.find(type_name)
+        """The event in a record, as its newest version; raises UnknownType, UnknownVersion or Undecodable."""
+        found = self.find(type_name)
         try:
-            return event.from_json(value)
+            event = found.from_json(value)
+            while (newer := event.upcast()) is not None:
+                event = newer
         except ValidationError as error:
             problems = "; ".join(
                 f"{'.'.join(map(str, problem['loc'])) or 'value'}: {problem['msg']}"
                 for problem in error.errors(include_input=False, include_url=False, include_context=False)
             )
             raise Undecodable(f"{type_name}: {problems}") from error
+        except Exception as error:  # a bug in an upcaster may cost one order, never the partition behind it
+            raise Undecodable(f"{type_name}: its upcaster failed with {type(error).__name__}") from error
+        return event
+
+
+def _check_way(versions: dict[int, type[Event]]) -> None:
+    """Each former version leads to the next, and none of them moved to another topic or key."""
+    last = versions[max(versions)]
+    for number, event in versions.items():
+        if event.is_former() and event is last:
+            raise ValueError(f"{event.type_name()} is the newest version and has an upcaster")
+        if event is not last and not (event.is_former() and number + 1 in versions):
+            raise ValueError(f"{event.type_name()} has no way to v{number + 1}")
+        if (event.topic, event.subject_field, event.sequenced) != (last.topic, last.subject_field, last.sequenced):
+            raise ValueError(f"{event.type_name()} and {last.type_name()} differ in topic, key or numbering")
 
 
 EVENTS: Final = Registry(
     (SaleReceived, SaleSplit, OrderPlaced, Recipient, ItemsFulfilled, TrackingAdded, Brand),
 )
-"""Every event of Waybill. A new one is added here and gets a golden sample."""
+"""Every event of Waybill, former versions included. A new one is added here and gets a golden sample."""

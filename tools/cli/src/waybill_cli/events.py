@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from waybill_chassis import topics
 from waybill_chassis.records import Record
-from waybill_events import EVENTS, TOPICS, Envelope, OrderPlaced, SaleSplit, ids, without_personal
+from waybill_events import EVENTS, TOPICS, Envelope, Event, OrderPlaced, SaleSplit, ids, without_personal
 
 ALL: Final = tuple(topic.name for topic in TOPICS)
 LOGS: Final = tuple(topic.name for topic in TOPICS if topic.kind != "table")
@@ -34,7 +34,7 @@ class Seen:
 
     record: Record
     envelope: Envelope | None
-    event: BaseModel | None
+    event: Event | None
     error: str | None = None
 
     @classmethod
@@ -74,6 +74,8 @@ class Seen:
             "sequence": None if envelope is None else envelope.sequence,
             "time": self.logged_at.isoformat() if envelope is None else envelope.time.isoformat(),
             "data": None if self.event is None else shown(self.event, personal=personal),
+            # A record of a former version is shown as what it is to handlers.
+            "data_type": None if self.event is None else self.event.type_name(),
             "id": None if envelope is None else str(envelope.id),
             "actor": None if envelope is None else envelope.actor,
             "causation_id": None if envelope is None else str(envelope.causation_id),
