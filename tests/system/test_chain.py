@@ -62,10 +62,11 @@ async def test_a_sale_ships_and_its_whole_story_can_be_told(stack: Any, selling:
         "waybill.SaleReceived.v1",
         "waybill.SaleSplit.v1",
         "waybill.OrderPlaced.v1",
-        "waybill.ItemsFulfilled.v1",
+        "waybill.ItemsFulfilled.v2",
         "waybill.TrackingAdded.v1",
     ]
     assert all({"type", "subject", "source", "sequence", "time", "data"} <= line.keys() for line in lines)
+    assert [line["data_type"] for line in lines] == [line["type"] for line in lines]
     assert [line["sequence"] for line in lines] == [None, 1, 1, 1, 1]
     assert all(line["hop_ms"] >= 0 for line in lines if line["hop_ms"] is not None)
     assert "High St" not in json.dumps(lines)

@@ -85,8 +85,8 @@ def test_shipping_everything_leaves_nothing_open() -> None:
             brand_id=BRAND,
             parcel_id=ids.parcel_id(ORDER, 1),
             lines=(LineUnits(line_id="shirt", quantity=3), LineUnits(line_id="mug", quantity=1)),
-            tracking_company="UPS",
-            tracking_number="1Z",
+            company="UPS",
+            number="1Z",
             shipped_at=NOON,
         )
     ]

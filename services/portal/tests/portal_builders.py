@@ -37,8 +37,8 @@ def shipped(order: UUID, brand: UUID, units: int) -> ItemsFulfilled:
         brand_id=brand,
         parcel_id=UUID(int=5),
         lines=(LineUnits(line_id="shirt", quantity=units),),
-        tracking_company="ups",
-        tracking_number="1Z",
+        company="ups",
+        number="1Z",
         shipped_at=NOON,
     )
 

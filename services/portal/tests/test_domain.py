@@ -48,8 +48,8 @@ def shipped(units: int, parcel: UUID = PARCEL) -> ItemsFulfilled:
         brand_id=BRAND,
         parcel_id=parcel,
         lines=(LineUnits(line_id="shirt", quantity=units),),
-        tracking_company="ups",
-        tracking_number="1Z",
+        company="ups",
+        number="1Z",
         shipped_at=NOON,
     )
 

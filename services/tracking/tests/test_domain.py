@@ -13,19 +13,19 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CAUSE = Envelope(id=ORDER, source="test", type="t", time=NOON, subject=ORDER, actor="test", causation_id=ORDER)
 
 
-def shipped(company: str, number: str) -> ItemsFulfilled:
+def shipped(company: str | None, number: str | None) -> ItemsFulfilled:
     return ItemsFulfilled(
         order_id=ORDER,
         brand_id=BRAND,
         parcel_id=PARCEL,
         lines=(LineUnits(line_id="shirt", quantity=1),),
-        tracking_company=company,
-        tracking_number=number,
+        company=company,
+        number=number,
         shipped_at=NOON,
     )
 
 
-def told(company: str, number: str) -> TrackingAdded:
+def told(company: str | None, number: str) -> TrackingAdded:
     _, events = on_event(None, shipped(company, number), CAUSE)
     (event,) = events
     assert isinstance(event, TrackingAdded)
@@ -36,14 +36,14 @@ def told(company: str, number: str) -> TrackingAdded:
     ("company", "number", "carrier", "name", "decided_by"),
     [
         ("UPS", "1Z12345E0205271688", "ups", "UPS", "brand"),
-        ("", "1Z12345E0205271688", "ups", "UPS", "format"),
+        (None, "1Z12345E0205271688", "ups", "UPS", "format"),
         ("DHL", "1Z12345E0205271688", "dhl", "DHL", "brand"),
         ("Bob's van", "1Z12345E0205271688", "", "Bob's van", "nobody"),
-        ("", "bob-7", "", "", "nobody"),
+        (None, "bob-7", "", "", "nobody"),
     ],
 )
 def test_the_brands_word_wins_then_the_format_then_nobodys(
-    company: str, number: str, carrier: str, name: str, decided_by: str
+    company: str | None, number: str, carrier: str, name: str, decided_by: str
 ) -> None:
     event = told(company, number)
 
@@ -63,4 +63,4 @@ def test_a_parcel_is_told_once() -> None:
 
 
 def test_a_parcel_without_a_number_is_not_told_of() -> None:
-    assert on_event(None, shipped("UPS", ""), CAUSE) == (Tracked(ORDER, BRAND), [])
+    assert on_event(None, shipped("UPS", None), CAUSE) == (Tracked(ORDER, BRAND), [])

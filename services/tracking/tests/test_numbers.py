@@ -23,8 +23,8 @@ def shipped(order: UUID, number: str) -> ItemsFulfilled:
         brand_id=UUID(int=7),
         parcel_id=uuid4(),
         lines=(LineUnits(line_id="shirt", quantity=1),),
-        tracking_company="UPS",
-        tracking_number=number,
+        company="UPS",
+        number=number,
         shipped_at=datetime(2026, 3, 1, 12, tzinfo=UTC),
     )
 

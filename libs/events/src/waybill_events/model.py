@@ -21,6 +21,8 @@ Text = Annotated[str, Field(max_length=4000, pattern=r"^[^\x00]*$")]
 """Any text but U+0000, which PostgreSQL cannot store."""
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
 """A short text that is not empty."""
+Filled = Annotated[str, Field(min_length=1, max_length=4000, pattern=r"^[^\x00]+$")]
+"""Any text but an empty one: where there is none, a field says null."""
 PersonalText = Annotated[Text, Personal()]
 Quantity = Annotated[int, Field(ge=0, le=2**31 - 1)]
 """Whole units, none or more."""

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from pydantic import ValidationError
 
+from waybill_events.former import v1
 from waybill_events.fulfillment import ItemsFulfilled
 from waybill_events.model import Event
 from waybill_events.orders import OrderPlaced, SaleSplit
@@ -123,6 +124,6 @@ def _check_way(versions: dict[int, type[Event]]) -> None:
 
 
 EVENTS: Final = Registry(
-    (SaleReceived, SaleSplit, OrderPlaced, Recipient, ItemsFulfilled, TrackingAdded, Brand),
+    (SaleReceived, SaleSplit, OrderPlaced, Recipient, v1.ItemsFulfilled, ItemsFulfilled, TrackingAdded, Brand),
 )
 """Every event of Waybill, former versions included. A new one is added here and gets a golden sample."""

@@ -160,8 +160,8 @@ def ship(ledger: Ledger, command: Ship) -> tuple[Ledger, list[Event]]:
         brand_id=ledger.brand_id,
         parcel_id=parcel.parcel_id,
         lines=tuple(LineUnits(line_id=line_id, quantity=quantity) for line_id, quantity in units.items()),
-        tracking_company=command.tracking_company,
-        tracking_number=command.tracking_number,
+        company=command.tracking_company or None,
+        number=command.tracking_number or None,
         shipped_at=command.at,
         notify_customer=command.notify_customer,
     )

@@ -153,8 +153,8 @@ def fulfilled(order: Order, event: ItemsFulfilled) -> Order:
     parcel = Parcel(
         parcel_id=event.parcel_id,
         units=units,
-        carrier_name=event.tracking_company,
-        tracking_number=event.tracking_number,
+        carrier_name=event.company or "",
+        tracking_number=event.number or "",
         tracking_url="",
         shipped_at=event.shipped_at,
     )

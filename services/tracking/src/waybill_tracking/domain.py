@@ -30,27 +30,27 @@ def on_event(tracked: Tracked | None, event: Event, _envelope: Envelope) -> tupl
     """Fill in what the brand left out: the carrier's proper name and the page to follow the parcel on."""
     assert isinstance(event, ItemsFulfilled)
     tracked = tracked or Tracked(event.order_id, event.brand_id)
-    if not event.tracking_number or any(parcel.parcel_id == event.parcel_id for parcel in tracked.parcels):
+    if event.number is None or any(parcel.parcel_id == event.parcel_id for parcel in tracked.parcels):
         return tracked, []
-    carrier, decided_by = decide(event.tracking_company, event.tracking_number)
+    carrier, decided_by = decide(event.company, event.number)
     told = TrackingAdded(
         order_id=event.order_id,
         brand_id=event.brand_id,
         parcel_id=event.parcel_id,
         carrier="" if carrier is None else carrier.code,
-        carrier_name=event.tracking_company if carrier is None else carrier.name,
-        tracking_number=event.tracking_number,
-        tracking_url="" if carrier is None else carrier.page(event.tracking_number),
+        carrier_name=(event.company or "") if carrier is None else carrier.name,
+        tracking_number=event.number,
+        tracking_url="" if carrier is None else carrier.page(event.number),
         decided_by=decided_by,
         added_at=event.shipped_at,
     )
-    parcel = Parcel(event.parcel_id, told.carrier, event.tracking_number)
+    parcel = Parcel(event.parcel_id, told.carrier, event.number)
     return replace(tracked, parcels=(*tracked.parcels, parcel)), [told]
 
 
-def decide(company: str, number: str) -> tuple[Carrier | None, Literal["brand", "format", "nobody"]]:
+def decide(company: str | None, number: str) -> tuple[Carrier | None, Literal["brand", "format", "nobody"]]:
     """The carrier, and whose word it is: what the brand typed wins over what the number looks like."""
-    if company:
+    if company is not None:
         named = by_name(company)
         return named, "nobody" if named is None else "brand"
     guessed = by_number(number)

@@ -1,0 +1,1 @@
+"""Versions of events that old releases write and topics keep: each is read, and says itself in the next version."""
