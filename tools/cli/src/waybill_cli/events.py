@@ -3,7 +3,7 @@
 # aiokafka's own annotations are partial.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +19,8 @@ from waybill_events import EVENTS, TOPICS, Envelope, Event, OrderPlaced, SaleSpl
 
 ALL: Final = tuple(topic.name for topic in TOPICS)
 LOGS: Final = tuple(topic.name for topic in TOPICS if topic.kind != "table")
+Bounds = Mapping[TopicPartition, range]
+"""Which offsets of each partition are to be read."""
 _ORDERS: Final = "waybill.orders"
 _REMEMBERED: Final = 1_000_000
 """How many events `Hops` knows the time of; following may go on for weeks."""
@@ -97,34 +99,49 @@ async def of_order(bootstrap: str, name: str) -> list[Seen]:
 
     `name` is an order's reference, or the id of an order, or that of a sale: then all its orders are meant.
     """
-    subjects: set[UUID] = set()
-    async with _reader(bootstrap) as reader:
-        async for seen in reader.to_end([TopicPartition(_ORDERS, number) for number in range(ids.PARTITIONS)]):
-            match seen.event:
-                case OrderPlaced(reference=reference, order_id=order, sale_id=sale):
-                    if name in {reference, str(order), str(sale)}:
-                        subjects |= {order, sale}
-                case SaleSplit(sale_id=sale):
-                    if name == str(sale):
-                        subjects.add(sale)
-                case _:
-                    pass
-        if not subjects:
-            raise NotFound(f"no order {name} is in the log; `waybill events tail` shows what is")
-        places = {TopicPartition(topic, ids.partition(subject)) for topic in LOGS for subject in subjects}
+    async with open_reader(bootstrap) as reader:
+        subjects = await subjects_of(reader, name)
+        bounds = await reader.bounds(places_of(LOGS, subjects))
         found = [
             seen
-            async for seen in reader.to_end(sorted(places))
+            async for seen in map_seen(reader.between(bounds))
             if seen.envelope is not None and seen.envelope.subject in subjects
         ]
     return in_order(found)
 
 
+async def subjects_of(reader: "Reader", name: str) -> set[UUID]:
+    """The ids of an order and its sale, or of a sale and its orders; raises NotFound."""
+    subjects: set[UUID] = set()
+    bounds = await reader.bounds([TopicPartition(_ORDERS, number) for number in range(ids.PARTITIONS)])
+    async for seen in map_seen(reader.between(bounds)):
+        match seen.event:
+            case OrderPlaced(reference=reference, order_id=order, sale_id=sale):
+                if name in {reference, str(order), str(sale)}:
+                    subjects |= {order, sale}
+            case SaleSplit(sale_id=sale):
+                if name == str(sale):
+                    subjects.add(sale)
+            case _:
+                pass
+    if not subjects:
+        raise NotFound(f"no order {name} is in the log; `waybill events tail` shows what is")
+    return subjects
+
+
+def places_of(names: Collection[str], subjects: Collection[UUID] | None = None) -> list[TopicPartition]:
+    """The partitions of these topics, or those of them where something of these subjects may be."""
+    numbers = range(ids.PARTITIONS) if subjects is None else {ids.partition(subject) for subject in subjects}
+    return sorted(TopicPartition(name, number) for name in set(names) for number in numbers)
+
+
 async def newest(bootstrap: str, names: Collection[str], limit: int | None) -> list[Seen]:
     """The newest records of these topics, oldest first; all of them without a limit."""
-    async with _reader(bootstrap) as reader:
-        places = [TopicPartition(name, number) for name in sorted(names) for number in range(ids.PARTITIONS)]
-        found = [seen async for seen in reader.to_end(places, limit)]
+    async with open_reader(bootstrap) as reader:
+        bounds = await reader.bounds(places_of(names))
+        if limit is not None:
+            bounds = {place: offsets[-limit:] for place, offsets in bounds.items()}
+        found = [seen async for seen in map_seen(reader.between(bounds))]
     ordered = in_order(found)
     return ordered if limit is None else ordered[-limit:]
 
@@ -132,14 +149,14 @@ async def newest(bootstrap: str, names: Collection[str], limit: int | None) -> l
 async def follow(bootstrap: str, names: Collection[str], after: Iterable[Seen]) -> AsyncGenerator[Seen]:
     """Records as they come, for ever; those in `after` are not repeated."""
     known = {seen.record.place for seen in after}
-    async with _reader(bootstrap) as reader:
-        places = [TopicPartition(name, number) for name in sorted(names) for number in range(ids.PARTITIONS)]
+    async with open_reader(bootstrap) as reader:
+        places = places_of(names)
         ends = await topics.ends(bootstrap, names)
         last: dict[tuple[str, int], int] = {}
         for topic, partition, offset in known:
             last[topic, partition] = max(last.get((topic, partition), -1), offset)
         starts = {place: last.get((place.topic, place.partition), ends[place][1] - 1) + 1 for place in places}
-        async for seen in reader.onwards(starts):
+        async for seen in map_seen(reader.onwards(starts)):
             yield seen
 
 
@@ -187,29 +204,46 @@ class Hops:
                 del self.written[next(iter(self.written))]
 
 
-class _Reader:
+class Reader:
     """Reads partitions without a group."""
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self.consumer = consumer
 
-    async def to_end(self, places: Sequence[TopicPartition], newest: int | None = None) -> AsyncGenerator[Seen]:
-        """What is there now, or the newest so many of each partition."""
-        self.consumer.assign(places)
+    async def bounds(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, range]:
+        """What is in these partitions now."""
         firsts, ends = await self.consumer.beginning_offsets(places), await self.consumer.end_offsets(places)
-        open_ = {place for place in places if ends[place] > firsts[place]}
-        for place in places:
-            self.consumer.seek(place, firsts[place] if newest is None else max(firsts[place], ends[place] - newest))
+        return {place: range(firsts[place], ends[place]) for place in places}
+
+    async def since(self, bounds: Bounds, time: datetime) -> dict[TopicPartition, range]:
+        """These bounds without what was written before `time`."""
+        moment = int(time.timestamp() * 1000)
+        found = await self.consumer.offsets_for_times(dict.fromkeys(bounds, moment)) if bounds else {}
+        later: dict[TopicPartition, range] = {}
+        for place, offsets in bounds.items():
+            at = found.get(place)
+            later[place] = range(offsets.stop if at is None else max(offsets.start, at.offset), offsets.stop)
+        return later
+
+    async def between(self, bounds: Bounds) -> AsyncGenerator[Record]:
+        """The records within these bounds, in order within each partition."""
+        open_ = {place for place, offsets in bounds.items() if offsets}
+        if not open_:
+            return
+        self.consumer.assign(list(open_))
+        for place in open_:
+            self.consumer.seek(place, bounds[place].start)
         while open_:
             for place, records in (await self.consumer.getmany(timeout_ms=500)).items():
                 for record in records:
-                    if record.offset < ends[place]:
-                        yield Seen.of(Record.of(record))
+                    if record.offset < bounds[place].stop:
+                        yield Record.of(record)
             for place in list(open_):
-                if await self.consumer.position(place) >= ends[place]:
+                if await self.consumer.position(place) >= bounds[place].stop:
                     open_.discard(place)
+                    self.consumer.pause(place)
 
-    async def onwards(self, starts: dict[TopicPartition, int]) -> AsyncGenerator[Seen]:
+    async def onwards(self, starts: dict[TopicPartition, int]) -> AsyncGenerator[Record]:
         """From these offsets on, for ever."""
         self.consumer.assign(list(starts))
         for place, offset in starts.items():
@@ -217,14 +251,21 @@ class _Reader:
         while True:
             for records in (await self.consumer.getmany(timeout_ms=500)).values():
                 for record in records:
-                    yield Seen.of(Record.of(record))
+                    yield Record.of(record)
+
+
+async def map_seen(records: AsyncGenerator[Record]) -> AsyncGenerator[Seen]:
+    """What each record holds."""
+    async for record in records:
+        yield Seen.of(record)
 
 
 @asynccontextmanager
-async def _reader(bootstrap: str) -> AsyncGenerator[_Reader]:
+async def open_reader(bootstrap: str) -> AsyncGenerator[Reader]:
+    """A reader that leaves no trace in the broker."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="none")
     try:
         await consumer.start()
-        yield _Reader(consumer)
+        yield Reader(consumer)
     finally:
         await consumer.stop()

@@ -1,26 +1,19 @@
 """The commands. Each says what it does; what goes wrong is one line that says what to do."""
 
 import asyncio
-import json
 import logging
 import os
 import shlex
-import sys
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final
 
 import typer
-from aiokafka.errors import KafkaError
-from rich.console import Console
 from rich.table import Table
 
 from waybill_chassis import topics as kafka_topics
-from waybill_chassis.embedded.jars import WrongHash
-from waybill_chassis.embedded.processes import NotStarted
-from waybill_cli import demo, events, projection, stack
-from waybill_cli.home import Home, Invalid
+from waybill_cli import demo, events, export, projection, stack
+from waybill_cli.home import Home
+from waybill_cli.terminal import AsJson, Kafka, Personal, err, fail, out, plain_errors, print_json, this_home
 
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 app = typer.Typer(
@@ -31,13 +24,10 @@ event_commands = typer.Typer(help="The events in Kafka.", no_args_is_help=True)
 app.add_typer(topic_commands, name="topics")
 app.add_typer(event_commands, name="events")
 app.add_typer(projection.commands, name="projection")
+event_commands.command("export")(export.command)
 
-_out: Final = Console(highlight=False, soft_wrap=True)
-_err: Final = Console(stderr=True, highlight=False)
 _FOR_PEOPLE: Final = 100
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
-Personal = Annotated[bool, typer.Option("--personal", help="Show names, addresses, mails and phones, too.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="The newest so many; without it 100, or with --json all.")]
 
 
@@ -45,11 +35,11 @@ Limit = Annotated[int | None, typer.Option(min=1, help="The newest so many; with
 def up(*, with_demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Send demo sales in.")] = True) -> None:
     """Start everything on this machine, and fill it with demo sales. What runs already is left alone."""
     began = time.monotonic()
-    with _plain_errors(), stack.alone(home := Home.of_environment().on_asked_ports()):
-        with _err.status("Starting") as status:
+    with plain_errors(), stack.alone(home := Home.of_environment().on_asked_ports()):
+        with err.status("Starting") as status:
 
             def say(text: str) -> None:
-                _out.print(f"[green]✓[/] {text}")
+                out.print(f"[green]✓[/] {text}")
 
             def working(text: str) -> None:
                 status.update(f"{text} …")
@@ -60,50 +50,48 @@ def up(*, with_demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Send
                 new = asyncio.run(demo.fill(home))
                 say(f"{new} demo sales came in as signed webhooks" if new else "The demo sales are there already")
         ready = "Waybill is ready" if started else "Waybill was running already"
-        _out.print(f"\n{ready}, after {time.monotonic() - began:.1f} s.\n")
-        _out.print(f"  Look      [bold]{home.url('portal')}[/]")
-        _out.print("  Try       ship 10001-01 with UPS and 1Z12345E0205271688, and watch the list in a second window")
+        out.print(f"\n{ready}, after {time.monotonic() - began:.1f} s.\n")
+        out.print(f"  Look      [bold]{home.url('portal')}[/]")
+        out.print("  Try       ship 10001-01 with UPS and 1Z12345E0205271688, and watch the list in a second window")
         here = f"WAYBILL_HOME={shlex.quote(str(home.folder))} " if os.environ.get("WAYBILL_HOME") else ""
-        _out.print(f"  Follow    [bold]{here}.venv/bin/waybill events show 10001-01[/]")
-        _out.print(f"  Stop      [bold]{here}make down[/] (keeps the data), [bold]{here}make clean[/] (forgets it)")
-        _out.print(f"  Data      {home.folder}", soft_wrap=True)
+        out.print(f"  Follow    [bold]{here}.venv/bin/waybill events show 10001-01[/]")
+        out.print(f"  Stop      [bold]{here}make down[/] (keeps the data), [bold]{here}make clean[/] (forgets it)")
+        out.print(f"  Data      {home.folder}", soft_wrap=True)
 
 
 @app.command()
 def down() -> None:
     """Stop everything, and keep the data."""
-    home = _home()
+    home = this_home()
     if not home.exists or not home.processes():
-        _out.print("Nothing is running.")
+        out.print("Nothing is running.")
         return
-    with _plain_errors(), stack.alone(home):
-        if not stack.down(home, lambda text: _out.print(f"[green]✓[/] {text}")):
+    with plain_errors(), stack.alone(home):
+        if not stack.down(home, lambda text: out.print(f"[green]✓[/] {text}")):
             raise typer.Exit(1)
 
 
 @app.command()
 def clean() -> None:
     """Stop everything, and remove all data, logs and secrets of this home."""
-    home = _home()
+    home = this_home()
     if not home.exists:
-        _out.print(f"{home.folder} is no home of Waybill's; there is nothing to forget.")
+        out.print(f"{home.folder} is no home of Waybill's; there is nothing to forget.")
         return
-    with _plain_errors(), stack.alone(home):
-        stack.down(home, lambda text: _out.print(f"[green]✓[/] {text}"))
+    with plain_errors(), stack.alone(home):
+        stack.down(home, lambda text: out.print(f"[green]✓[/] {text}"))
         others = stack.forget(home)
-    _out.print(
-        f"{home.folder} is gone." if not others else f"{home.folder} keeps what is not ours: {', '.join(others)}"
-    )
+    out.print(f"{home.folder} is gone." if not others else f"{home.folder} keeps what is not ours: {', '.join(others)}")
 
 
 @app.command()
 def status(*, as_json: AsJson = False) -> None:
     """What is running and whether it is ready; the exit status is 1 unless everything is."""
-    with _plain_errors():
+    with plain_errors():
         found = stack.states(Home.of_environment())
     if as_json:
         for each in found:
-            _line(
+            print_json(
                 {
                     "name": each.name,
                     "port": each.port,
@@ -117,23 +105,23 @@ def status(*, as_json: AsJson = False) -> None:
         for each in found:
             ready = "[green]yes[/]" if not each.reasons else f"[red]no[/] {'; '.join(each.reasons)}"
             table.add_row(each.name, str(each.port), str(each.pid or ""), ready)
-        _out.print(table)
+        out.print(table)
     if any(each.reasons for each in found):
         raise typer.Exit(1)
 
 
 @topic_commands.command("create")
 def create_topics(
-    kafka: Annotated[str | None, typer.Option(help="Bootstrap servers; default: this machine's.")] = None,
+    kafka: Kafka = None,
     replication: Annotated[int, typer.Option(min=1, help="Copies of each partition.")] = 1,
 ) -> None:
     """Create the topics that are missing; those that exist are left alone."""
-    with _plain_errors():
+    with plain_errors():
         created = asyncio.run(kafka_topics.create(kafka or Home.of_environment().kafka, replication=replication))
     for name in created:
-        _out.print(f"{name} created")
+        out.print(f"{name} created")
     if not created:
-        _out.print("All topics exist already.")
+        out.print("All topics exist already.")
 
 
 @event_commands.command("show")
@@ -143,10 +131,10 @@ def show_events(
     as_json: AsJson = False,
     limit: Limit = None,
     personal: Personal = False,
-    kafka: Annotated[str | None, typer.Option(help="Bootstrap servers; default: this machine's.")] = None,
+    kafka: Kafka = None,
 ) -> None:
     """Every event of an order and its sale, causes before effects, with the time that each hop took."""
-    with _plain_errors():
+    with plain_errors():
         found = asyncio.run(events.of_order(kafka or Home.of_environment().kafka, order))
         hops = list(map(events.Hops(found).of, found))
         start = 0 if limit is None else max(0, len(found) - limit)
@@ -161,13 +149,13 @@ def tail_events(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as events come, until Ctrl-C.")] = False,
     topic: Annotated[list[str] | None, typer.Option(help="Only this topic; may be given again.")] = None,
     personal: Personal = False,
-    kafka: Annotated[str | None, typer.Option(help="Bootstrap servers; default: this machine's.")] = None,
+    kafka: Kafka = None,
 ) -> None:
     """The newest events of all topics, oldest first; ends at the end of the log unless told to follow."""
     names = tuple(topic or events.ALL)
     if unknown := set(names) - set(events.ALL):
-        _fail(f"no topic {', '.join(sorted(unknown))}; there are {', '.join(events.ALL)}")
-    with _plain_errors():
+        fail(f"no topic {', '.join(sorted(unknown))}; there are {', '.join(events.ALL)}")
+    with plain_errors():
         bootstrap = kafka or Home.of_environment().kafka
         found = asyncio.run(events.newest(bootstrap, names, limit or (None if as_json else _FOR_PEOPLE)))
         _print(found, list(map(events.Hops(found).of, found)), as_json=as_json, personal=personal)
@@ -188,11 +176,11 @@ def _print(
 ) -> None:
     if as_json:
         for seen, hop in zip(found, hops, strict=True):
-            _line(seen.as_json(hop, personal=personal))
+            print_json(seen.as_json(hop, personal=personal))
         return
-    width = _out.width if _out.is_terminal else 10_000
+    width = out.width if out.is_terminal else 10_000
     if heading:
-        _out.print(f"[bold]{'Time (UTC)':<13} {'Event':<16} {'#':>4} {'Hop':>9}  {'Subject':<8}  Data[/]"[:width])
+        out.print(f"[bold]{'Time (UTC)':<13} {'Event':<16} {'#':>4} {'Hop':>9}  {'Subject':<8}  Data[/]"[:width])
     for seen, hop in zip(found, hops, strict=True):
         envelope = seen.envelope
         key = (seen.record.key or b"").decode(errors="replace") if envelope is None else str(envelope.subject)
@@ -203,43 +191,9 @@ def _print(
             f"{seen.logged_at:%H:%M:%S.%f}"[:12].ljust(13)
             + f" {seen.name:<16} {sequence:>4} {'' if hop is None else f'+{hop} ms':>9}  {key[:8]}  {says}"
         )
-        _out.print(line if len(line) <= width else f"{line[: width - 1]}…", markup=False)
+        out.print(line if len(line) <= width else f"{line[: width - 1]}…", markup=False)
 
 
 def _brief(name: str, value: Any) -> bool:
     """What a person sees of an event at a glance."""
     return not name.endswith("_id") and isinstance(value, str | int) and value not in ("", 0)
-
-
-def _line(value: dict[str, Any]) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False))
-
-
-def _home() -> Home:
-    try:
-        return Home.of_environment()
-    except Invalid as error:
-        _fail(str(error))
-
-
-def _fail(says: str) -> NoReturn:
-    _err.print(f"[red]✗[/] {says}", soft_wrap=True)
-    raise typer.Exit(1)
-
-
-@contextmanager
-def _plain_errors() -> Generator[None]:
-    try:
-        yield
-    except (Invalid, NotStarted, WrongHash, demo.DemoFailed, events.NotFound, stack.Busy, stack.PortTaken) as error:
-        _fail(str(error))
-    except KafkaError:
-        _fail("Kafka does not answer. Is it running? `waybill status` says; `make up` starts the one of this machine.")
-    except BrokenPipeError:
-        # Whoever read our output has enough; nothing must be written at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0) from None
-    except OSError as error:
-        _fail(f"{type(error).__name__}: {error}")
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
