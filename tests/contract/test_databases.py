@@ -1,15 +1,18 @@
 """What every service's database must hold to, whatever the service."""
 
 import importlib
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.exc import DBAPIError
 
 from waybill_chassis import delivery, generations
 from waybill_chassis.database import Database
+from waybill_chassis.embedded import postgres
 from waybill_chassis.migrations import migrate
 from waybill_cli.home import SERVICES
 
@@ -19,6 +22,18 @@ POLICY_MISSING = """
       AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid))
 """
 
+
+TABLES = """
+    SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' ORDER BY 1
+"""
+WRITES = (
+    "INSERT INTO {} DEFAULT VALUES",
+    "DELETE FROM {}",
+    "TRUNCATE {}",
+    "SELECT 1 FROM {} FOR UPDATE",
+    "DROP TABLE {}",
+)
 
 GENERATION = {"portal": {*delivery.READING, "orders", "recipients"}}
 """The tables of a service that live in each generation of its projection."""
@@ -59,3 +74,55 @@ async def test_every_table_of_brands_rows_is_guarded_by_the_database_itself(serv
         unguarded = (await connection.execute(text(POLICY_MISSING))).scalars().all()
 
     assert unguarded == []
+
+
+Read = tuple[Database, Database]
+
+
+@pytest.fixture
+async def owner_and_reader(servers: Any) -> AsyncGenerator[Read]:
+    """A service's database as itself, and as the role that only reads."""
+    url = await servers.database_url()
+    name = url.rpartition("/")[2]
+    for _ in range(2):
+        await postgres.provision_reader(servers.postgres.url(), "reader", "secret", [name])
+    owner, reader = Database(url, size=1), Database(servers.postgres.url(name, "reader", "secret"), size=1)
+    yield owner, reader
+    await owner.close()
+    await reader.close()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_the_reader_sees_every_table_and_can_write_none(service: str, owner_and_reader: Read) -> None:
+    owner, reader = owner_and_reader
+    await migrate(owner, f"waybill_{service}")
+
+    async with owner.begin() as connection:
+        await connection.execute(text("CREATE SCHEMA generation_2"))
+        await connection.execute(text("CREATE TABLE generation_2.orders (brand_id uuid)"))
+        tables = (await connection.execute(text(TABLES))).scalars().all()
+    attempts = [each.format(table) for table in tables for each in WRITES]
+    async with reader.engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.execute(text("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE"))
+        for table in tables:
+            await connection.execute(text(f"SELECT * FROM {table} LIMIT 1"))
+        for attempt in (*attempts, "CREATE TABLE mine ()", "CREATE TEMPORARY TABLE mine ()", "CREATE SCHEMA mine"):
+            with pytest.raises(DBAPIError, match=r"must be owner|permission denied"):
+                await connection.execute(text(attempt))
+
+
+async def test_the_reader_asks_for_its_scope_like_everybody(owner_and_reader: Read) -> None:
+    owner, reader = owner_and_reader
+    await migrate(owner, "waybill_orders")
+    async with owner.begin() as connection:
+        await connection.execute(
+            text("INSERT INTO orders VALUES (gen_random_uuid(), gen_random_uuid(), '1-01', gen_random_uuid())")
+        )
+
+    async with reader.engine.connect() as connection:
+        unasked = (await connection.execute(text("SELECT count(*) FROM orders"))).scalar_one()
+    async with reader.begin() as connection:
+        asked = (await connection.execute(text("SELECT count(*) FROM orders"))).scalar_one()
+
+    assert (unasked, asked) == (0, 1)

@@ -19,7 +19,7 @@ import psutil
 from waybill_chassis import topics
 from waybill_chassis.embedded import kafka, postgres
 from waybill_chassis.embedded.processes import Process, environment, listening, wait_until
-from waybill_cli.home import OWN, REBUILDERS, SERVICES, Home
+from waybill_cli.home import OWN, READER, REBUILDERS, SERVICES, Home
 
 _PATIENCE_S: Final = 90.0
 _READY: Final = 200
@@ -196,6 +196,7 @@ def _provision(home: Home, database: postgres.Postgres) -> None:
             await postgres.provision(database.url(), name, home.secret(f"database {name}"))
         for name, role in REBUILDERS.items():
             await postgres.provision_rebuilder(database.url(), name, role, home.secret(f"database {role}"))
+        await postgres.provision_reader(database.url(), READER, home.secret(f"database {READER}"), SERVICES)
 
     asyncio.run(each())
 

@@ -10,12 +10,13 @@ import secrets
 import shutil
 import signal
 import subprocess
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import NullPool, text
+from sqlalchemy import NullPool, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from waybill_chassis.embedded.processes import Process, environment, listening, wait_until
@@ -30,6 +31,8 @@ SETTINGS: Final = {
     "timezone": "UTC",
     "password_encryption": "scram-sha-256",
 }
+
+_SCHEMAS: Final = "SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,37 @@ async def provision_rebuilder(server_url: str, database: str, role: str, passwor
             await connection.execute(text(f"GRANT CONNECT ON DATABASE {database} TO {role}"))
     finally:
         await engine.dispose()
+
+
+async def provision_reader(server_url: str, role: str, password: str, databases: Collection[str]) -> None:
+    """Give a role the right to read every table, present and future, of these services' databases, and nothing else.
+
+    Row-level security holds for it as for everybody: it sees the rows of the brand, or the scope, that it asks for.
+    """
+    server = create_async_engine(server_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    try:
+        async with server.connect() as connection:
+            known = await connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": role})
+            if known.first() is None:
+                await connection.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'"))
+            await connection.execute(text(f"ALTER ROLE {role} SET default_transaction_read_only = on"))
+            for owner in databases:
+                await connection.execute(text(f"GRANT CONNECT ON DATABASE {owner} TO {role}"))
+    finally:
+        await server.dispose()
+    for owner in databases:
+        engine = create_async_engine(make_url(server_url).set(database=owner), poolclass=NullPool)
+        try:
+            async with engine.begin() as connection:
+                schemas = await connection.execute(text(_SCHEMAS))
+                for schema in schemas.scalars().all():
+                    await connection.execute(text(f'GRANT USAGE ON SCHEMA "{schema}" TO {role}'))
+                    await connection.execute(text(f'GRANT SELECT ON ALL TABLES IN SCHEMA "{schema}" TO {role}'))
+                future = f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT"
+                await connection.execute(text(f"{future} USAGE ON SCHEMAS TO {role}"))
+                await connection.execute(text(f"{future} SELECT ON TABLES TO {role}"))
+        finally:
+            await engine.dispose()
 
 
 def _initialize(folder: Path, password: str, user: str | None) -> None:
