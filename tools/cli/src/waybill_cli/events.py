@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaConnectionError
 from pydantic import BaseModel
 
 from waybill_chassis import topics
@@ -22,6 +23,8 @@ LOGS: Final = tuple(topic.name for topic in TOPICS if topic.kind != "table")
 Bounds = Mapping[TopicPartition, range]
 """Which offsets of each partition are to be read."""
 _ORDERS: Final = "waybill.orders"
+_POLL_MS: Final = 500
+_PATIENCE_MS: Final = 30_000
 _REMEMBERED: Final = 1_000_000
 """How many events `Hops` knows the time of; following may go on for weeks."""
 
@@ -233,8 +236,14 @@ class Reader:
         self.consumer.assign(list(open_))
         for place in open_:
             self.consumer.seek(place, bounds[place].start)
+        silent = 0
         while open_:
-            for place, records in (await self.consumer.getmany(timeout_ms=500)).items():
+            fetched = await self.consumer.getmany(timeout_ms=_POLL_MS)
+            silent = 0 if fetched else silent + _POLL_MS
+            if silent >= _PATIENCE_MS:
+                # To fetching, a broker that is away looks like an empty topic.
+                raise KafkaConnectionError("the broker does not answer any more")
+            for place, records in fetched.items():
                 for record in records:
                     if record.offset < bounds[place].stop:
                         yield Record.of(record)

@@ -14,6 +14,7 @@ from waybill_chassis import topics as kafka_topics
 from waybill_cli import demo, events, export, projection, stack
 from waybill_cli.home import Home
 from waybill_cli.terminal import AsJson, Kafka, Personal, err, fail, out, plain_errors, print_json, this_home
+from waybill_cli.verify import command as verify
 
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 app = typer.Typer(
@@ -25,6 +26,7 @@ app.add_typer(topic_commands, name="topics")
 app.add_typer(event_commands, name="events")
 app.add_typer(projection.commands, name="projection")
 event_commands.command("export")(export.command)
+app.command("verify")(verify.command)
 
 _FOR_PEOPLE: Final = 100
 
