@@ -7,7 +7,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,13 +92,14 @@ def _free_block() -> int:
     return next(base for base in blocks if not any(listening(base + at) for at in range(13)))
 
 
-@pytest.fixture(scope="session")
-def stack() -> Generator[Stack]:
+@contextmanager
+def run_stack(*options: str) -> Generator[Stack]:
+    """`waybill up` with these options, in a home that is gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="waybill-system-", dir="/var/tmp"))
     folder.chmod(0o755)
     stack = Stack(Home(folder, _free_block()))
     try:
-        stack.run("up")
+        stack.run("up", *options)
         yield stack
         stopped = stack.run("down")
         assert "killed" not in stopped
@@ -105,6 +107,18 @@ def stack() -> Generator[Stack]:
     finally:
         stack.run("clean")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Generator[Stack]:
+    with run_stack() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def new_stack() -> Callable[..., AbstractContextManager[Stack]]:
+    """For tests that break things: a Waybill that nobody else uses."""
+    return run_stack
 
 
 @dataclass(frozen=True)

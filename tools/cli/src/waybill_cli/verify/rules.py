@@ -224,7 +224,7 @@ def _has_row(later: Later) -> bool:
 
 def _missing(numbers: Iterable[int], upper: int) -> list[int]:
     """The first numbers from 1 to `upper` that are not there."""
-    known, missing = set(numbers), list[int]()
+    known, missing = {number for number in numbers if number <= upper}, list[int]()
     if len(known) >= upper:
         return missing
     for number in range(1, upper + 1):
