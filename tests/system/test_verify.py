@@ -385,9 +385,15 @@ async def test_a_parked_order_is_counted_and_its_mark_must_be_right(stack: Any, 
     unpark = "UPDATE streams SET parked = false WHERE subject = :order"
     async with doctored(stack, "fulfillment", "streams", "subject", order, unpark):
         found = await broken(stack)
+    async with stack.client("fulfillment") as fulfillment:
+        answer = await fulfillment.post(f"/ops/v1/quarantine/{order}/discard", json={"why": "more than was ordered"})
+    after = await verified(stack)
 
     assert {name for name, result in results.items() if result["holds"]} == INVARIANTS, results
     assert results["orders"]["checked"]["parked or waiting in fulfillment"] == 1
+    assert answer.is_success, answer.text
+    assert {name for name, result in after.items() if result["holds"]} == INVARIANTS, after
+    assert after["orders"]["checked"]["discarded by an operator in fulfillment"] == 1
     assert found.keys() == {"gaps"}
     assert found["gaps"]["first"]["says"] == "1 events are in quarantine, and its stream is not parked"
 

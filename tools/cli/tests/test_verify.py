@@ -11,7 +11,7 @@ import pytest
 from waybill_chassis.checks import Kept, Standing, Version, differences
 from waybill_chassis.records import Arrival, Record, read
 from waybill_cli.verify import rules
-from waybill_cli.verify.databases import Service, Unsent
+from waybill_cli.verify.databases import Service, Slice, Unsent
 from waybill_cli.verify.scratch import Scratch
 from waybill_events import Envelope, ids
 
@@ -49,7 +49,7 @@ def arrival(
 
 
 def unsent(sequence: int, type_: str = "waybill.OrderPlaced.v1") -> Unsent:
-    return Unsent("waybill.orders", ORDER, type_, sequence, timedelta(), None)
+    return Unsent(1, "waybill.orders", ORDER, type_, sequence, timedelta(), None)
 
 
 def standing(read_to: int = 0, **changed: Any) -> Standing:
@@ -114,6 +114,7 @@ def test_a_number_out_of_all_proportion_is_named_shortly() -> None:
         (standing(1, row="1-01"), "in labels"),
         (standing(0), "not yet read by labels"),
         (standing(1, quarantine=(Kept("waybill.orders", PARTITION, 0, None),)), "parked or waiting in labels"),
+        (standing(1, rulings={("waybill.orders", PARTITION, 0): None}), "discarded by an operator in labels"),
         (standing(1, waiters=(Kept("waybill.orders", PARTITION, 5, str(UUID(int=1))),)), "parked or waiting in labels"),
     ],
 )
@@ -220,7 +221,7 @@ def test_the_file_gives_back_one_subject_after_the_other(tmp_path: Path) -> None
 
 
 def test_every_subject_belongs_to_the_snapshot_that_read_its_range() -> None:
-    three = Service("orders", "", None, offsets=[{("waybill.sales", 0): at} for at in range(3)])
+    three = Service("orders", "", None, slices=[Slice({("waybill.sales", 0): at}) for at in range(3)])
     edges = [0, -(-(1 << 128) // 3) - 1, -(-(1 << 128) // 3), (1 << 128) - 1]
 
     found = [three.standing(UUID(int=edge), None).offsets["waybill.sales", 0] for edge in edges]

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.checks import Broken, Checks, Invariant, Judgment, Standing, Within, differences
-from waybill_chassis.records import Arrival, read
+from waybill_chassis.records import Arrival
 from waybill_events import ItemsFulfilled, OrderPlaced
 from waybill_fulfillment.domain import Line, on_event
 from waybill_fulfillment.tables import ledgers, lines, parcels
@@ -36,7 +36,8 @@ def ledger(standing: Standing, history: Sequence[Arrival]) -> Judgment:
     """Units add up line by line, and are what the order's opening and our own events make of them."""
     row, counts = standing.row, {"ledgers": 1, "lines": len(standing.row["lines"])}
     own = _own(standing, history)
-    opening = next((arrival for arrival in map(_decoded, history) if isinstance(arrival.event, OrderPlaced)), None)
+    decoded = (standing.decoded(arrival, _EVENTS) for arrival in history)
+    opening = next((arrival for arrival in decoded if isinstance(arrival.event, OrderPlaced)), None)
     evidence = tuple(arrival.record for arrival in ([opening] if opening else []) + list(own.values()))
     for line_id, line in row["lines"].items():
         if line["ordered"] != line["open"] + line["packed"] + line["shipped"] + line["canceled"]:
@@ -65,14 +66,8 @@ def _own(standing: Standing, history: Sequence[Arrival]) -> dict[int, Arrival]:
     for arrival in history:
         envelope = arrival.envelope
         if envelope is not None and envelope.source == _SOURCE and envelope.sequence is not None:
-            found.setdefault(envelope.sequence, _decoded(arrival))
+            found.setdefault(envelope.sequence, standing.decoded(arrival, _EVENTS))
     return {number: found[number] for number in sorted(found) if number < standing.next_sequence}
-
-
-def _decoded(arrival: Arrival) -> Arrival:
-    """With its event, where that concerns a ledger."""
-    found = read(arrival.record, _EVENTS)
-    return found if isinstance(found, Arrival) else arrival
 
 
 def _opened(opening: Arrival) -> dict[str, Line]:

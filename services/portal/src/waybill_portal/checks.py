@@ -20,7 +20,7 @@ from waybill_chassis.checks import (
     digest_of,
 )
 from waybill_chassis.fold import Inbox, Stream, fold
-from waybill_chassis.records import Arrival, read
+from waybill_chassis.records import Arrival, Record
 from waybill_events import OrderPlaced
 from waybill_portal.domain import Order, on_event, status
 from waybill_portal.handlers import HANDLES
@@ -58,7 +58,7 @@ def projection(standing: Standing, history: Sequence[Arrival]) -> Judgment:
         row = Order.model_validate(standing.row["state"])
     except ValidationError as error:
         return Judgment(counts, Broken(f"the row cannot be read: {error.error_count()} errors", _records(history)))
-    numbered = _numbered(history)
+    numbered = _numbered(standing, history)
     applied = [arrival for (source, number), arrival in numbered.items() if number <= row.applied.get(source, 0)]
     outcome = fold({}, [Inbox(Stream(standing.subject), (), tuple(applied))], on_event)
     folded = outcome.states.get(standing.subject)
@@ -92,19 +92,18 @@ def row_of(order: Order) -> dict[str, Any]:
     }
 
 
-def _numbered(history: Sequence[Arrival]) -> dict[tuple[str, int], Arrival]:
+def _numbered(standing: Standing, history: Sequence[Arrival]) -> dict[tuple[str, int], Arrival]:
     """The events by source and number, the first one where a number was sent again."""
     found: dict[tuple[str, int], Arrival] = {}
     for arrival in history:
         envelope = arrival.envelope
         if envelope is None or envelope.sequence is None or (envelope.source, envelope.sequence) in found:
             continue
-        decoded = read(arrival.record, _HANDLED)
-        found[envelope.source, envelope.sequence] = decoded if isinstance(decoded, Arrival) else arrival
+        found[envelope.source, envelope.sequence] = standing.decoded(arrival, _HANDLED)
     return found
 
 
-def _records(history: Sequence[Arrival]) -> tuple[Any, ...]:
+def _records(history: Sequence[Arrival]) -> tuple[Record, ...]:
     return tuple(arrival.record for arrival in history)
 
 

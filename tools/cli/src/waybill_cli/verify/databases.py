@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.checks import Checks, Kept, Standing, Version, Within
 from waybill_chassis.database import ALL_BRANDS, Database
-from waybill_chassis.delivery import offsets, outbox, quarantine, streams, waiters
+from waybill_chassis.delivery import dead_letters, offsets, outbox, quarantine, rulings, streams, waiters
+from waybill_chassis.records import Place
 from waybill_cli.verify.scratch import Scratch, Told
 
 _SLICE: Final = 20_000
@@ -26,6 +27,7 @@ Offsets = Mapping[tuple[str, int], int]
 class Unsent:
     """A row of an outbox."""
 
+    id: int
     topic: str
     key: UUID
     type: str | None
@@ -34,14 +36,23 @@ class Unsent:
     event_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What the snapshot of a range of ids holds that is nobody's own: offsets, and what was done about records."""
+
+    offsets: Offsets
+    rulings: Mapping[Place, bytes | None] = field(default_factory=dict[Place, bytes | None])
+    buried: frozenset[Place] = frozenset()
+
+
 @dataclass(slots=True)
 class Service:
-    """One service's database; `offsets` are as of each slice's own snapshot, in the order of ids."""
+    """One service's database; `slices` lie side by side, in the order of ids."""
 
     name: str
     url: str
     checks: Checks | None
-    offsets: list[Offsets] = field(default_factory=list[Offsets])
+    slices: list[Slice] = field(default_factory=list[Slice])
     away: str | None = None
     """Why it cannot be read."""
 
@@ -54,31 +65,33 @@ class Service:
             for at in range(slices):
                 low, high = UUID(int=-(-at * _ALL // slices)), UUID(int=-(-(at + 1) * _ALL // slices) - 1)
                 async with self._snapshot(database) as connection:
-                    read = await connection.execute(select(offsets.c.topic, offsets.c.partition, offsets.c.next))
-                    self.offsets.append({(row.topic, row.partition): row.next for row in read})
+                    self.slices.append(await _slice(connection))
                     told = await self._told(connection, _between(low, high))
                 scratch.put_standings(self.name, told)
 
     def standing(self, subject: UUID, told: Told | None) -> Standing:
         """A subject as of its snapshot, also where that knew nothing of it."""
-        read = self.offsets[subject.int * len(self.offsets) // _ALL]
+        here = self.slices[subject.int * len(self.slices) // _ALL]
         if told is None:
-            return Standing(subject, read)
+            return Standing(subject, here.offsets, rulings=here.rulings, buried=here.buried)
         versions = {topic: Version(*each) for topic, each in told.get("versions", {}).items()}
         waiting, parked = ([Kept(*each) for each in told.get(name, ())] for name in ("waiters", "quarantine"))
         return Standing(
             subject,
-            read,
+            here.offsets,
             **told.get("stream", {}),
             waiters=tuple(waiting),
             quarantine=tuple(parked),
             row=told.get("row"),
             versions=versions,
+            rulings=here.rulings,
+            buried=here.buried,
         )
 
     async def unsent(self, keys: Collection[UUID] | None = None) -> list[Unsent]:
         """What waits in the outbox now, oldest first, of these subjects or of all."""
         query = select(
+            outbox.c.id,
             outbox.c.topic,
             outbox.c.key,
             outbox.c.headers["ce_type"].astext,
@@ -152,6 +165,17 @@ def _chunks(keys: Collection[UUID]) -> list[list[UUID]]:
     """As many at once as a statement may have parameters."""
     ordered = sorted(keys)
     return [ordered[at : at + _CHUNK] for at in range(0, len(ordered), _CHUNK)]
+
+
+async def _slice(connection: AsyncConnection) -> Slice:
+    read = await connection.execute(select(offsets.c.topic, offsets.c.partition, offsets.c.next))
+    ruled = await connection.execute(select(rulings))
+    dead = await connection.execute(select(dead_letters.c.topic, dead_letters.c.partition, dead_letters.c.offset))
+    return Slice(
+        {(row.topic, row.partition): row.next for row in read},
+        {(row.topic, row.partition, row.offset): row.value for row in ruled},
+        frozenset((row.topic, row.partition, row.offset) for row in dead),
+    )
 
 
 def _kept(table: Table) -> Any:

@@ -125,6 +125,8 @@ def opened(
                 found.count(f"not yet read by {service}")
             elif any(map(standing.keeps, read)):
                 found.count(f"parked or waiting in {service}")
+            elif any(standing.passes_over(arrival.record) for arrival in read):
+                found.count(f"discarded by an operator in {service}")
             else:
                 says = f"{service} has no row of it, though it has read past its {name}"
                 found.broken.append((service, Broken(says, _records(openings))))
@@ -162,6 +164,8 @@ def newest(
     read_to, row = standing.offsets.get((topic, partition), 0), standing.versions.get(topic)
     if any(place >= read_to for place, _ in said):
         return "not yet read", None
+    if any((topic, partition, place) in {*standing.rulings, *standing.buried} for place, _ in said):
+        return "dead letters", None
     expected: list[Version] = []
     for _, version in said:
         if version is None:

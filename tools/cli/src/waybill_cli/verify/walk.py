@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -41,6 +40,8 @@ class Walk:
 
     def __init__(self, services: Mapping[str, Service], bootstrap: str, outbox_limit_s: float, tell: Progress) -> None:
         self.services, self.bootstrap, self.outbox_limit_s, self.tell = services, bootstrap, outbox_limit_s, tell
+        self.old: list[tuple[Service, Unsent]] = []
+        """What had waited too long when each outbox was first looked into."""
         self.results = {
             result.name: result
             for result in (
@@ -69,6 +70,7 @@ class Walk:
                     if result.name != "outbox":
                         says = f"Kafka does not answer ({type(error).__name__}); is it running? `waybill status` says"
                         result.not_checked.append(says)
+            await self._outboxes()
         return list(self.results.values())
 
     @property
@@ -79,9 +81,12 @@ class Walk:
     async def _read(self, service: Service, scratch: Scratch) -> None:
         try:
             await service.read(scratch)
-            await self._outbox(service)
+            unsent = await service.unsent()
         except Exception as error:  # noqa: BLE001  # whatever it was, the other services can still be looked at
             self._away(service, error)
+        else:
+            self.results["outbox"].add({"services": 1, "events waiting": len(unsent)})
+            self.old += [(service, each) for each in unsent if each.age.total_seconds() > self.outbox_limit_s]
 
     def _away(self, service: Service, error: Exception) -> None:
         said = f"{type(error).__name__}: {getattr(error, 'orig', None) or error}".splitlines()[0]
@@ -90,17 +95,20 @@ class Walk:
         for name in ("sequences", "orders", "gaps", "tables", "outbox", *own):
             self.results[name].not_checked.append(service.away)
 
-    async def _outbox(self, service: Service) -> None:
-        result, limit = self.results["outbox"], timedelta(seconds=self.outbox_limit_s)
-        unsent = await service.unsent()
-        result.add({"services": 1, "events waiting": len(unsent)})
-        for each in unsent:
-            if each.age > limit:
+    async def _outboxes(self) -> None:
+        """What was old is so only if it is still there: an operator may have had it sent once more."""
+        for service in {service.name: service for service, _ in self.old}.values():
+            try:
+                still = {each.id for each in await service.unsent()}
+            except Exception as error:  # noqa: BLE001  # as at the first look
+                self._away(service, error)
+                continue
+            for each in [each for mine, each in self.old if mine is service and each.id in still]:
                 says = (
                     f"{each.type} {each.event_id} for {each.topic} has waited for {each.age.total_seconds():.0f} s; "
                     "`waybill status` says why nothing is sent"
                 )
-                result.broken(Finding(Broken(says), service.name, each.key))
+                self.results["outbox"].broken(Finding(Broken(says), service.name, each.key))
 
     async def _walk(self, reader: events.Reader, scratch: Scratch) -> None:
         places = [TopicPartition(topic, at) for at in range(ids.PARTITIONS) for topic in (*_LOGS, *_TABLES)]
