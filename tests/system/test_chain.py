@@ -130,6 +130,34 @@ def test_tail_ends_at_the_end_of_the_log_with_the_newest(stack: Any) -> None:
     assert len(stack.run("events", "tail", "--limit", "3", "--topic", "waybill.orders").splitlines()) == 4
 
 
+async def test_an_export_has_what_was_asked_for_with_places_and_headers(
+    stack: Any, selling: Any, until: Until, tmp_path: Path
+) -> None:
+    shirt = {"title": "Shirt", "vendor": "", "sku": "TS", "price": "9.00", "quantity": 2}
+    await selling.shop.tell(an_order(700_002, [shirt], NOON, address=ADDRESS))
+
+    async def there() -> bool:
+        return bool(await selling.orders())
+
+    await until(there)
+    stack.run("events", "export", "--order", "700002-01", "--to", str(tmp_path / "order.jsonl"))
+    of_order = [json.loads(line) for line in (tmp_path / "order.jsonl").read_text().splitlines()]
+    brand = ("--brand", str(selling.brand), "--since", "10m", "--personal")
+    of_brand = [json.loads(line) for line in stack.run("events", "export", *brand).splitlines()]
+    topics = ("--topic", "waybill.orders", "--topic", "waybill.sales", "--type", "OrderPlaced", *brand)
+    placed = [json.loads(line) for line in stack.run("events", "export", *topics).splitlines()]
+
+    assert [line["type"].split(".")[1] for line in of_order[:2]] == ["SaleReceived", "SaleSplit"]
+    assert {line["type"].split(".")[1] for line in of_order[2:]} == {"Recipient", "OrderPlaced"}
+    assert "High St" not in json.dumps(of_order)
+    for line in of_order:
+        assert dict(line["headers"])["ce_id"] == line["id"]
+        assert {"topic", "partition", "offset", "logged_at"} <= line.keys()
+    assert {line["type"].split(".")[1] for line in of_brand} == {"Brand", "Recipient", "OrderPlaced"}
+    assert "High St" in json.dumps(of_brand)
+    assert [line["id"] for line in placed] == [line["id"] for line in of_order if "OrderPlaced" in line["type"]]
+
+
 @pytest.mark.parametrize(
     ("command", "says"),
     [

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from waybill_chassis.checks import Kept, Standing, Version, differences
+from waybill_chassis.database import Database
 from waybill_chassis.records import Arrival, Record, read
 from waybill_cli.verify import rules
 from waybill_cli.verify.databases import Service, Slice, Unsent
@@ -221,7 +222,8 @@ def test_the_file_gives_back_one_subject_after_the_other(tmp_path: Path) -> None
 
 
 def test_every_subject_belongs_to_the_snapshot_that_read_its_range() -> None:
-    three = Service("orders", "", None, slices=[Slice({("waybill.sales", 0): at}) for at in range(3)])
+    nowhere = Database("postgresql+asyncpg://127.0.0.1:1/none")
+    three = Service("orders", nowhere, None, slices=[Slice({("waybill.sales", 0): at}) for at in range(3)])
     edges = [0, -(-(1 << 128) // 3) - 1, -(-(1 << 128) // 3), (1 << 128) - 1]
 
     found = [three.standing(UUID(int=edge), None).offsets["waybill.sales", 0] for edge in edges]

@@ -50,7 +50,7 @@ class Service:
     """One service's database; `slices` lie side by side, in the order of ids."""
 
     name: str
-    url: str
+    database: Database
     checks: Checks | None
     slices: list[Slice] = field(default_factory=list[Slice])
     away: str | None = None
@@ -58,16 +58,19 @@ class Service:
 
     async def read(self, scratch: Scratch) -> None:
         """Take down every subject, slice by slice of ids."""
-        async with self._database() as database:
-            async with self._snapshot(database) as connection:
-                known = (await connection.execute(select(func.count()).select_from(streams))).scalar_one()
-            slices = min(256, known // _SLICE + 1)
-            for at in range(slices):
-                low, high = UUID(int=-(-at * _ALL // slices)), UUID(int=-(-(at + 1) * _ALL // slices) - 1)
-                async with self._snapshot(database) as connection:
-                    self.slices.append(await _slice(connection))
-                    told = await self._told(connection, _between(low, high))
-                scratch.put_standings(self.name, told)
+        async with self._snapshot() as connection:
+            known = (await connection.execute(select(func.count()).select_from(streams))).scalar_one()
+        slices = min(256, known // _SLICE + 1)
+        for at in range(slices):
+            low, high = UUID(int=-(-at * _ALL // slices)), UUID(int=-(-(at + 1) * _ALL // slices) - 1)
+            async with self._snapshot() as connection:
+                self.slices.append(await _slice(connection))
+                told = await self._told(connection, _between(low, high))
+            scratch.put_standings(self.name, told)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self.database.close()
 
     def standing(self, subject: UUID, told: Told | None) -> Standing:
         """A subject as of its snapshot, also where that knew nothing of it."""
@@ -100,7 +103,7 @@ class Service:
             outbox.c.headers["ce_id"].astext,
         ).order_by(outbox.c.id)
         found: list[Unsent] = []
-        async with self._database() as database, self._snapshot(database) as connection:
+        async with self._snapshot() as connection:
             for some in [None] if keys is None else _chunks(keys):
                 chosen = query if some is None else query.where(outbox.c.key.in_(some))
                 found += [Unsent(*row) for row in await connection.execute(chosen)]
@@ -110,7 +113,7 @@ class Service:
         """The rows that there are now of these subjects."""
         found: dict[UUID, Any] = {}
         if self.checks is not None and keys:
-            async with self._database() as database, self._snapshot(database) as connection:
+            async with self._snapshot() as connection:
                 for some in _chunks(keys):
                     found |= await self.checks.read(connection, _one_of(some))
         return found
@@ -134,17 +137,9 @@ class Service:
         return found
 
     @asynccontextmanager
-    async def _database(self) -> AsyncGenerator[Database]:
-        database = Database(self.url, size=1)
-        try:
-            yield database
-        finally:
-            await database.close()
-
-    @asynccontextmanager
-    async def _snapshot(self, database: Database) -> AsyncGenerator[AsyncConnection]:
+    async def _snapshot(self) -> AsyncGenerator[AsyncConnection]:
         """All rows as of one moment, whatever is written meanwhile, in the schema that the service chooses."""
-        async with database.engine.connect() as connection:
+        async with self.database.engine.connect() as connection:
             await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             async with connection.begin():
                 await connection.execute(text("SELECT set_config('waybill.scope', :all, true)"), {"all": ALL_BRANDS})
@@ -185,4 +180,4 @@ def _kept(table: Table) -> Any:
 
 def services(names: Collection[str], url: Callable[[str], str], checks: Mapping[str, Checks]) -> dict[str, Service]:
     """The services by name, with what they bring themselves."""
-    return {name: Service(name, url(name), checks.get(name)) for name in names}
+    return {name: Service(name, Database(url(name), size=1), checks.get(name)) for name in names}

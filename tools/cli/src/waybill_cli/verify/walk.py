@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -59,7 +60,12 @@ class Walk:
     async def run(self) -> list[Result]:
         """Check everything; what cannot be read is named in the results that would need it."""
         with TemporaryDirectory(prefix="waybill-verify-") as folder, Scratch(Path(folder)) as scratch:
+            return await self._run(scratch)
+
+    async def _run(self, scratch: Scratch) -> list[Result]:
+        async with AsyncExitStack() as open_:
             for service in self.services.values():
+                open_.push_async_callback(service.close)
                 self.tell.says(f"Reading {service.name}'s database")
                 await self._read(service, scratch)
             try:
