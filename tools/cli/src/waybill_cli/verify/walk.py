@@ -1,5 +1,6 @@
 """The walk: databases first, then the log partition by partition, and a second look at whatever may be in flight."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -24,7 +25,7 @@ from waybill_events import EVENTS, TOPICS, ids
 _LOGS: Final = tuple(topic.name for topic in TOPICS if topic.kind == "log")
 _TABLES: Final = tuple(topic.name for topic in TOPICS if topic.kind == "table")
 _KNOWN: Final = frozenset(event.__name__ for event in EVENTS)
-_WRITTEN_AT_ONCE: Final = 1_000
+_AT_A_TIME: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +125,12 @@ class Walk:
             self.tell.says(f"Reading the log, part {partition + 1} of {ids.PARTITIONS}")
             here = {place: offsets for place, offsets in bounds.items() if place.partition == partition}
             await self._take_down(reader, here, scratch)
-            suspects = [
-                suspect for subject in scratch.subjects(partition) for suspect in self._judge(subject, partition)
-            ]
+            suspects: list[rules.Suspect] = []
+            for at, subject in enumerate(scratch.subjects(partition)):
+                suspects += self._judge(subject, partition)
+                if at % _AT_A_TIME == 0:
+                    # So that connections are looked after while there is much to judge.
+                    await asyncio.sleep(0)
             if suspects:
                 self.tell.says(f"Looking at {len(suspects)} once more")
                 await self._look_again(reader, here, suspects)
@@ -135,7 +139,7 @@ class Walk:
         records: list[Record] = []
         async for record in reader.between(bounds):
             records.append(record)
-            if len(records) >= _WRITTEN_AT_ONCE:
+            if len(records) >= _AT_A_TIME:
                 self._put(records, scratch)
                 records = []
         self._put(records, scratch)
