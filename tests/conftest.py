@@ -18,9 +18,9 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from waybill_chassis.database import Database
+from waybill_chassis.database import LIVE, Database
 from waybill_chassis.embedded.processes import listening
-from waybill_cli.home import Home
+from waybill_cli.home import REBUILDERS, Home
 from waybill_simulators.shopify import Shop
 
 WAYBILL = Path(sys.executable).with_name("waybill")
@@ -73,7 +73,9 @@ class Stack:
     def database(self, service: str) -> Database:
         password = self.home.secret(f"database {service}")
         return Database(
-            f"postgresql+asyncpg://{service}:{password}@127.0.0.1:{self.home.port('postgres')}/{service}", size=1
+            f"postgresql+asyncpg://{service}:{password}@127.0.0.1:{self.home.port('postgres')}/{service}",
+            size=1,
+            generation=LIVE if service in REBUILDERS else None,
         )
 
     async def scalar(self, service: str, statement: str, **values: Any) -> Any:

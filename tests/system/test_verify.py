@@ -439,7 +439,7 @@ def test_people_read_a_report_and_programs_the_exit_status(stack: Any) -> None:
             env=stack.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
         return ran.returncode, ran.stdout + ran.stderr

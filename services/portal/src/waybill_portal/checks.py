@@ -5,7 +5,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.checks import (
@@ -27,6 +27,11 @@ from waybill_portal.handlers import HANDLES
 from waybill_portal.tables import orders, recipients
 
 _HANDLED: Final = frozenset(event.__name__ for event in HANDLES)
+
+
+async def enter_live(connection: AsyncConnection) -> None:
+    """Look into the generation that is live at the time."""
+    await connection.execute(text("SELECT set_config('search_path', live || ', public', true) FROM projection"))
 
 
 async def orders_within(connection: AsyncConnection, within: Within) -> Mapping[UUID, Any]:
@@ -114,4 +119,5 @@ CHECKS: Final = Checks(
         Invariant("projection", "every row of the portal is the fold of the log, at the row's own vector", projection),
     ),
     versions={"waybill.recipients": recipients_within},
+    enter=enter_live,
 )
