@@ -6,11 +6,12 @@ import os
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import time_machine
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from sqlalchemy import text
@@ -1012,6 +1013,23 @@ async def lost_end(bootstrap: str, topic: str, until: Until) -> None:
         return True
 
     await until(there)
+
+
+async def test_the_days_of_what_was_sent_are_those_of_the_database(toy: Toy, until: Until) -> None:
+    """A service whose clock is ahead must neither drop what was sent today nor lack a place for it."""
+    order = uuid4()
+    await sent_by(toy, order, 1)
+    await until(toy.counts("SELECT * FROM sent WHERE key = :s", 1, s=order))
+    toy.relay.stop()
+    assert toy.relaying is not None
+    await toy.relaying
+    ahead = toy.sender()
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=10), tick=True):
+        toy.relaying = asyncio.create_task(ahead.run())
+        await sent_by(toy, order, 2)
+        await until(toy.counts("SELECT * FROM sent WHERE key = :s", 2, s=order))
+        ahead.stop()
+        await toy.relaying
 
 
 async def sent_by(toy: Toy, order: UUID, *units: int) -> None:

@@ -10,9 +10,11 @@ connection, and so the lock, when it has been silent for LEASE.
 # pyright: reportPrivateUsage=false
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
+from math import inf
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -48,6 +50,7 @@ BATCH_BYTES: Final = 262_144
 RECORD_BYTES: Final = 1_000_000
 """What Kafka takes of one record by default; an event is smaller, so only what was put here by force is larger."""
 KEPT_DAYS: Final = 7
+HOUSEKEEPING_S: Final = 600.0
 _LOCK: Final = 0x52656C61  # "Rela"
 _log = logging.get(__name__)
 
@@ -116,7 +119,7 @@ class Relay:
     async def _work(self, lease: "_Lease", producer: AIOKafkaProducer) -> None:
         while not self.stopping.is_set():
             self.wake.clear()
-            await lease.daily()
+            await lease.housekeeping()
             if rows := await lease.head():
                 await self._send(lease, producer, rows)
             else:
@@ -288,7 +291,7 @@ class _Lease:
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
         self.busy = asyncio.Lock()
-        self.day: date | None = None
+        self.housekept = -inf
 
     async def beat(self) -> None:
         """Keep the lease; a failure shows at the next statement of the relay."""
@@ -332,12 +335,15 @@ class _Lease:
                 },
             )
 
-    async def daily(self) -> None:
-        """Once a day: make the partitions of `sent` for today and tomorrow, drop those past their time."""
-        today = datetime.now(UTC).date()
-        if self.day == today:
+    async def housekeeping(self) -> None:
+        """Now and then: make the partitions of `sent` for today and tomorrow, drop those past their time.
+
+        The days are the database's: it places the rows, and a service's clock may jump.
+        """
+        if time.monotonic() - self.housekept < HOUSEKEEPING_S:
             return
         async with self.busy:
+            today = (await self.connection.execute(text("SELECT (now() AT TIME ZONE 'UTC')::date"))).scalar_one()
             for day in (today, today + timedelta(days=1)):
                 await self.connection.execute(
                     text(
@@ -355,4 +361,4 @@ class _Lease:
             await self.connection.execute(
                 delete(idempotency).where(idempotency.c.created_at < func.now() - timedelta(days=KEPT_DAYS))
             )
-        self.day = today
+        self.housekept = time.monotonic()
