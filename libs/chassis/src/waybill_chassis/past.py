@@ -23,6 +23,8 @@ Partition = tuple[str, int]
 _PATIENCE_S: Final = 10.0
 _TAIL: Final = 100
 """How many of the newest records of a partition are compared: the last one alone would tell, were all of them ours."""
+_SEE: Final = "; docs/runbook.md#a-changed-past says what to do"
+"""At the end of what is said, once: a topic that was made anew says so for each of its partitions."""
 _KEEPS_ALL: Final = {topic.name for topic in TOPICS if topic.kind == "log"}
 
 
@@ -66,6 +68,8 @@ async def changed_before(bootstrap: str, marks: Mapping[Partition, Mark]) -> dic
                 f"{place[0]}[{place[1]}] has another record at offset {mark.next - 1} than this database has read: "
                 "the log lost its end and went on differently, or was made anew"
             )
+    if found:
+        found[next(reversed(found))] += _SEE
     return found
 
 
@@ -109,7 +113,7 @@ async def changed_since_sent(bootstrap: str, database: Database, source: str, ow
             f"{_header(worst, 'ce_type')} {_header(worst, 'ce_id')}, which its database never sent: "
             "the database is older than its log"
         )
-    return found
+    return [*found[:-1], found[-1] + _SEE] if found else []
 
 
 async def _never_sent(connection: AsyncConnection, source: str, records: Iterable[Record]) -> list[Record]:
