@@ -2,19 +2,23 @@
 
 import base64
 import binascii
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
+from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Row, select, text
+from sqlalchemy.exc import DBAPIError
 
 from waybill_chassis import topics
 from waybill_chassis.commands import Call, caller
+from waybill_chassis.database import refusal
 from waybill_chassis.delivery import dead_letters, interventions, streams, waiters
-from waybill_chassis.problems import Problem
+from waybill_chassis.problems import Problem, busy
 from waybill_chassis.reading import Events, Intervention, NoLetter, NotParked, Redriven, record, rule, take_letter
 from waybill_chassis.records import from_base64, from_text
 from waybill_chassis.relay import send_again
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 
 Caller = Callable[..., Awaitable[Call]]
 Limit = Annotated[int, Query(ge=1, le=10_000)]
+_VARIES: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|'[^'\n]*'|\"[^\"\n]*\"|[0-9]+", re.IGNORECASE)
+"""What differs between two refusals for one reason: ids, quoted values, numbers."""
 
 
 class Why(BaseModel):
@@ -51,10 +57,10 @@ class Rewind(Why):
 
 
 class SendAgain(Why):
-    """What of a partition is to be sent again: from this offset on, or without it from where the log ends."""
+    """What is to be sent again: from this offset on, or without it from where the log ends; without `partition` all."""
 
     topic: str
-    partition: Annotated[int, Field(ge=0)]
+    partition: Annotated[int, Field(ge=0)] | None = None
     offset: Annotated[int, Field(ge=0)] | None = None
 
 
@@ -62,7 +68,7 @@ def routes(service: "Service") -> APIRouter:
     """The same in every service."""
     called: Caller = caller(service.settings.token.get_secret_value())
     router = APIRouter(prefix="/ops/v1", include_in_schema=False)
-    for part in (_quarantine, _dead_letters, _log):
+    for part in (_quarantine, _dead_letters, _log, _sent):
         router.include_router(part(service, called))
     return router
 
@@ -102,6 +108,36 @@ def _quarantine(service: "Service", called: Caller) -> APIRouter:
             "service": service.name,
             "found": found[0].found if found else 0,
             "parked": [{**_place(row), **_head(row), "events": row.events, "age_s": float(row.age_s)} for row in found],
+        }
+
+    @router.get("/waiting")
+    async def get_waiting(
+        _call: Annotated[Call, Depends(called)], older_than_s: float = 0, limit: Limit = 1000
+    ) -> dict[str, Any]:
+        """Events that came too early, what each waits for, and for how long while that had been read to its end."""
+        async with database.begin() as connection:
+            rows = await connection.execute(
+                text("""
+                    SELECT *, count(*) OVER () AS found FROM waiters WHERE waited_s >= :age
+                    ORDER BY waited_s DESC, id LIMIT :limit
+                """),
+                {"age": older_than_s, "limit": limit},
+            )
+            found = rows.all()
+        return {
+            "service": service.name,
+            "found": found[0].found if found else 0,
+            "limit_s": service.settings.waiting_limit_s,
+            "waiting": [
+                {
+                    "subject": str(row.subject),
+                    **_place(row),
+                    **_header(row),
+                    "needs": row.needs,
+                    "waited_s": row.waited_s,
+                }
+                for row in found
+            ],
         }
 
     @router.get("/quarantine/{subject}")
@@ -148,13 +184,13 @@ def _quarantine(service: "Service", called: Caller) -> APIRouter:
     async def post_redrive(subject: UUID, body: Redrive, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
         """Try what is parked again, in its order and in one transaction."""
         value = None if body.value is None else _bytes(body.value)
-        async with _answered(service.name):
+        async with _answered(service):
             return _redriven(await _events(service).redrive(subject, Intervention(call.actor, body.why), value))
 
     @router.post("/quarantine/{subject}/discard")
     async def post_discard(subject: UUID, body: Why, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
         """Pass over what was refused, and go on behind it."""
-        async with _answered(service.name):
+        async with _answered(service):
             return _redriven(await _events(service).discard(subject, Intervention(call.actor, body.why)))
 
     return router
@@ -213,6 +249,7 @@ def _dead_letters(service: "Service", called: Caller) -> APIRouter:
         if row is None:
             raise _no_letter(service.name)
         return {
+            "service": service.name,
             **_place(row),
             "error": row.error,
             "subject": None if row.subject is None else str(row.subject),
@@ -231,7 +268,7 @@ def _dead_letters(service: "Service", called: Caller) -> APIRouter:
     ) -> dict[str, Any]:
         """Read it again with the code of today; one that names a subject is redriven with what queues behind it."""
         place, by = (topic, partition, offset), Intervention(call.actor, body.why)
-        async with _answered(service.name):
+        async with _answered(service):
             if service.tables is not None and topic in service.consumers[f"{service.name}.tables"].topics:
                 await service.tables.retry(place, by)
             elif (subject := await _parks(service, place)) is not None:
@@ -246,7 +283,7 @@ def _dead_letters(service: "Service", called: Caller) -> APIRouter:
     ) -> dict[str, Any]:
         """Pass it over, now and whenever it is read again."""
         place, by = (topic, partition, offset), Intervention(call.actor, body.why)
-        async with _answered(service.name):
+        async with _answered(service):
             if (subject := await _parks(service, place)) is not None:
                 return _redriven(await _events(service).discard(subject, by))
             async with database.begin(writes=True) as connection:
@@ -262,17 +299,22 @@ def _log(service: "Service", called: Caller) -> APIRouter:
     database = service.database
 
     @router.get("/interventions")
-    async def get_interventions(_call: Annotated[Call, Depends(called)], limit: Limit = 100) -> dict[str, Any]:
+    async def get_interventions(
+        _call: Annotated[Call, Depends(called)], subject: UUID | None = None, limit: Limit = 100
+    ) -> dict[str, Any]:
         """What was done, by whom and why, newest first."""
+        asked = select(interventions).order_by(interventions.c.id.desc()).limit(limit)
+        if subject is not None:
+            asked = asked.where(interventions.c.subject == subject)
         async with database.begin() as connection:
-            rows = await connection.execute(select(interventions).order_by(interventions.c.id.desc()).limit(limit))
+            rows = await connection.execute(asked)
             return {"service": service.name, "interventions": [_done(row) for row in rows]}
 
     @router.get("/offsets")
     async def get_offsets(_call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
         """How far each partition was read, and where it begins and ends."""
         names = sorted({name for consumer in service.consumers.values() for name in consumer.topics})
-        ends = await topics.ends(service.settings.kafka, names) if names else {}
+        ends = await _ends(service, names) if names else {}
         changed = {place: says for each in service.consumers.values() for place, says in each.changed.items()}
         async with database.begin() as connection:
             rows = await connection.execute(text("SELECT * FROM offsets ORDER BY topic, partition"))
@@ -302,7 +344,7 @@ def _log(service: "Service", called: Caller) -> APIRouter:
             raise Problem(
                 422, "not-read", f"{service.name} does not read {body.topic}; it reads {', '.join(read) or 'nothing'}."
             )
-        ends = await topics.ends(service.settings.kafka, [body.topic])
+        ends = await _ends(service, [body.topic])
         moved: list[dict[str, Any]] = []
         async with database.begin(writes=True) as connection:
             rows = await connection.execute(
@@ -313,12 +355,14 @@ def _log(service: "Service", called: Caller) -> APIRouter:
                     continue
                 first, end = ends[row.topic, row.partition]
                 to = first if body.offset is None else body.offset
-                if not first <= to <= min(end, row.next):
+                # Where what was next is gone, there is no other way on than the first that there is.
+                last = max(first, min(end, row.next))
+                if not first <= to <= last:
                     raise Problem(
                         422,
                         "no-such-offset",
                         f"{row.topic}[{row.partition}] was read up to {row.next} and holds {first} to {end}; choose an "
-                        f"offset from {first} to {min(end, row.next)}. Going forward would lose events.",
+                        f"offset from {first} to {last}. Going forward would lose events.",
                         field="offset",
                     )
                 await connection.execute(
@@ -331,9 +375,38 @@ def _log(service: "Service", called: Caller) -> APIRouter:
                 moved.append({"topic": row.topic, "partition": row.partition, "from": row.next, "to": to})
             if not moved:
                 raise Problem(422, "no-such-partition", f"{body.topic} has no partition {body.partition}.")
-            await record(connection, Intervention(call.actor, body.why), "rewind", None, {"moved": moved})
+            details = {"topic": body.topic, "moved": moved}
+            await record(connection, Intervention(call.actor, body.why), "rewind", None, details)
         await consumer.go_to_database()
         return {"service": service.name, "moved": moved}
+
+    return router
+
+
+def _sent(service: "Service", called: Caller) -> APIRouter:
+    router = APIRouter(dependencies=[Depends(called)])
+    database = service.database
+
+    @router.get("/sent")
+    async def get_sent(_call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
+        """What waits to be sent, by topic, and why it waits; how far each of our partitions was acknowledged."""
+        async with database.begin() as connection:
+            outbox = await connection.execute(
+                text("""
+                    SELECT topic, count(*) AS events, extract(epoch FROM now() - min(created_at)) AS age_s FROM outbox
+                    GROUP BY topic ORDER BY topic
+                """)
+            )
+            last = await connection.execute(text("SELECT * FROM acknowledged ORDER BY topic, partition"))
+            return {
+                "service": service.name,
+                "writes_to": sorted(service.relay.topics),
+                "outbox": [{"topic": row.topic, "events": row.events, "age_s": float(row.age_s)} for row in outbox],
+                "limit": service.relay.limit,
+                "problem": service.relay.problem,
+                "changed": service.relay.changed,
+                "acknowledged": [_place(row) for row in last],
+            }
 
     @router.post("/sent/again")
     async def post_send_again(body: SendAgain, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
@@ -342,18 +415,34 @@ def _log(service: "Service", called: Caller) -> APIRouter:
             raise Problem(
                 422, "not-ours", f"{service.name} does not write to {body.topic}; it writes to {_names(service)}."
             )
-        ends = await topics.ends(service.settings.kafka, [body.topic])
-        if (place := (body.topic, body.partition)) not in ends:
+        ends = await _ends(service, [body.topic])
+        places = sorted(place for place in ends if body.partition in {None, place[1]})
+        if not places:
             raise Problem(422, "no-such-partition", f"{body.topic} has no partition {body.partition}.")
-        offset = ends[place][1] if body.offset is None else body.offset
+        again: list[dict[str, Any]] = []
         async with database.begin() as connection:
-            rows = await send_again(connection, body.topic, body.partition, offset)
-            details = {"topic": body.topic, "partition": body.partition, "offset": offset, "events": rows}
+            for topic, partition in places:
+                offset = ends[topic, partition][1] if body.offset is None else body.offset
+                if events := await send_again(connection, topic, partition, offset):
+                    again.append({"topic": topic, "partition": partition, "offset": offset, "events": events})
+            details = {"topic": body.topic, "again": again}
             await record(connection, Intervention(call.actor, body.why), "send-again", None, details)
         service.wake.set()
-        return {"service": service.name, **details}
+        return {"service": service.name, "events": sum(each["events"] for each in again), **details}
 
     return router
+
+
+def alike(error: str | None) -> str:
+    """The first line of a refusal with ids, quoted values and numbers made equal, to group by."""
+    return _VARIES.sub("…", (error or "").partition("\n")[0])
+
+
+async def _ends(service: "Service", names: Collection[str]) -> dict[tuple[str, int], tuple[int, int]]:
+    try:
+        return await topics.ends(service.settings.kafka, names)
+    except KafkaError as error:
+        raise busy(f"Kafka does not answer {service.name} ({type(error).__name__}). Ask again when it does.") from error
 
 
 def _events(service: "Service") -> Events[Any]:
@@ -363,19 +452,26 @@ def _events(service: "Service") -> Events[Any]:
 
 
 @asynccontextmanager
-async def _answered(service: str) -> AsyncGenerator[None]:
+async def _answered(service: "Service") -> AsyncGenerator[None]:
+    """Do something that writes what events do; raises Problem."""
+    if (changed := service.changed()) is not None:
+        raise Problem(409, "changed-past", f"{service.name} changes nothing before this is settled: {changed}")
     try:
         yield
     except NotParked as error:
         raise Problem(
-            404, "not-parked", f"Nothing of this is parked in {service}. `waybill quarantine list` says what is."
+            404, "not-parked", f"Nothing of this is parked in {service.name}. `waybill quarantine list` says what is."
         ) from error
     except NoLetter as error:
-        raise _no_letter(service) from error
+        raise _no_letter(service.name) from error
     except StillDead as error:
         raise Problem(
             409, "still-dead", f"The record does not decode today either: {error}. Discard it, or run newer code."
         ) from error
+    except (DBAPIError, UnicodeEncodeError) as error:
+        if (refused := refusal(error)) is None:
+            raise
+        raise Problem(409, "refused-again", f"The database refuses it: {refused.says}. Nothing was changed.") from error
 
 
 async def _parks(service: "Service", place: tuple[str, int, int]) -> UUID | None:
@@ -418,16 +514,19 @@ def _header(row: Row[Any]) -> dict[str, Any]:
 
 
 def _head(row: Row[Any]) -> dict[str, Any]:
-    return {"subject": str(row.subject), **_header(row), "cause": row.cause, "error": row.error}
+    told = {"cause": row.cause, "error": row.error, "alike": alike(row.error)}
+    return {"subject": str(row.subject), **_header(row), **told}
 
 
 def _value(row: Row[Any], *, personal: bool) -> dict[str, Any]:
-    """What an event says, without those who are named in it; the bytes where it does not decode."""
+    """What an event says, without those who are named in it; the bytes, too, for whoever may see all of it."""
     try:
         event = EVENTS.decode(Envelope.from_headers(from_text(row.headers)).type, row.value or b"")
     except (LookupError, ValueError):
         return {"data": None, "value": _base64(row.value)}
-    return {"data": event.model_dump(mode="json") if personal else without_personal(event)}
+    if personal:
+        return {"data": event.model_dump(mode="json"), "value": _base64(row.value)}
+    return {"data": without_personal(event)}
 
 
 def _done(row: Row[Any]) -> dict[str, Any]:
