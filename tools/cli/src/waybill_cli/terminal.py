@@ -15,15 +15,37 @@ from rich.text import Text
 
 from waybill_chassis.embedded.jars import WrongHash
 from waybill_chassis.embedded.processes import NotStarted
-from waybill_cli import demo, events, stack
+from waybill_cli import demo, events, services, stack
 from waybill_cli.home import Home, Invalid
 
-out: Final = Console(highlight=False, soft_wrap=True)
+_PIPED: Final = 200
+"""Columns of what is read by no terminal, so that no id is cut."""
+out: Final = Console(
+    highlight=False,
+    soft_wrap=True,
+    width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPED,
+)
 err: Final = Console(stderr=True, highlight=False)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
 Personal = Annotated[bool, typer.Option("--personal", help="Show names, addresses, mails and phones, too.")]
 Kafka = Annotated[str | None, typer.Option(help="Bootstrap servers; default: this machine's.")]
+
+_EXPECTED: Final = (
+    Invalid,
+    NotStarted,
+    WrongHash,
+    demo.DemoFailed,
+    events.NotFound,
+    services.Refused,
+    services.Silent,
+    stack.Busy,
+    stack.Halted,
+    stack.PortTaken,
+)
+_MINUTE: Final = 60
+_HOUR: Final = 3600
+_DAY: Final = 86_400
 
 
 def print_json(value: dict[str, Any]) -> None:
@@ -41,8 +63,32 @@ def this_home() -> Home:
 
 def fail(says: str) -> NoReturn:
     """End with an error."""
-    err.print(f"[red]✗[/] {says}", soft_wrap=True)
+    complain(says)
     raise typer.Exit(1)
+
+
+def complain(says: str) -> None:
+    """Say what is wrong, and go on."""
+    err.print("[red]✗[/] ", end="")
+    err.print(says, markup=False, soft_wrap=True)
+
+
+def age(seconds: float) -> str:
+    """A time span as people say it: `40 s`, `12 min`, `5 h`, `3 d`."""
+    for unit, length in (("d", _DAY), ("h", _HOUR), ("min", _MINUTE)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def when(iso: str) -> str:
+    """A time to the second."""
+    return iso[:19].replace("T", " ")
+
+
+def first_line(text: str | None) -> str:
+    """What fits into a table of an error that may have many lines."""
+    return (text or "").partition("\n")[0]
 
 
 class _Rate(ProgressColumn):
@@ -70,7 +116,7 @@ def plain_errors() -> Generator[None]:
     """Say in one line what went wrong and what to do."""
     try:
         yield
-    except (Invalid, NotStarted, WrongHash, demo.DemoFailed, events.NotFound, stack.Busy, stack.PortTaken) as error:
+    except _EXPECTED as error:
         fail(str(error))
     except KafkaError:
         fail("Kafka does not answer. Is it running? `waybill status` says; `make up` starts the one of this machine.")
