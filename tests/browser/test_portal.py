@@ -1,50 +1,20 @@
 """The portal in a real browser, on pages that stay open."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, expect
 
 from waybill_simulators.shopify import an_order
 
 CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}; apt-get install chromium")
-expect.set_options(timeout=20_000)
 ADDRESS = {"name": "Ann Bee", "address1": "1 High St", "city": "Troy", "zip": "12180", "country_code": "US"}
 UPS_NUMBER = "1Z12345E0205271688"
 Until = Callable[..., Awaitable[None]]
-
-
-@pytest.fixture(scope="session")
-async def browser() -> AsyncGenerator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        await browser.close()
-
-
-@pytest.fixture
-async def open_page(browser: Browser, stack: Any) -> AsyncGenerator[Callable[..., Awaitable[Page]]]:
-    """Open a page in a context of its own; whatever the browser complains of fails the test."""
-    complaints: list[str] = []
-    contexts: list[Any] = []
-
-    async def open_page(path: str, width: int = 1280) -> Page:
-        context = await browser.new_context(viewport={"width": width, "height": 800}, base_url=stack.home.url("portal"))
-        contexts.append(context)
-        page = await context.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        await page.goto(path)
-        return page
-
-    yield open_page
-    for context in contexts:
-        await context.close()
-    assert complaints == []
 
 
 async def sell(selling: Any, until: Until, number: int, *, quantity: int = 2, **more: Any) -> dict[str, Any]:

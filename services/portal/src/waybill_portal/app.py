@@ -1,6 +1,7 @@
 """Puts the portal together."""
 
 from fastapi import FastAPI
+from httpx import ASGITransport
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from waybill_chassis.database import LIVE
@@ -19,12 +20,20 @@ def build(settings: Settings) -> FastAPI:
     service.read_tables(handlers.TABLE_TOPICS, Tables(begin, store.put_recipients, changes.tell))
     service.read_events(handlers.EVENT_TOPICS, Events(begin, handlers.take, changes.tell))
     token = settings.token.get_secret_value()
-    fulfillment = Owner("fulfillment", settings.fulfillment_url, token)
-    labels = Owner("labels", settings.labels_url, token)
+    urls = {
+        "connectors": settings.connectors_url,
+        "orders": settings.orders_url,
+        "fulfillment": settings.fulfillment_url,
+        "tracking": settings.tracking_url,
+        "labels": settings.labels_url,
+    }
+    owners = {name: Owner(name, url, token) for name, url in urls.items()}
     who = api.viewer(settings)
-    app = service.app(closing=(fulfillment.close, labels.close))
-    app.include_router(api.routes(begin, who, fulfillment, labels))
-    pages.mount(app, begin, who, fulfillment, changes)
+    app = service.app(closing=[owner.close for owner in owners.values()])
+    app.include_router(api.routes(begin, who, owners["fulfillment"], owners["labels"]))
+    # Of itself it asks without a detour over the network; the host must be one that it answers to.
+    itself = Owner("portal", f"http://{settings.hosts[0]}", token, ASGITransport(app))
+    pages.mount(app, begin, who, {**owners, "portal": itself}, changes)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.hosts))
     return app
 

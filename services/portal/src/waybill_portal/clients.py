@@ -1,5 +1,6 @@
 """The services that own what the portal only shows: commands go to them, documents come from them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -22,15 +23,31 @@ class Viewer:
 class Owner:
     """One owning service, called with our token on behalf of a viewer."""
 
-    def __init__(self, name: str, url: str, token: str) -> None:
+    def __init__(self, name: str, url: str, token: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.name = name
         self.http = httpx.AsyncClient(
-            base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=httpx.Timeout(DEADLINE_S, connect=3.0)
+            base_url=url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=httpx.Timeout(DEADLINE_S, connect=3.0),
+            transport=transport,
         )
 
     async def command(self, viewer: Viewer, path: str, body: Any, key: str | None) -> Any:
         """Post a command; its answer. A refusal is raised as the Problem that the owner gave."""
         return (await self._call(viewer, "POST", path, json=body, key=key)).json()
+
+    async def ask(self, viewer: Viewer, path: str, **query: Any) -> Any:
+        """What it knows; raises Problem."""
+        return (await self._call(viewer, "GET", path, query=query)).json()
+
+    async def not_ready(self) -> list[str]:
+        """Why it is not ready; empty when it is."""
+        try:
+            answer = await self.http.get("/health/ready")
+            reasons: list[str] = answer.json()["reasons"]
+        except (httpx.HTTPError, ValueError, KeyError) as error:
+            return [f"does not answer ({type(error).__name__})"]
+        return reasons
 
     async def document(self, viewer: Viewer, path: str) -> tuple[bytes, dict[str, str]]:
         """A document's bytes, and the headers that belong to it."""
@@ -43,7 +60,14 @@ class Owner:
         await self.http.aclose()
 
     async def _call(
-        self, viewer: Viewer, method: str, path: str, *, json: Any = None, key: str | None = None
+        self,
+        viewer: Viewer,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        key: str | None = None,
+        query: Mapping[str, Any] | None = None,
     ) -> httpx.Response:
         headers = {"Waybill-Actor": viewer.actor}
         if viewer.brand is not None:
@@ -51,7 +75,7 @@ class Owner:
         if key is not None:
             headers["Idempotency-Key"] = key
         try:
-            answer = await self.http.request(method, path, json=json, headers=headers)
+            answer = await self.http.request(method, path, json=json, headers=headers, params=query)
         except ValueError as error:
             raise Problem(422, "not-json", f"This cannot be written as JSON: {error}. Correct it.") from error
         except httpx.HTTPError as error:

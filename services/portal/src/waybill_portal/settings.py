@@ -10,6 +10,10 @@ class Settings(ServiceSettings):
     """Where commands on quantities go."""
     labels_url: str = "http://127.0.0.1:8704"
     """Where documents come from."""
+    connectors_url: str = "http://127.0.0.1:8701"
+    """These three are asked what stands still in them, for the operators' pages."""
+    orders_url: str = "http://127.0.0.1:8703"
+    tracking_url: str = "http://127.0.0.1:8705"
     demo_operator: bool = False
     """Let in whoever reaches this port, as the marketplace's operator: for a machine of one's own."""
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost")

@@ -24,6 +24,7 @@ from waybill_portal import store
 from waybill_portal.api import Who, cursor_of, one, read_cursor, typed
 from waybill_portal.clients import Owner, Viewer
 from waybill_portal.domain import Order, Status, flags, status
+from waybill_portal.pages import operations
 from waybill_portal.pages.live import Changes, digest, stream
 
 STATIC: Final = Path(str(files("waybill_portal"))) / "pages" / "static"
@@ -43,10 +44,11 @@ _FIELDS: Final = 2_100
 """An order has 2,000 lines at the most, and a quantity for each."""
 
 
-def mount(app: FastAPI, begin: Begin[Order], who: Who, fulfillment: Owner, changes: Changes) -> None:
+def mount(app: FastAPI, begin: Begin[Order], who: Who, owners: Mapping[str, Owner], changes: Changes) -> None:
     """Add the pages, their stylesheet and scripts, and errors that a person can read."""
-    pages = _Pages(begin, fulfillment, changes)
+    pages = _Pages(begin, owners["fulfillment"], changes)
     app.include_router(pages.routes(who))
+    app.include_router(operations.routes(operations.Desk(begin, owners, pages.render), who))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _answer_people(app, pages)
 
@@ -72,7 +74,7 @@ class _Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self.templates.filters["when"] = _when
+        self.templates.filters |= {"when": _when, **operations.FILTERS}
         self.shared: dict[str, Any] = {"status": status, "flags": flags, "tabs": TABS, "carriers": CARRIERS}
 
     def routes(self, who: Who) -> APIRouter:
