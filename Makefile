@@ -4,7 +4,7 @@ VENV := .venv/bin
 VENDOR := services/portal/src/waybill_portal/pages/static/vendor
 DISTRIBUTIONS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml tools/*/pyproject.toml))
 
-.PHONY: up down clean test chaos lint fmt docs freeze lock env
+.PHONY: up down clean test chaos bench lint fmt docs freeze lock env
 .DEFAULT_GOAL := up
 
 up: env
@@ -38,6 +38,9 @@ test: env lint
 
 chaos: env
 	WAYBILL_KILL_SALES=1000 $(VENV)/pytest tests/system/test_kill.py
+
+bench: env
+	$(VENV)/python -m bench $(if $(SHORT),--short --out .waybill-bench)
 
 lint: env
 	$(VENV)/ruff format --check .
