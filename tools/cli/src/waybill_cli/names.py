@@ -1,6 +1,6 @@
 """What people call an order, and what services call it: references and ids, told apart by the log."""
 
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -70,7 +70,7 @@ async def labels(bootstrap: str, subjects: Collection[UUID]) -> dict[UUID, str]:
     return found
 
 
-async def _read(reader: events.Reader, places: Collection[TopicPartition]) -> AsyncGenerator[events.Seen]:
+async def _read(reader: events.Reader, places: Sequence[TopicPartition]) -> AsyncGenerator[events.Seen]:
     """All that these partitions hold now."""
     async for seen in events.map_seen(reader.between(await reader.bounds(places))):
         yield seen
