@@ -80,7 +80,16 @@ class Database:
 
 def dump(value: Any) -> str:
     """JSON text as this database stores it."""
-    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _plain(value: Any) -> Any:
+    """What orjson does not know: ids as asyncpg gives them, which are a class of its own, and read-only mappings."""
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
 
 
 def among(column: ColumnElement[UUID], ids: Iterable[UUID]) -> ColumnElement[bool]:
