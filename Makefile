@@ -1,10 +1,11 @@
 # What a person types. All logic is in Python; `make up` and `make test` need Python 3.11+ and make.
 PYTHON ?= python3
+MINUTES ?= 3
 VENV := .venv/bin
 VENDOR := services/portal/src/waybill_portal/pages/static/vendor
 DISTRIBUTIONS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml tools/*/pyproject.toml))
 
-.PHONY: up down clean test chaos bench lint fmt docs freeze lock env
+.PHONY: up down clean test chaos mutant bench lint fmt docs freeze lock env
 .DEFAULT_GOAL := up
 
 up: env
@@ -37,7 +38,10 @@ test: env lint
 	$(VENV)/pytest -n 2 --dist loadfile
 
 chaos: env
-	WAYBILL_KILL_SALES=1000 $(VENV)/pytest tests/system/test_kill.py
+	@PYTHONPATH=tests/chaos $(VENV)/python -m waybill_chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
+
+mutant: env
+	@PYTHONPATH=tests/chaos $(VENV)/python -m waybill_chaos.mutants $(PATCH)
 
 bench: env
 	$(VENV)/python -m bench $(if $(SHORT),--short --out .waybill-bench)

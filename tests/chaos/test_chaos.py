@@ -1,0 +1,15 @@
+"""The short form of `make chaos`: one minute of faults, always the same ones."""
+
+from pathlib import Path
+
+import pytest
+
+from waybill_chaos.rig import run
+
+pytestmark = pytest.mark.timeout(480)
+
+
+async def test_a_minute_of_faults_breaks_no_promise(tmp_path: Path) -> None:
+    verdict = await run(7, 1, tmp_path, print)
+
+    assert not verdict.violated, "\n".join((*verdict.struck, "", *verdict.lines()))

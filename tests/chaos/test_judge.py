@@ -1,0 +1,232 @@
+"""The judge catches each kind of violation in a history, a log or answers that were doctored, and nothing else."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from waybill_chaos.history import Command
+from waybill_chaos.judge import INVARIANTS, Answers, judge
+from waybill_chaos.log import Entry
+
+SALE, ORDER, BRAND, PARCEL = "sale-1", "order-1", "brand-1", "parcel-1"
+SERVICES = ("connectors", "orders", "fulfillment", "tracking", "labels", "portal")
+
+
+def sale(**changed: Any) -> Command:
+    orders = [{"order_id": ORDER, "brand_id": BRAND, "lines": {"1": 3, "2": 1}}]
+    return Command(
+        "sale", SALE, {"sale_id": SALE, "number": "#1", "orders": orders}, **{"outcome": "accepted", **changed}
+    )
+
+
+def ship(name: str = "N1", units: dict[str, int] | None = None, **changed: Any) -> Command:
+    wants = {"order_id": ORDER, "units": units or {"1": 2}, "tracking_company": "UPS"}
+    answers = [{"at": 0, "status": 201, "says": ""}]
+    return Command("ship", name, wants, **{"outcome": "accepted", "answers": answers, **changed})
+
+
+def entry(offset: int, topic: str, type_: str, subject: str, data: dict[str, Any] | None, **changed: Any) -> Entry:
+    source = {"waybill.sales": "waybill/connectors"}.get(topic, topic.replace(".", "/"))
+    values = {"source": source, "sequence": 1, "id": f"{type_}-{subject}-{offset}", "error": None, **changed}
+    return Entry(topic, 0, offset, type_, subject, data=data, **values)
+
+
+PLACED = entry(
+    1,
+    "waybill.orders",
+    "OrderPlaced",
+    ORDER,
+    {
+        "order_id": ORDER,
+        "brand_id": BRAND,
+        "reference": "1-01",
+        "lines": [
+            {"line_id": "1", "sku": "", "title": "Shirt", "quantity": 3, "shipped": 0, "canceled": 0},
+            {"line_id": "2", "sku": "", "title": "Mug", "quantity": 1, "shipped": 0, "canceled": 0},
+        ],
+    },
+)
+SPLIT = entry(0, "waybill.orders", "SaleSplit", SALE, {"sale_id": SALE})
+RECEIVED = entry(0, "waybill.sales", "SaleReceived", SALE, {"sale_id": SALE}, sequence=None)
+TRACKED = entry(
+    0,
+    "waybill.tracking",
+    "TrackingAdded",
+    ORDER,
+    {"parcel_id": PARCEL, "carrier_name": "UPS", "tracking_number": "N1", "tracking_url": "https://ups"},
+)
+
+
+def fulfilled(offset: int, number: str, units: dict[str, int], **changed: Any) -> Entry:
+    data = {
+        "parcel_id": changed.pop("parcel", PARCEL),
+        "lines": [{"line_id": line_id, "quantity": count} for line_id, count in units.items()],
+        "tracking_company": "UPS",
+        "tracking_number": number,
+    }
+    return entry(offset, "waybill.fulfillment", "ItemsFulfilled", ORDER, data, **changed)
+
+
+LEFT = fulfilled(0, "N1", {"1": 2})
+LOG = [RECEIVED, SPLIT, PLACED, LEFT, TRACKED]
+UNITS = {"packed": 0, "canceled": 0}
+LEDGER = {
+    "lines": [
+        {"line_id": "1", "ordered": 3, "open": 1, "shipped": 2, **UNITS},
+        {"line_id": "2", "ordered": 1, "open": 1, "shipped": 0, **UNITS},
+    ],
+    "parcels": [{"parcel_id": PARCEL}],
+}
+SHOWN = {
+    "reference": "1-01",
+    "brand_id": BRAND,
+    "status": "partially shipped",
+    "lines": [
+        {"line_id": "1", "sku": "", "title": "Shirt", "quantity": 3, "shipped": 2, "canceled": 0},
+        {"line_id": "2", "sku": "", "title": "Mug", "quantity": 1, "shipped": 0, "canceled": 0},
+    ],
+    "parcels": [
+        {
+            "parcel_id": PARCEL,
+            "units": {"1": 2},
+            "carrier_name": "UPS",
+            "tracking_number": "N1",
+            "tracking_url": "https://ups",
+        }
+    ],
+}
+QUIET = {"outbox_rows": 0.0, "waiting_events": 0.0, "dead_letters": 0.0, "parked_subjects": 0.0}
+ANSWERS = Answers(
+    ledgers={ORDER: LEDGER},
+    portal={ORDER: SHOWN},
+    listed=[ORDER],
+    slips={ORDER: 200},
+    parked={},
+    still_parked={},
+    metrics=dict.fromkeys(SERVICES, QUIET),
+)
+
+
+def broken(history: list[Command], log: list[Entry], answers: Answers = ANSWERS) -> set[str]:
+    return {finding.name for finding in judge(history, log, answers) if finding.violations}
+
+
+def test_what_is_right_breaks_nothing_and_every_invariant_is_looked_at() -> None:
+    poisoned = entry(9, "waybill.tracking", "TrackingAdded", ORDER, None, source="chaos/unknown-version/1", error="v9")
+    answers = replace(ANSWERS, parked={"portal": {ORDER: "unknown version"}}, still_parked={"portal": []})
+    refused = [ship("N2", outcome="refused"), Command("sale", "sale-2", {"number": "#2", "orders": []}, "refused")]
+    unknown = ship("N3", outcome="unknown")
+
+    findings = judge([sale(), ship(), *refused, unknown], [*LOG, poisoned, poisoned], answers)
+
+    assert {finding.name: finding.violations for finding in findings} == {name: [] for name in INVARIANTS}
+    assert all(finding.checked for finding in findings)
+
+
+def test_a_copy_of_an_event_later_in_the_log_is_no_violation() -> None:
+    copies = [replace(each, offset=each.offset + 50) for each in LOG]
+
+    assert broken([sale(), ship()], [*LOG, *copies]) == set()
+
+
+def doctored(number: int, **changed: Any) -> list[Entry]:
+    return [replace(each, **changed) if at == number else each for at, each in enumerate(LOG)]
+
+
+GAP = fulfilled(1, "N1", {"1": 2}, sequence=2)
+FORK = fulfilled(1, "N2", {"1": 1}, parcel="parcel-2")
+MORE = fulfilled(1, "N2", {"1": 2}, parcel="parcel-2", sequence=2)
+OVER = {**LEDGER, "parcels": [{"parcel_id": PARCEL}, {"parcel_id": "parcel-2"}]}
+
+
+@pytest.mark.parametrize(
+    ("invariant", "history", "log"),
+    [
+        ("accepted-sales-once", [sale(), ship()], [each for each in LOG if each is not PLACED]),
+        ("accepted-sales-once", [sale(), ship()], [*LOG, replace(SPLIT, id="again", offset=9, sequence=2)]),
+        ("accepted-sales-once", [sale(), ship()], doctored(2, data={**PLACED.data, "brand_id": "brand-2"})),
+        ("refused-sales-never", [sale(outcome="refused"), ship()], LOG),
+        ("accepted-ships-once", [sale(), ship()], [each for each in LOG if each not in (LEFT, TRACKED)]),
+        ("accepted-ships-once", [sale(), ship()], [*LOG, replace(LEFT, id="again", offset=1, sequence=2)]),
+        ("accepted-ships-once", [sale(), ship(units={"1": 1})], LOG),
+        ("refused-ships-never", [sale(), ship(outcome="refused")], LOG),
+        (
+            "unknown-at-most-once",
+            [sale(), ship(outcome="unknown")],
+            [*LOG, replace(LEFT, id="b", offset=1, sequence=2)],
+        ),
+        ("nothing-invented", [sale()], LOG),
+        ("nothing-invented", [ship()], LOG),
+        ("same-key-same-answer", [sale(), ship(answer={"a": 1}, others=[{"a": 2}])], LOG),
+        ("sequences-dense", [sale(), ship()], [RECEIVED, SPLIT, PLACED, GAP, TRACKED]),
+        ("sequences-dense", [sale(), ship(), ship("N2", {"1": 1})], [*LOG, FORK]),
+        (
+            "sequences-dense",
+            [sale(), ship()],
+            [*LOG, replace(MORE, sequence=3), replace(MORE, sequence=2, id="x", offset=2)],
+        ),
+        ("ledgers-conserved", [sale(), ship(), ship("N2", {"1": 2})], [*LOG, MORE]),
+        ("numbers-tracked-once", [sale(), ship()], LOG[:-1]),
+        ("numbers-tracked-once", [sale(), ship()], [*LOG, replace(TRACKED, id="again", offset=1, sequence=2)]),
+    ],
+)
+def test_a_doctored_log_or_history_breaks(invariant: str, history: list[Command], log: list[Entry]) -> None:
+    assert invariant in broken(history, log)
+
+
+def shown(**changed: Any) -> Answers:
+    return replace(ANSWERS, portal={ORDER: {**SHOWN, **changed}})
+
+
+def measured(service: str, **changed: float) -> Answers:
+    return replace(ANSWERS, metrics={**ANSWERS.metrics, service: {**QUIET, **changed}})
+
+
+NOT_ADDING_UP = {**LEDGER, "lines": [{**LEDGER["lines"][0], "open": 2}, LEDGER["lines"][1]]}
+LESS_SHIPPED = {**LEDGER, "lines": [{**LEDGER["lines"][0], "open": 2, "shipped": 1}, LEDGER["lines"][1]]}
+
+
+@pytest.mark.parametrize(
+    ("invariant", "answers"),
+    [
+        ("comes-to-rest", replace(ANSWERS, unsettled=["orders is not ready"])),
+        ("ledgers-conserved", replace(ANSWERS, ledgers={ORDER: None})),
+        ("ledgers-conserved", replace(ANSWERS, ledgers={ORDER: NOT_ADDING_UP})),
+        ("ledgers-conserved", replace(ANSWERS, ledgers={ORDER: LESS_SHIPPED})),
+        ("ledgers-conserved", replace(ANSWERS, ledgers={ORDER: OVER})),
+        ("portal-equals-fold", replace(ANSWERS, portal={})),
+        ("portal-equals-fold", shown(status="shipped")),
+        ("portal-equals-fold", shown(parcels=[*SHOWN["parcels"], {**SHOWN["parcels"][0], "parcel_id": "parcel-2"}])),
+        ("portal-equals-fold", shown(parcels=[{**SHOWN["parcels"][0], "tracking_url": ""}])),
+        ("orders-as-many-as-sales", replace(ANSWERS, listed=[])),
+        ("orders-as-many-as-sales", replace(ANSWERS, listed=[ORDER, "order-2"])),
+        ("slips-there", replace(ANSWERS, slips={ORDER: 404})),
+        ("exactly-the-poisoned-parked", replace(ANSWERS, parked={"portal": {ORDER: "a bug"}})),
+        ("nobody-parked-in-the-end", replace(ANSWERS, still_parked={"portal": [ORDER]})),
+        ("dead-letters-kept", measured("orders", dead_letters=1)),
+        ("nothing-left-over", measured("orders", outbox_rows=1)),
+        ("nothing-left-over", measured("portal", waiting_events=1)),
+    ],
+)
+def test_a_doctored_answer_breaks(invariant: str, answers: Answers) -> None:
+    assert invariant in broken([sale(), ship()], LOG, answers)
+
+
+def test_one_who_was_poisoned_and_is_not_parked_breaks() -> None:
+    poisoned = entry(9, "waybill.tracking", "TrackingAdded", ORDER, None, source="chaos/unknown-version/1", error="v9")
+
+    assert broken([sale(), ship()], [*LOG, poisoned]) == {"exactly-the-poisoned-parked"}
+
+
+def test_a_dead_letter_that_is_lost_breaks() -> None:
+    unreadable = Entry("waybill.sales", 0, 9, "unreadable", SALE, None, None, None, None, "no envelope")
+
+    assert broken([sale(), ship()], [*LOG, unreadable]) == {"dead-letters-kept"}
+
+
+def test_rows_that_the_database_was_told_to_refuse_may_be_parked() -> None:
+    parked = {"labels": {ORDER: "CheckViolationError: chaos refuses order-1"}}
+
+    assert broken([sale(), ship()], LOG, replace(ANSWERS, parked=parked, refused_rows=True)) == set()
+    assert broken([sale(), ship()], LOG, replace(ANSWERS, parked=parked)) == {"exactly-the-poisoned-parked"}

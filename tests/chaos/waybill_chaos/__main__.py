@@ -1,0 +1,44 @@
+"""`make chaos SEED=7 MINUTES=3`: run the rig once, say what struck and what became of it; 1 on a violation."""
+
+import argparse
+import asyncio
+import logging
+import secrets
+import signal
+import sys
+from pathlib import Path
+
+from waybill_chaos.plan import KINDS, plan
+from waybill_chaos.rig import run
+
+
+def main() -> int:
+    """Run, print, and answer 0 or 1."""
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, default=None, help="the same seed strikes in the same order")
+    parser.add_argument("--minutes", type=float, default=3.0, help="how long faults strike")
+    parser.add_argument("--keep", type=Path, default=Path(".waybill/chaos"), help="where history and verdict stay")
+    parser.add_argument(
+        "--only", default="", help="kinds of faults, by comma: " + ", ".join({kind.name: 0 for kind in KINDS})
+    )
+    parser.add_argument("--plan", action="store_true", help="print what would strike, and end")
+    given = parser.parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
+    only = [name for name in given.only.split(",") if name]
+    if given.plan:
+        print(
+            *(f"{strike.at_s:6.1f} s  {strike.lane:<10} {strike}" for strike in plan(seed, given.minutes * 60, only)),
+            sep="\n",
+        )
+        return 0
+    folder = given.keep.absolute() / f"seed-{seed}"
+    # A run that is asked to end must still end what it started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    verdict = asyncio.run(run(seed, given.minutes, folder, lambda text: print(text, flush=True), only))
+    print("", *verdict.lines(), sep="\n")
+    return 1 if verdict.violated else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

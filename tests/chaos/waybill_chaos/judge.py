@@ -1,0 +1,452 @@
+"""The judge: from the client's history, the log and the answers of public APIs, whether every promise was kept.
+
+Pure. It folds the log by code of its own, so that a fault of the product's fold shows.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from waybill_chaos.history import Command
+from waybill_chaos.log import Entry
+
+READERS: Final[Mapping[str, frozenset[str]]] = {
+    "waybill.sales": frozenset({"orders"}),
+    "waybill.orders": frozenset({"fulfillment", "labels", "portal"}),
+    "waybill.fulfillment": frozenset({"tracking", "portal"}),
+    "waybill.tracking": frozenset({"portal"}),
+}
+"""Which services act on the events of a topic."""
+_PARKS: Final = ("unknown-version", "value", "U+0000", "oversized")
+_BURIED: Final = ("value", "U+0000", "oversized")
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the public APIs said at the end, as JSON."""
+
+    ledgers: Mapping[str, Any]
+    """Fulfillment's answer for each order that an accepted sale should have made; None for a 404."""
+    portal: Mapping[str, Any]
+    """The portal's, likewise."""
+    listed: Sequence[str]
+    """The ids of all orders that the portal lists of the client's brands."""
+    slips: Mapping[str, int]
+    """The status of the packing slip of some of them."""
+    parked: Mapping[str, Mapping[str, str]]
+    """Per service, before anything was redriven: the parked subjects, and why each is."""
+    still_parked: Mapping[str, Sequence[str]]
+    """Per service, in the end."""
+    metrics: Mapping[str, Mapping[str, float]]
+    """Per service: `outbox_rows`, `waiting_events`, `dead_letters`, `parked_subjects`."""
+    unsettled: Sequence[str] = ()
+    """What did not come to rest in time, and what a fault should have shown and did not."""
+    quarantine: bool = True
+    """Whether the services have an ops API."""
+    refused_rows: bool = False
+    """Whether the database was told to refuse rows."""
+
+
+@dataclass(slots=True)
+class Finding:
+    """One invariant: how often it was looked at, and what broke it."""
+
+    name: str
+    checked: int = 0
+    violations: list[str] = field(default_factory=list[str])
+
+
+class Case:
+    """Everything that is known, sorted so that each invariant reads in a few lines."""
+
+    def __init__(self, history: Sequence[Command], log: Sequence[Entry], answers: Answers) -> None:
+        self.answers = answers
+        self.log = log
+        self.sales = [command for command in history if command.kind == "sale"]
+        self.ships = [command for command in history if command.kind == "ship"]
+        self.ours = [entry for entry in log if entry.injected]
+        self.told = _once(entry for entry in log if not entry.injected)
+        """The product's events, each once, where it first stands."""
+        self.by_type: dict[str, list[Entry]] = defaultdict(list)
+        for entry in self.told:
+            self.by_type[entry.type].append(entry)
+        self.shipments: dict[str, list[Entry]] = defaultdict(list)
+        self.parcels: dict[str, list[Entry]] = defaultdict(list)
+        """Shipments by number, and by order."""
+        for entry in self.by_type["ItemsFulfilled"]:
+            self.shipments[_data(entry)["tracking_number"]].append(entry)
+            self.parcels[entry.subject].append(entry)
+        self.placed = {entry.subject: entry for entry in self.by_type["OrderPlaced"]}
+        self.wanted = {order["order_id"]: order for sale in self.accepted(self.sales) for order in sale.wants["orders"]}
+        """Orders that must be there, by id."""
+
+    @staticmethod
+    def accepted(commands: Sequence[Command]) -> list[Command]:
+        """Those that the client was told had succeeded."""
+        return [command for command in commands if command.outcome == "accepted"]
+
+
+Check = Callable[[Case], Iterator[str | None]]
+"""Looks at one thing after another, yielding None where it is as it should be, else what is wrong."""
+
+
+def accepted_sales_once(case: Case) -> Iterator[str | None]:
+    """Each accepted sale was split once, into its orders, each placed once with what was sold."""
+    splits, placed = _by_subject(case.by_type["SaleSplit"]), _by_subject(case.by_type["OrderPlaced"])
+    for sale in case.accepted(case.sales):
+        found = splits.get(sale.name, [])
+        yield _one(found, f"sale {sale.wants['number']} was accepted", "split")
+        for order in sale.wants["orders"]:
+            entries = placed.get(order["order_id"], [])
+            yield _one(entries, f"order {order['order_id']} of sale {sale.wants['number']}", "placed")
+            for entry in entries:
+                lines = {line["line_id"]: line["quantity"] for line in _data(entry)["lines"]}
+                right = lines == order["lines"] and _data(entry)["brand_id"] == order["brand_id"]
+                yield None if right else f"{entry} has {lines}, sold was {order['lines']}"
+
+
+def refused_sales_never(case: Case) -> Iterator[str | None]:
+    """Nothing came of a sale that was refused."""
+    refused = {sale.name: sale for sale in case.sales if sale.outcome == "refused"}
+    happened = {entry.subject: entry for name in ("SaleReceived", "SaleSplit") for entry in case.by_type[name]}
+    for name, sale in refused.items():
+        entry = happened.get(name)
+        yield (
+            None if entry is None else f"sale {sale.wants['number']} was refused ({_last(sale)}), yet there is {entry}"
+        )
+
+
+def accepted_ships_once(case: Case) -> Iterator[str | None]:
+    """Each accepted shipment left once, as it was asked for."""
+    for ship in case.accepted(case.ships):
+        found = case.shipments.get(ship.name, [])
+        yield _one(found, f"shipment {ship.name} of {ship.wants['order_id']} was accepted", "in the log")
+        for entry in found:
+            units = {line["line_id"]: line["quantity"] for line in _data(entry)["lines"]}
+            asked = ship.wants["units"]
+            right = entry.subject == ship.wants["order_id"] and (asked is None or units == asked)
+            yield None if right else f"{entry} has {units}, asked was {asked} of {ship.wants['order_id']}"
+
+
+def refused_ships_never(case: Case) -> Iterator[str | None]:
+    """Nothing left for a shipment that was refused."""
+    for ship in case.ships:
+        if ship.outcome == "refused":
+            found = case.shipments.get(ship.name, [])
+            yield None if not found else f"shipment {ship.name} was refused ({_last(ship)}), yet there is {found[0]}"
+
+
+def unknown_at_most_once(case: Case) -> Iterator[str | None]:
+    """A command that nobody answered happened once or not at all."""
+    for ship in case.ships:
+        if ship.outcome == "unknown":
+            found = case.shipments.get(ship.name, [])
+            yield (
+                None if len(found) <= 1 else f"shipment {ship.name} left {len(found)} times: {found[0]} and {found[1]}"
+            )
+
+
+def nothing_invented(case: Case) -> Iterator[str | None]:
+    """Every order and every shipment of the log was asked for."""
+    asked = {ship.name for ship in case.ships if ship.outcome != "refused"}
+    possible = {order["order_id"] for sale in case.sales if sale.outcome != "refused" for order in sale.wants["orders"]}
+    for number, entries in case.shipments.items():
+        yield None if number in asked else f"nobody asked for {entries[0]}, number {number}"
+    for entry in case.by_type["OrderPlaced"]:
+        yield None if entry.subject in possible else f"nobody sold {entry}"
+
+
+def same_key_same_answer(case: Case) -> Iterator[str | None]:
+    """A repeated command got the answer that it had got before."""
+    for ship in case.accepted(case.ships):
+        yield (
+            None
+            if not ship.others
+            else (f"shipment {ship.name} was answered {ship.answer}, and with the same key {ship.others[0]}")
+        )
+
+
+def sequences_dense(case: Case) -> Iterator[str | None]:
+    """Per source and subject: numbered from 1 without a gap, in the log in that order, never one number twice."""
+    streams: dict[tuple[str | None, str], list[Entry]] = defaultdict(list)
+    for entry in case.log:
+        if not entry.injected and entry.sequence is not None:
+            streams[entry.source, entry.subject].append(entry)
+    for (source, subject), entries in streams.items():
+        by_number: dict[int, Entry] = {}
+        problem = None
+        for entry in entries:
+            assert entry.sequence is not None
+            known = by_number.setdefault(entry.sequence, entry)
+            if known.id != entry.id:
+                problem = f"{source} told {subject} number {entry.sequence} twice: {known} and {entry}"
+            elif known is entry and entry.sequence != len(by_number):
+                problem = f"{source} told {subject} number {entry.sequence} where {len(by_number)} is due: {entry}"
+        yield problem
+
+
+def ledgers_conserved(case: Case) -> Iterator[str | None]:
+    """Ordered = open + packed + shipped + canceled; shipped is what the log says left, and no more than was sold."""
+    for order_id, order in case.wanted.items():
+        ledger = case.answers.ledgers.get(order_id)
+        if ledger is None:
+            yield f"fulfillment knows no order {order_id}, which was accepted"
+            continue
+        left: Counter[str] = Counter()
+        for entry in case.parcels.get(order_id, ()):
+            left.update({line["line_id"]: line["quantity"] for line in _data(entry)["lines"]})
+        wrong = None
+        for line in ledger["lines"]:
+            if line["ordered"] != line["open"] + line["packed"] + line["shipped"] + line["canceled"]:
+                wrong = f"order {order_id}: the units of {line} do not add up"
+            elif line["shipped"] != left[line["line_id"]] or line["ordered"] != order["lines"].get(line["line_id"]):
+                wrong = f"order {order_id}: {line}, but the log has {left[line['line_id']]} shipped"
+        for line_id, units in left.items():
+            if units > order["lines"].get(line_id, 0):
+                events = "; ".join(map(str, case.parcels[order_id]))
+                wrong = (
+                    f"order {order_id}: {units} of line {line_id} left, {order['lines'].get(line_id, 0)} sold: {events}"
+                )
+        parcels = {parcel["parcel_id"] for parcel in ledger["parcels"]}
+        told = {_data(entry)["parcel_id"] for entry in case.parcels.get(order_id, ())}
+        yield wrong or (None if parcels == told else f"order {order_id} has parcels {parcels}, the log {told}")
+
+
+def numbers_tracked_once(case: Case) -> Iterator[str | None]:
+    """Each parcel's carrier was settled once."""
+    tracked: dict[str, list[Entry]] = defaultdict(list)
+    for entry in case.by_type["TrackingAdded"]:
+        tracked[_data(entry)["parcel_id"]].append(entry)
+    for entry in case.by_type["ItemsFulfilled"]:
+        yield _one(tracked.get(_data(entry)["parcel_id"], []), f"the parcel of {entry}", "tracked")
+
+
+def portal_equals_fold(case: Case) -> Iterator[str | None]:
+    """The portal shows of each order what the log says."""
+    tracked = {_data(entry)["parcel_id"]: _data(entry) for entry in case.by_type["TrackingAdded"]}
+    for order_id in case.wanted:
+        shown, placed = case.answers.portal.get(order_id), case.placed.get(order_id)
+        if shown is None or placed is None:
+            yield f"the portal shows no order {order_id}, which was accepted"
+            continue
+        folded = _folded(placed, case.parcels.get(order_id, ()), tracked)
+        wrong = [name for name, value in folded.items() if value != _shown(shown)[name]]
+        yield (
+            None
+            if not wrong
+            else (
+                f"order {order_id}: the portal shows {wrong[0]} as {_shown(shown)[wrong[0]]}, the log says {folded[wrong[0]]}"
+            )
+        )
+
+
+def orders_as_many_as_sales(case: Case) -> Iterator[str | None]:
+    """The portal lists the orders of accepted sales, perhaps those of unanswered ones, and nothing else."""
+    maybe = {order["order_id"] for sale in case.sales if sale.outcome == "unknown" for order in sale.wants["orders"]}
+    listed = Counter(case.answers.listed)
+    for order_id in case.wanted:
+        yield None if listed[order_id] == 1 else f"the portal lists order {order_id} {listed[order_id]} times"
+    for order_id in listed:
+        yield None if order_id in case.wanted or order_id in maybe else f"the portal lists {order_id}: nobody sold it"
+
+
+def slips_there(case: Case) -> Iterator[str | None]:
+    """Labels prints a slip for each order."""
+    for order_id, status in case.answers.slips.items():
+        yield None if status == 200 else f"the packing slip of order {order_id} answers {status}"
+
+
+def exactly_the_poisoned_parked(case: Case) -> Iterator[str | None]:
+    """Who stands still is who was poisoned, and nobody else."""
+    expected = _poisoned(case.ours)
+    for service in sorted({"orders", "fulfillment", "tracking", "labels", "portal"}):
+        parked = case.answers.parked.get(service, {})
+        if not case.answers.quarantine:
+            count = case.answers.metrics[service]["parked_subjects"]
+            yield (
+                None
+                if count == len(expected[service])
+                else f"{service}: {count} parked, {len(expected[service])} poisoned"
+            )
+            continue
+        for subject in sorted(expected[service] - parked.keys()):
+            yield f"{service} did not park {subject}, which {_about(case.ours, subject)} poisoned"
+        for subject, why in parked.items():
+            fine = subject in expected[service] or (case.answers.refused_rows and "chaos refuses" in why)
+            yield None if fine else f"{service} parked {subject}, which nobody poisoned: {why}"
+
+
+def nobody_parked_in_the_end(case: Case) -> Iterator[str | None]:
+    """Once redriven and discarded, nobody stands still."""
+    for service, parked in case.answers.still_parked.items():
+        yield None if not parked else f"{service} still has {parked[0]} parked"
+
+
+def dead_letters_kept(case: Case) -> Iterator[str | None]:
+    """Each record that does not decode is kept by each of its readers."""
+    expected: Counter[str] = Counter()
+    for entry in case.ours:
+        if entry.source is None or _kind(entry) in _BURIED:
+            expected.update(READERS.get(entry.topic, frozenset()))
+    for service in sorted({"orders", "fulfillment", "tracking", "labels", "portal"}):
+        kept = case.answers.metrics[service]["dead_letters"]
+        yield None if kept == expected[service] else f"{service} keeps {kept} dead letters of {expected[service]}"
+
+
+def nothing_left_over(case: Case) -> Iterator[str | None]:
+    """Outboxes are empty and nobody waits."""
+    for service, metrics in case.answers.metrics.items():
+        for name in ("outbox_rows", "waiting_events"):
+            yield None if not metrics[name] else f"{service}: {metrics[name]:.0f} {name.replace('_', ' ')}"
+
+
+def comes_to_rest(case: Case) -> Iterator[str | None]:
+    """Once the faults stop everything is ready, and what was sold and shipped after them arrives."""
+    yield None
+    yield from case.answers.unsettled
+
+
+INVARIANTS: Final[Mapping[str, Check]] = {
+    check.__name__.replace("_", "-"): check
+    for check in (
+        comes_to_rest,
+        accepted_sales_once,
+        refused_sales_never,
+        accepted_ships_once,
+        refused_ships_never,
+        unknown_at_most_once,
+        nothing_invented,
+        same_key_same_answer,
+        sequences_dense,
+        ledgers_conserved,
+        numbers_tracked_once,
+        portal_equals_fold,
+        orders_as_many_as_sales,
+        slips_there,
+        exactly_the_poisoned_parked,
+        nobody_parked_in_the_end,
+        dead_letters_kept,
+        nothing_left_over,
+    )
+}
+
+
+def judge(history: Sequence[Command], log: Sequence[Entry], answers: Answers) -> list[Finding]:
+    """Look at each invariant."""
+    case = Case(history, log, answers)
+    found: list[Finding] = []
+    for name, check in INVARIANTS.items():
+        finding = Finding(name)
+        for wrong in check(case):
+            finding.checked += 1
+            if wrong is not None:
+                finding.violations.append(wrong)
+        found.append(finding)
+    return found
+
+
+def _once(entries: Iterable[Entry]) -> list[Entry]:
+    """Each event once: a relay that was killed sends again, and the rig copies; a reader drops both by the id."""
+    seen: dict[str | None, Entry] = {}
+    for entry in entries:
+        if entry.id is not None and entry.data is not None:
+            seen.setdefault(entry.id, entry)
+    return list(seen.values())
+
+
+def _by_subject(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    found: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        found[entry.subject].append(entry)
+    return found
+
+
+def _one(found: Sequence[Entry], what: str, done: str) -> str | None:
+    if len(found) == 1:
+        return None
+    return f"{what}, and is not {done}" if not found else f"{what}, and is {done} twice: {found[0]} and {found[1]}"
+
+
+def _data(entry: Entry) -> dict[str, Any]:
+    assert entry.data is not None
+    return entry.data
+
+
+def _last(command: Command) -> str:
+    return f"{command.answers[-1]['status']}" if command.answers else "?"
+
+
+def _kind(entry: Entry) -> str:
+    return "" if entry.source is None else entry.source.split("/")[1]
+
+
+def _poisoned(ours: Iterable[Entry]) -> dict[str, set[str]]:
+    """Per service, whom the rig's records must have stopped."""
+    expected: dict[str, set[str]] = defaultdict(set)
+    for entry in ours:
+        if _kind(entry) in _PARKS:
+            for service in READERS.get(entry.topic, ()):
+                expected[service].add(entry.subject)
+        elif _kind(entry) == "refused":
+            expected["fulfillment"].add(entry.subject)
+    return expected
+
+
+def _about(ours: Iterable[Entry], subject: str) -> str:
+    return next((str(entry) for entry in ours if entry.subject == subject), "nothing")
+
+
+def _folded(placed: Entry, parcels: Iterable[Entry], tracked: Mapping[str, Any]) -> dict[str, Any]:
+    """What the portal must show of an order."""
+    order = _data(placed)
+    lines = {
+        line["line_id"]: {name: line[name] for name in ("sku", "title", "quantity", "shipped", "canceled")}
+        for line in order["lines"]
+    }
+    shown = {}
+    for entry in parcels:
+        parcel = _data(entry)
+        units = {line["line_id"]: line["quantity"] for line in parcel["lines"]}
+        for line_id, count in units.items():
+            lines[line_id]["shipped"] += count
+        settled = tracked.get(parcel["parcel_id"], {})
+        shown[parcel["parcel_id"]] = {
+            "units": units,
+            "carrier_name": settled.get("carrier_name", parcel["tracking_company"]),
+            "tracking_number": settled.get("tracking_number", parcel["tracking_number"]),
+            "tracking_url": settled.get("tracking_url", ""),
+        }
+    left = [line["quantity"] - line["shipped"] - line["canceled"] for line in lines.values()]
+    if all(line["canceled"] == line["quantity"] for line in lines.values()):
+        status = "canceled"
+    elif not any(left):
+        status = "shipped"
+    else:
+        status = "partially shipped" if any(line["shipped"] for line in lines.values()) else "not shipped"
+    return {
+        "reference": order["reference"],
+        "brand_id": order["brand_id"],
+        "status": status,
+        "lines": lines,
+        "parcels": shown,
+    }
+
+
+def _shown(order: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of what it does show."""
+    return {
+        "reference": order["reference"],
+        "brand_id": order["brand_id"],
+        "status": order["status"],
+        "lines": {
+            line["line_id"]: {name: line[name] for name in ("sku", "title", "quantity", "shipped", "canceled")}
+            for line in order["lines"]
+        },
+        "parcels": {
+            parcel["parcel_id"]: {
+                name: parcel[name] for name in ("units", "carrier_name", "tracking_number", "tracking_url")
+            }
+            for parcel in order["parcels"]
+        },
+    }

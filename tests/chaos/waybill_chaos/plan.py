@@ -1,0 +1,103 @@
+"""From a seed, which fault strikes whom, when and for how long; pure, so that the same seed strikes the same way."""
+
+import random
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+COMPARES_AT_START: Final = False
+"""Whether a service sees at start that its database is older than its log; until it does, that is not struck."""
+HALVES: Final = False
+"""Whether a batch with a row that the database refuses is halved until that one is found."""
+QUARANTINE: Final = False
+"""Whether parked subjects can be redriven and discarded over the ops API."""
+
+SENDERS: Final = ("connectors", "orders", "fulfillment", "tracking")
+READERS: Final = ("orders", "fulfillment", "tracking", "labels", "portal")
+SERVICES: Final = ("connectors", *READERS)
+TOPICS: Final = ("waybill.sales", "waybill.orders", "waybill.fulfillment", "waybill.tracking")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of fault. Faults of one lane follow one another; those of different lanes overlap."""
+
+    name: str
+    lane: str
+    targets: Sequence[str]
+    lasts_s: tuple[float, float]
+    variants: Sequence[str] = ("",)
+
+
+KINDS: Final = (
+    Kind("kill", "processes", SERVICES, (0.1, 2)),
+    Kind("kill-between-send-and-sent", "processes", SENDERS, (1, 4)),
+    Kind("kill", "processes", ("kafka", "postgres"), (0.1, 2)),
+    Kind("zombie", "processes", READERS, (11, 14), ("anywhere", "in a batch")),
+    Kind("rebalance", "processes", READERS, (2, 5), ("asked to leave", "killed")),
+    Kind("clock", "processes", SERVICES, (4, 8), ("+7200", "-7200", "+90000")),
+    Kind("no-leader", "processes", ("kafka",), (4, 12)),
+    Kind("slow", "network", SERVICES, (3, 8), ("database", "kafka")),
+    Kind("cut", "network", SERVICES, (0.1, 3), ("database", "kafka")),
+    Kind("silent", "network", SERVICES, (3, 12), ("database", "kafka")),
+    Kind("topic-behind", "network", ("portal",), (10, 20), TOPICS[1:]),
+    Kind("older-copy-under-a-reader", "records", ("portal", "labels"), (4, 8)),
+    Kind("repeated", "records", (*TOPICS, "waybill.recipients"), (0, 1), ("newest", "oldest", "backwards")),
+    Kind("poison", "records", TOPICS, (0, 1), ("unknown version", "refused")),
+    Kind("undecodable", "records", TOPICS, (0, 1), ("value", "headers", "U+0000", "oversized")),
+    *([Kind("older-copy-at-start", "records", ("orders", "fulfillment", "tracking"), (5, 8))] * COMPARES_AT_START),
+    *([Kind("refused-row", "records", ("orders", "fulfillment", "labels", "portal"), (4, 8))] * HALVES),
+)
+LANES: Final = ("processes", "network", "records")
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """One fault: `at_s` seconds after the beginning, or later where the one before it in its lane took longer."""
+
+    number: int
+    at_s: float
+    lane: str
+    kind: str
+    target: str
+    variant: str
+    lasts_s: float
+    draw: int
+    """For what else must be chosen when it strikes."""
+
+    def __str__(self) -> str:
+        variant = f" ({self.variant})" if self.variant else ""
+        return f"{self.kind} {self.target}{variant} for {self.lasts_s:.1f} s"
+
+
+def plan(seed: int, seconds: float, only: Collection[str] = ()) -> list[Strike]:
+    """All strikes of a run, by time. Each lane deals all of its kinds before it deals one again.
+
+    `only` names the kinds to be dealt, for a run that is after something in particular.
+    """
+    strikes: list[Strike] = []
+    for lane in LANES:
+        kinds = [kind for kind in KINDS if kind.lane == lane and (not only or kind.name in only)]
+        strikes += _of_lane(lane, kinds, seed, seconds)
+    return sorted(strikes, key=lambda strike: (strike.at_s, strike.lane))
+
+
+def _of_lane(lane: str, kinds: Sequence[Kind], seed: int, seconds: float) -> list[Strike]:
+    dice = random.Random(f"{seed}|{lane}")  # repeatable on purpose
+    targets = {id(kind): dice.sample(kind.targets, len(kind.targets)) for kind in kinds}
+    variants = {id(kind): dice.sample(kind.variants, len(kind.variants)) for kind in kinds}
+    found: list[Strike] = []
+    at, hand = dice.uniform(1, 3), list[Kind]()
+    while kinds and at < seconds:
+        hand = hand or dice.sample(kinds, len(kinds))
+        kind = hand.pop()
+        lasts = round(dice.uniform(*kind.lasts_s), 1)
+        # Targets and variants are dealt in turn as well: a short run should not strike one of them twice.
+        for pile in (targets[id(kind)], variants[id(kind)]):
+            pile.append(pile.pop(0))
+        target, variant = targets[id(kind)][-1], variants[id(kind)][-1]
+        found.append(
+            Strike(len(found) + 1, round(at, 1), lane, kind.name, target, variant, lasts, dice.randrange(2**32))
+        )
+        at += lasts + dice.uniform(0.5, 2.5)
+    return found

@@ -1,0 +1,229 @@
+"""A whole Waybill whose every part can be struck: servers, services and replicas, and a proxy before each connection."""
+
+import asyncio
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+import httpx
+import psutil
+from sqlalchemy.engine import make_url
+
+from waybill_chaos.proxy import Proxy
+from waybill_chassis import topics
+from waybill_chassis.embedded import kafka, postgres
+from waybill_chassis.embedded.processes import NotStarted, Process, environment, listening
+from waybill_cli.home import SERVICES, Home
+from waybill_cli.stack import settings_of
+
+_PATIENCE_S: Final = 60.0
+_CLOCK: Final = Path(__file__).with_name("clock.py")
+
+
+@dataclass
+class System:
+    """The parts by name, and how to end, stop and start each. All of it lives in `home`, on ports of its own."""
+
+    home: Home
+    database_proxies: dict[str, Proxy] = field(default_factory=dict[str, Proxy])
+    kafka_proxies: dict[str, Proxy] = field(default_factory=dict[str, Proxy])
+    services: dict[str, Process] = field(default_factory=dict[str, Process])
+    replicas: list[Process] = field(default_factory=list[Process])
+    broker: kafka.Kafka | None = None
+    database: postgres.Postgres | None = None
+    busy: dict[str, asyncio.Lock] = field(
+        default_factory=lambda: {name: asyncio.Lock() for name in (*SERVICES, "kafka", "postgres")}
+    )
+    """One fault at a time may work on one part; those of several lanes take turns."""
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls) -> AsyncGenerator["System"]:
+        """Start everything in a folder of its own; end and forget it, whatever happened."""
+        folder = _new_folder()
+        system = cls(Home(folder, _free_block()))
+        try:
+            await system.start()
+            yield system
+        finally:
+            await system.end()
+            data = postgres.data_folder(folder)
+            shutil.rmtree(data if data.is_relative_to(folder) else data.parent, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    async def start(self) -> None:
+        """Servers, topics, proxies, services; raises NotStarted."""
+        self.home.make()
+        await asyncio.to_thread(self.start_postgres)
+        for name in SERVICES:
+            await postgres.provision(self.server_url, name, self.home.secret(f"database {name}"))
+        await asyncio.to_thread(self.start_kafka)
+        await topics.create(self.kafka)
+        for at, name in enumerate(SERVICES):
+            self.database_proxies[name] = Proxy(self._port(20, at), self.home.port("postgres"))
+            self.kafka_proxies[name] = Proxy(self._port(30, at), self._port(40, at), kafka=True)
+        for proxy in self.proxies:
+            await proxy.start()
+        for name in SERVICES:
+            self.start_service(name)
+        await self.ready(SERVICES)
+
+    async def end(self) -> None:
+        """End every process that was started here."""
+        for process in (*self.services.values(), *self.replicas):
+            process.kill()
+        for proxy in self.proxies:
+            await proxy.stop()
+        if self.broker is not None:
+            self.broker.process.kill()
+        if self.database is not None:
+            await asyncio.to_thread(self.database.stop)
+
+    @property
+    def kafka(self) -> str:
+        """The broker, past all proxies."""
+        return f"127.0.0.1:{self.home.port('kafka')}"
+
+    @property
+    def server_url(self) -> str:
+        """The database server as its superuser, past all proxies."""
+        assert self.database is not None
+        return self.database.url()
+
+    @property
+    def proxies(self) -> list[Proxy]:
+        """All of them."""
+        return [*self.database_proxies.values(), *self.kafka_proxies.values()]
+
+    def start_kafka(self) -> None:
+        """Start the broker, on the data that it had."""
+        home = self.home
+        beside = {self._port(40, at): self._port(30, at) for at in range(len(SERVICES))}
+        self.broker = kafka.start(
+            home.folder, home.port("kafka"), home.port("kafka controller"), home.logs, beside=beside
+        )
+
+    def start_postgres(self) -> None:
+        """Start the database server, on the data that it had."""
+        self.database = postgres.start(self.home.folder, self.home.port("postgres"), self.home.logs)
+
+    def start_service(self, name: str, *, clock_s: int | None = None) -> None:
+        """Start a service; with `clock_s` its clock is that many seconds ahead."""
+        self.services[name] = self._spawn(name, self.home.port(name), clock_s)
+
+    def start_replica(self, name: str) -> tuple[Process, int]:
+        """Start one more process of a service; its process, and the port it answers on."""
+        taken = {connection.laddr.port for connection in psutil.net_connections("tcp") if connection.laddr}
+        port = next(port for port in range(self._port(50, 0), self._port(90, 0)) if port not in taken)
+        self.replicas.append(process := self._spawn(name, port, None))
+        return process, port
+
+    def _spawn(self, name: str, port: int, clock_s: int | None) -> Process:
+        settings = settings_of(self.home, name)
+        url = make_url(settings["WAYBILL_DATABASE_URL"]).set(port=self.database_proxies[name].port)
+        settings |= {
+            "WAYBILL_DATABASE_URL": url.render_as_string(hide_password=False),
+            "WAYBILL_KAFKA": f"127.0.0.1:{self.kafka_proxies[name].port}",
+            "WAYBILL_PORT": str(port),
+        }
+        command = [Path(sys.executable).with_name(f"waybill-{name}")]
+        clock = [] if clock_s is None else [sys.executable, _CLOCK, str(clock_s)]
+        return Process.spawn(
+            [*clock, *command], log=self.home.logs / f"{name}.log", environment=environment(**settings)
+        )
+
+    async def ready(self, names: Collection[str], patience_s: float = _PATIENCE_S) -> None:
+        """Wait until these say that they are; raises NotStarted with what they say instead."""
+        end = time.monotonic() + patience_s
+        while says := {name: reasons for name in names if (reasons := await self.reasons(self.home.port(name)))}:
+            if time.monotonic() > end:
+                raise NotStarted(f"not ready after {patience_s:.0f} s: {says}")
+            await asyncio.sleep(0.2)
+
+    async def reasons(self, port: int) -> list[str]:
+        """Why the service on this port is not ready."""
+        try:
+            async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
+                answer = await client.get(f"http://127.0.0.1:{port}/health/ready")
+                return [] if answer.is_success else list(answer.json()["reasons"])
+        except (httpx.HTTPError, ValueError) as error:
+            return [f"does not answer: {type(error).__name__}"]
+
+    def client(self, name: str, timeout_s: float) -> httpx.AsyncClient:
+        """Calls one service, with its token."""
+        token = self.home.secret("token")
+        return httpx.AsyncClient(
+            base_url=self.home.url(name),
+            headers={"Authorization": f"Bearer {token}", "Waybill-Actor": "person:chaos"},
+            timeout=timeout_s,
+            trust_env=False,
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
+
+    @asynccontextmanager
+    async def connection(self, database: str = "postgres") -> AsyncGenerator["asyncpg.Connection[Any]"]:
+        """One connection as superuser, past all proxies."""
+        url = make_url(self.server_url)
+        connection = await asyncpg.connect(
+            host=url.host, port=url.port, user=url.username, password=url.password, database=database, timeout=5
+        )
+        try:
+            yield connection
+        finally:
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                await connection.close(timeout=5)
+
+    async def heal(self) -> None:
+        """Let everything flow and run again, in the ordinary number of processes."""
+        for proxy in self.proxies:
+            proxy.heal()
+        for process in self.replicas:
+            _continue(process)
+            process.kill()
+        self.replicas.clear()
+        for server in (self.broker and self.broker.process, self.database and self.database.process):
+            if server is not None:
+                _continue(server)
+        if self.database is None or not self.database.process.running():
+            await asyncio.to_thread(self.start_postgres)
+        if self.broker is None or not self.broker.process.running():
+            await asyncio.to_thread(self.start_kafka)
+        for name, process in self.services.items():
+            _continue(process)
+            if not process.running():
+                self.start_service(name)
+
+    def _port(self, block: int, at: int) -> int:
+        return self.home.port_base + block + at
+
+
+def signal_to(process: Process, number: signal.Signals) -> None:
+    """Send a signal to a process of ours that is still there."""
+    if process.running():
+        psutil.Process(process.pid).send_signal(number)
+
+
+def _continue(process: Process) -> None:
+    with suppress(psutil.NoSuchProcess):
+        signal_to(process, signal.SIGCONT)
+
+
+def _new_folder() -> Path:
+    """One that PostgreSQL's user can reach, too."""
+    folder = Path(tempfile.mkdtemp(prefix="waybill-chaos-", dir="/var/tmp"))
+    folder.chmod(0o755)
+    return folder
+
+
+def _free_block() -> int:
+    """Ports below those that the system hands out, and beside those of the other suites."""
+    blocks: Sequence[int] = range(24_000, 32_000, 100)
+    return next(base for base in blocks if not any(listening(base + at) for at in range(60)))

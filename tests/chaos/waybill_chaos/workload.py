@@ -1,0 +1,353 @@
+"""What people and platforms do all the while: sales in, parcels out, the same again, and what must be refused.
+
+A kind of work is a function of the client and its dice; `WORK` says how often each is done. One that comes later, a
+correction or a label, is one more function here, and an invariant in the judge.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import httpx
+
+from waybill_chaos.history import Command, History
+from waybill_events import ids
+from waybill_simulators.shopify import Shop, an_order
+
+BRANDS: Final = {
+    UUID("c0a50000-0000-4000-8000-000000000001"): "Chaos Apparel",
+    UUID("c0a50000-0000-4000-8000-000000000002"): "Chaos Ceramics",
+}
+CONNECTION: Final = UUID("c0a50000-0000-4000-8000-00000000000c")
+FIRST: Final = 100_000
+_SECRET: Final = "the secret of a shop"
+_NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
+_ADDRESS: Final = {"name": "Ann Bee", "address1": "1 High St", "city": "Troy", "zip": "12180", "country_code": "US"}
+_ANSWER_S: Final = 6.0
+_COMPANIES: Final = ("UPS", "usps", "Fedex", "Ann's van", "")
+_CREATED, _NOT_FOUND, _SERVER = 201, 404, 500
+
+
+@dataclass(slots=True)
+class Order:
+    """An order that must come of an accepted sale; `open` is what the client believes is left of each line."""
+
+    order_id: UUID
+    sale_id: UUID
+    brand_id: UUID
+    lines: dict[str, int]
+    open: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.open = dict(self.lines)
+
+
+class Client:
+    """Sends commands until it is told what became of them, or gives up, and writes down what it was told."""
+
+    def __init__(
+        self, connectors: httpx.AsyncClient, fulfillment: httpx.AsyncClient, history: History, *, patience_s: float
+    ) -> None:
+        self.shop = Shop(connectors, CONNECTION, _SECRET)
+        self.fulfillment, self.history, self.patience_s = fulfillment, history, patience_s
+        self.next_sale, self.next_parcel = FIRST, 1
+        self.orders: list[Order] = []
+        """Those of accepted sales."""
+        self.ended = asyncio.Event()
+
+    async def sell(self, command: Command, order: dict[str, Any], *, event_id: str, secret: str = _SECRET) -> None:
+        """Tell a sale as Shopify does, again and again until it is taken."""
+        shop = Shop(self.shop.client, CONNECTION, secret)
+        await self._until_known(command, lambda: shop.tell(order, event_id=event_id), _of_webhook)
+
+    async def ship(self, command: Command, order: Order, body: dict[str, Any], key: str) -> None:
+        """Ship, with the same key again and again until the outcome is known."""
+        path = f"/api/v1/orders/{order.order_id}/shipments"
+        headers = {"Idempotency-Key": key}
+        await self._until_known(command, lambda: self.fulfillment.post(path, json=body, headers=headers), _of_command)
+
+    async def _until_known(
+        self,
+        command: Command,
+        send: Callable[[], Awaitable[httpx.Response]],
+        verdict: Callable[[httpx.Response], bool | None],
+    ) -> None:
+        end = time.monotonic() + self.patience_s
+        while True:
+            try:
+                answer = await send()
+            except httpx.TransportError as error:
+                command.note(None, type(error).__name__)
+            else:
+                taken = verdict(answer)
+                command.note(answer.status_code, answer.text, accepted=taken is True, refused=taken is False)
+                if taken is True:
+                    body = answer.json()
+                    if command.answer is None:
+                        command.answer = body
+                    elif body != command.answer:
+                        command.others.append(body)
+                elif taken is False and command.outcome == "accepted":
+                    command.others.append(answer.text)
+                if taken is not None:
+                    return
+            if time.monotonic() > end or self.ended.is_set():
+                return
+            await asyncio.sleep(0.3)
+
+
+def _of_webhook(answer: httpx.Response) -> bool | None:
+    """True, False, or None where it must be asked again."""
+    if answer.is_success:
+        return answer.json()["outcome"] == "sale"
+    return None if answer.status_code >= _SERVER else False
+
+
+def _of_command(answer: httpx.Response) -> bool | None:
+    if answer.status_code == _CREATED:
+        return True
+    # An order that is not there yet will be.
+    return None if answer.status_code >= _SERVER or answer.status_code == _NOT_FOUND else False
+
+
+def a_sale(client: Client, dice: random.Random) -> tuple[Command, dict[str, Any], list[Order]]:
+    """A new sale of one brand or of both, and the orders that must come of it."""
+    number, client.next_sale = client.next_sale, client.next_sale + 1
+    brands = dice.sample(sorted(BRANDS), dice.choice((1, 1, 2)))
+    lines = [
+        {"title": f"Thing {at}", "vendor": BRANDS[brand], "sku": "", "price": "9.00", "quantity": dice.randint(1, 5)}
+        for brand in brands
+        for at in range(dice.randint(1, 3))
+    ]
+    sold = an_order(number, lines, _NOON + timedelta(seconds=number), address=_ADDRESS)
+    sale_id = ids.sale_id(CONNECTION, str(sold["id"]))
+    orders = [
+        Order(
+            ids.order_id(sale_id, at),
+            sale_id,
+            brand,
+            {str(line["id"]): line["quantity"] for line in sold["line_items"] if line["vendor"] == BRANDS[brand]},
+        )
+        for at, brand in enumerate(brands, start=1)
+    ]
+    wants = {
+        "sale_id": str(sale_id),
+        "number": sold["name"],
+        "orders": [
+            {"order_id": str(order.order_id), "brand_id": str(order.brand_id), "lines": order.lines} for order in orders
+        ],
+    }
+    return Command("sale", str(sale_id), wants), sold, orders
+
+
+async def sell(client: Client, dice: random.Random) -> None:
+    """A sale; some are told again after they were taken, under their own event id or as another change."""
+    command, sold, orders = a_sale(client, dice)
+    event_id = f"chaos-{sold['id']}"
+    await client.sell(command, sold, event_id=event_id)
+    if command.outcome == "accepted":
+        client.orders += orders
+        if dice.random() < 0.2:
+            other = dice.choice((event_id, f"{event_id}-again"))
+            await client.sell(replace(command, answers=[], answer=None), sold, event_id=other)
+    client.history.keep(command)
+
+
+async def sell_what_is_refused(client: Client, dice: random.Random) -> None:
+    """A sale that is no sale: forged, with a quantity that is none, or larger than an event may be."""
+    command, sold, _orders = a_sale(client, dice)
+    secret, line = _SECRET, sold["line_items"][0]
+    match dice.randrange(5):
+        case 0:
+            secret = "another secret"
+        case 1:
+            line["quantity"] = 3_000_000_000
+        case 2:
+            line["quantity"] = "two"
+        case 3:
+            sold["line_items"] = [{**line, "id": line["id"] * 1000 + at, "title": "T" * 4000} for at in range(240)]
+        case _:
+            sold["line_items"] = [line, line]
+    await client.sell(command, sold, event_id=f"chaos-{sold['id']}", secret=secret)
+    client.history.keep(command)
+
+
+async def sell_what_is_odd(client: Client, dice: random.Random) -> None:
+    """A sale with U+0000 in a title, or just small enough to go through."""
+    command, sold, orders = a_sale(client, dice)
+    line = sold["line_items"][0]
+    line["title"] = "nul \x00 and half \ud83d" if dice.random() < 0.7 else "T" * 4000
+    if len(line["title"]) == 4000:
+        sold["note"] = "N" * 4000
+        more = [{**line, "id": line["id"] * 1000 + at, "quantity": 1} for at in range(150)]
+        sold["line_items"] += more
+        mine = next(order for order in orders if BRANDS[order.brand_id] == line["vendor"])
+        mine.lines |= {str(each["id"]): 1 for each in more}
+        mine.open |= {str(each["id"]): 1 for each in more}
+        command.wants["orders"][orders.index(mine)]["lines"] = mine.lines
+    await client.sell(command, sold, event_id=f"chaos-{sold['id']}")
+    if command.outcome == "accepted":
+        client.orders += orders
+    client.history.keep(command)
+
+
+def a_parcel(client: Client, order: Order, dice: random.Random) -> tuple[Command, dict[str, Any]]:
+    """Everything that is open, or some of it."""
+    number, client.next_parcel = client.next_parcel, client.next_parcel + 1
+    name = f"CHAOS{number:07d}"
+    body: dict[str, Any] = {"tracking_company": dice.choice(_COMPANIES), "tracking_number": name}
+    units: dict[str, int] | None = None
+    left = {line: count for line, count in order.open.items() if count}
+    if dice.random() < 0.75 and left:
+        lines = dice.sample(sorted(left), dice.randint(1, min(len(left), 5)))
+        units = {line: dice.randint(1, left[line]) for line in lines}
+        body["lines"] = [{"line_id": line, "quantity": count} for line, count in units.items()]
+    wants = {"order_id": str(order.order_id), "units": units, "tracking_company": body["tracking_company"]}
+    return Command("ship", name, wants), body
+
+
+def _shipped(order: Order, command: Command) -> None:
+    """Believe what the answer says, or the worst where none came."""
+    if command.outcome == "accepted":
+        order.open = {line["line_id"]: line["open"] for line in command.answer["lines"]}
+    elif command.outcome == "unknown":
+        order.open = dict.fromkeys(order.open, 0)
+
+
+async def ship(client: Client, dice: random.Random) -> None:
+    """A parcel; some commands are sent again afterwards, with the same key."""
+    order = _any_order(client, dice)
+    if order is None:
+        return
+    command, body = a_parcel(client, order, dice)
+    await client.ship(command, order, body, command.name)
+    _shipped(order, command)
+    if command.outcome == "accepted" and dice.random() < 0.25:
+        await client.ship(command, order, body, command.name)
+    client.history.keep(command)
+
+
+async def ship_at_once(client: Client, dice: random.Random) -> None:
+    """Several people ship the same order at the same moment, one of them twice with one key."""
+    order = _any_order(client, dice)
+    if order is None:
+        return
+    parcels = [a_parcel(client, order, dice) for _ in range(dice.randint(2, 4))]
+    twin = replace(parcels[0][0], answers=[], others=[])
+    await asyncio.gather(
+        client.ship(twin, order, parcels[0][1], twin.name),
+        *(client.ship(command, order, body, command.name) for command, body in parcels),
+    )
+    first = parcels[0][0]
+    if twin.outcome == "accepted" and first.outcome == "accepted" and twin.answer != first.answer:
+        first.others.append(twin.answer)
+    if "accepted" in {twin.outcome, first.outcome}:
+        first.outcome, first.answer = "accepted", first.answer or twin.answer
+    elif "unknown" in {twin.outcome, first.outcome}:
+        first.outcome = "unknown"
+    for command, _body in parcels:
+        _shipped(order, command)
+        client.history.keep(command)
+    if len({command.outcome for command, _ in parcels}) > 1:
+        order.open = dict.fromkeys(order.open, 0)
+
+
+async def ship_what_is_refused(client: Client, dice: random.Random) -> None:
+    """More than is open, a line that is not there, no units, a number that no text can hold."""
+    order = _any_order(client, dice)
+    if order is None:
+        return
+    command, body = a_parcel(client, order, dice)
+    line = dice.choice(sorted(order.lines))
+    match dice.randrange(5):
+        case 0:
+            body["lines"] = [{"line_id": line, "quantity": order.lines[line] + 1}]
+        case 1:
+            body["lines"] = [{"line_id": "no such line", "quantity": 1}]
+        case 2:
+            body["lines"] = [{"line_id": line, "quantity": 0}]
+        case 3:
+            body["lines"] = [{"line_id": line, "quantity": 3_000_000_000}]
+        case _:
+            body["tracking_number"] += "\x00"
+    await client.ship(command, order, body, command.name)
+    client.history.keep(command)
+
+
+def _any_order(client: Client, dice: random.Random) -> Order | None:
+    """One that may have something left, rather a new one: it may not have arrived everywhere yet."""
+    recent = [order for order in client.orders[-80:] if any(order.open.values())]
+    return dice.choice(recent) if recent else None
+
+
+Work = Callable[[Client, random.Random], Awaitable[None]]
+WORK: Final[dict[Work, int]] = {
+    sell: 45,
+    sell_what_is_refused: 3,
+    sell_what_is_odd: 2,
+    ship: 40,
+    ship_at_once: 8,
+    ship_what_is_refused: 6,
+}
+
+
+async def work(client: Client, seed: int, worker: int, rate_per_s: float) -> None:
+    """One worker: does one thing after the other until the client has ended."""
+    dice = random.Random(f"{seed}|work|{worker}")  # repeatable on purpose
+    while not client.ended.is_set():
+        (kind,) = dice.choices(list(WORK), list(WORK.values()))
+        await kind(client, dice)
+        await asyncio.sleep(dice.expovariate(rate_per_s))
+
+
+async def probe(client: Client, seed: int, *, round_: int) -> list[Command]:
+    """Sales that touch every partition of every topic, each shipped whole; what was before them has then been read."""
+    dice = random.Random(f"{seed}|probe|{round_}")  # repeatable on purpose
+    sales: set[int] = set()
+    orders: set[int] = set()
+    made: list[Command] = []
+
+    async def one(command: Command, sold: dict[str, Any], of: list[Order]) -> None:
+        await client.sell(command, sold, event_id=f"chaos-{sold['id']}")
+        client.history.keep(command)
+        for order in of:
+            parcel, body = a_parcel(client, order, dice)
+            body.pop("lines", None)
+            parcel.wants["units"] = None
+            await client.ship(parcel, order, body, parcel.name)
+            client.history.keep(parcel)
+            made.append(parcel)
+
+    waiting: list[Awaitable[None]] = []
+    while len(sales) < ids.PARTITIONS or len(orders) < ids.PARTITIONS:
+        command, sold, of = a_sale(client, dice)
+        sale = ids.partition(UUID(command.name))
+        mine = {ids.partition(order.order_id) for order in of}
+        if sale in sales and mine <= orders:
+            continue
+        sales.add(sale)
+        orders |= mine
+        waiting.append(one(command, sold, of))
+    await asyncio.gather(*waiting)
+    return made
+
+
+async def prepare(portal: httpx.AsyncClient, connectors: httpx.AsyncClient) -> None:
+    """The brands, and the connection of a shop that sells for both."""
+    for brand, name in BRANDS.items():
+        (await portal.put(f"/api/v1/brands/{brand}", json={"name": name, "vendors": [name]})).raise_for_status()
+    connection = {
+        "platform": "shopify",
+        "code": "chaos",
+        "name": "A shop",
+        "secret": _SECRET,
+        "start_date": "2000-01-01T00:00:00Z",
+        "test_orders": True,
+        "ships_when": "always",
+    }
+    (await connectors.put(f"/api/v1/connections/{CONNECTION}", json=connection)).raise_for_status()
