@@ -3,21 +3,26 @@
 Every record of the rig's that is no copy has a source that begins with `chaos/`, so that the judge knows it again.
 """
 
+import asyncio
 import json
 import random
-from collections.abc import AsyncGenerator, Iterable, Sequence
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 from uuid import UUID, uuid5
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
-from waybill_chassis.records import Record
+from waybill_chassis.records import Headers, Record
 from waybill_cli import events
 from waybill_events import Envelope, ids
 
+T = TypeVar("T")
 OURS: Final = "chaos/"
 _TYPES: Final = {
     "waybill.sales": "SaleReceived",
@@ -25,8 +30,16 @@ _TYPES: Final = {
     "waybill.fulfillment": "ItemsFulfilled",
     "waybill.tracking": "TrackingAdded",
 }
+_PATIENCE_S: Final = 25.0
 _OVERSIZED: Final = 1_000_000
 """Bytes that a broker takes, and that no event may have."""
+_UNREADABLE: Final[Sequence[Headers]] = (
+    (("ce_specversion", b"1.0"), ("ce_id", b"\xff\xfe")),
+    (("ce_specversion", b"0.3"),),
+    (("ce_specversion", None), ("ce_id", b"no UUID")),
+    (("ce_specversion", b"1.0"), ("ce_source", b"\x00")),
+    (),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +103,21 @@ async def _producer(bootstrap: str) -> AsyncGenerator[AIOKafkaProducer]:
         await producer.stop()
 
 
+async def _when_there(do: Callable[[], Awaitable[T]]) -> T:
+    """Read or write once the broker is there: other faults may have struck it."""
+    end = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return await do()
+        except KafkaError:
+            if time.monotonic() > end:
+                raise
+            await asyncio.sleep(0.5)
+
+
 async def copy(bootstrap: str, topic: str, variant: str, dice: random.Random) -> int:
     """Write records of a topic again: the newest, the oldest, or some backwards; how many."""
-    found = [seen.record for seen in await events.newest(bootstrap, [topic], None)]
+    found = [seen.record for seen in await _when_there(partial(events.newest, bootstrap, [topic], None))]
     count = min(len(found), 300)
     match variant:
         case "newest":
@@ -109,7 +134,7 @@ async def copy(bootstrap: str, topic: str, variant: str, dice: random.Random) ->
 async def poison(bootstrap: str, topic: str, subject: UUID, variant: str, dice: random.Random) -> str:
     """Write one record about `subject` that its readers cannot apply; what it is."""
     kind, name = variant.replace(" ", "-"), f"waybill.{_TYPES[topic]}.v1"
-    value, headers = b"{}", list[tuple[str, bytes]]()
+    value = b"{}"
     match variant:
         case "unknown version":
             name = f"waybill.{_TYPES[topic]}.v9"
@@ -135,22 +160,22 @@ async def poison(bootstrap: str, topic: str, subject: UUID, variant: str, dice: 
         causation_id=subject,
         sequence=1,
     )
-    headers = envelope.headers() if kind != "headers" else [("ce_specversion", b"0.3"), ("ce_id", b"\xff\xfe")]
+    headers = tuple(envelope.headers()) if kind != "headers" else dice.choice(_UNREADABLE)
     key = str(subject).encode()
-    await _send(bootstrap, [Record(topic, ids.partition(subject), 0, key, tuple(headers), value)])
+    await _send(bootstrap, [Record(topic, ids.partition(subject), 0, key, headers, value)])
     return f"{name} about {subject}"
 
 
 async def _send(bootstrap: str, records: Sequence[Record]) -> None:
-    """Write records to where they were, each after the one before it."""
+    """Write records to where they were, each after the one before it; once more if it is not known whether they are."""
+    await _when_there(partial(_write, bootstrap, records))
+
+
+async def _write(bootstrap: str, records: Sequence[Record]) -> None:
     async with _producer(bootstrap) as producer:
         flying = [
             await producer.send(
-                record.topic,
-                value=record.value,
-                key=record.key,
-                partition=record.partition,
-                headers=[(name, value) for name, value in record.headers if value is not None],
+                record.topic, value=record.value, key=record.key, partition=record.partition, headers=record.headers
             )
             for record in records
         ]

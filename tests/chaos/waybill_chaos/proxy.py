@@ -13,9 +13,7 @@ _CHUNK: Final = 65_536
 _FETCH: Final = 1
 _PATIENCE_S: Final = 5.0
 _FETCHES: Final[dict[int, Any]] = {
-    found.API_VERSION: found
-    for name, found in vars(kafka_fetch).items()
-    if name.startswith("FetchRequest_v") and isinstance(found, type)
+    found.API_VERSION: found for name, found in vars(kafka_fetch).items() if name.startswith("FetchRequest_v")
 }
 
 Forward = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -117,4 +115,5 @@ def without(topics: set[str], request: bytes) -> bytes:
     values = list(schema.decode(io.BytesIO(request[header:])))
     at = next(place for place, field in enumerate(schema.names) if field == "topics")
     values[at] = [each for each in values[at] if each[0] not in topics]
-    return request[:header] + schema.encode(values)
+    body: bytes = schema.encode(values)
+    return request[:header] + body

@@ -19,8 +19,9 @@ from waybill_chaos.system import System
 from waybill_chaos.workload import Client
 from waybill_chassis.embedded.processes import NotStarted
 
-WORKERS: Final = 6
-RATE_PER_S: Final = 3.0
+WORKERS: Final = 12
+RATE_PER_S: Final = 2.0
+"""How many do something, and how often each of them while nobody has to wait."""
 REST_S: Final = 90.0
 _SLIPS: Final = 200
 _PATIENCE_S: Final = 400.0
@@ -130,9 +131,7 @@ async def _strike(
             struck.append(f"{at:6.1f} s  {strike}{f': {more}' if more else ''}")
             say(struck[-1])
 
-    working = [
-        asyncio.create_task(workload.work(client, seed, worker, RATE_PER_S / WORKERS * 4)) for worker in range(WORKERS)
-    ]
+    working = [asyncio.create_task(workload.work(client, seed, worker, RATE_PER_S)) for worker in range(WORKERS)]
     await asyncio.gather(*map(lane, LANES))
     await asyncio.sleep(max(0.0, seconds - (time.monotonic() - began)))
     await system.heal()

@@ -1,6 +1,7 @@
 """A whole Waybill whose every part can be struck: servers, services and replicas, and a proxy before each connection."""
 
 import asyncio
+import os
 import shutil
 import signal
 import sys
@@ -43,6 +44,8 @@ class System:
         default_factory=lambda: {name: asyncio.Lock() for name in (*SERVICES, "kafka", "postgres")}
     )
     """One fault at a time may work on one part; those of several lanes take turns."""
+    http: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(timeout=3, trust_env=False, verify=False))
+    """Asks whether they are ready."""
 
     @classmethod
     @asynccontextmanager
@@ -78,6 +81,7 @@ class System:
 
     async def end(self) -> None:
         """End every process that was started here."""
+        await self.http.aclose()
         for process in (*self.services.values(), *self.replicas):
             process.kill()
         for proxy in self.proxies:
@@ -135,7 +139,7 @@ class System:
             "WAYBILL_PORT": str(port),
         }
         command = [Path(sys.executable).with_name(f"waybill-{name}")]
-        clock = [] if clock_s is None else [sys.executable, _CLOCK, str(clock_s)]
+        clock: list[str | Path] = [] if clock_s is None else [sys.executable, _CLOCK, str(clock_s)]
         return Process.spawn(
             [*clock, *command], log=self.home.logs / f"{name}.log", environment=environment(**settings)
         )
@@ -151,9 +155,8 @@ class System:
     async def reasons(self, port: int) -> list[str]:
         """Why the service on this port is not ready."""
         try:
-            async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
-                answer = await client.get(f"http://127.0.0.1:{port}/health/ready")
-                return [] if answer.is_success else list(answer.json()["reasons"])
+            answer = await self.http.get(f"http://127.0.0.1:{port}/health/ready")
+            return [] if answer.is_success else list(answer.json()["reasons"])
         except (httpx.HTTPError, ValueError) as error:
             return [f"does not answer: {type(error).__name__}"]
 
@@ -165,6 +168,7 @@ class System:
             headers={"Authorization": f"Bearer {token}", "Waybill-Actor": "person:chaos"},
             timeout=timeout_s,
             trust_env=False,
+            verify=False,
             limits=httpx.Limits(max_keepalive_connections=0),
         )
 
@@ -189,9 +193,9 @@ class System:
             _continue(process)
             process.kill()
         self.replicas.clear()
-        for server in (self.broker and self.broker.process, self.database and self.database.process):
+        for server in (self.broker, self.database):
             if server is not None:
-                _continue(server)
+                _continue(server.process)
         if self.database is None or not self.database.process.running():
             await asyncio.to_thread(self.start_postgres)
         if self.broker is None or not self.broker.process.running():
@@ -224,6 +228,6 @@ def _new_folder() -> Path:
 
 
 def _free_block() -> int:
-    """Ports below those that the system hands out, and beside those of the other suites."""
-    blocks: Sequence[int] = range(24_000, 32_000, 100)
+    """Ports below those that the system hands out, and beside those of the other suites; each run begins elsewhere."""
+    blocks: Sequence[int] = [24_000 + (os.getpid() + at) % 80 * 100 for at in range(80)]
     return next(base for base in blocks if not any(listening(base + at) for at in range(60)))

@@ -104,7 +104,7 @@ class Client:
 def _of_webhook(answer: httpx.Response) -> bool | None:
     """True, False, or None where it must be asked again."""
     if answer.is_success:
-        return answer.json()["outcome"] == "sale"
+        return bool(answer.json()["outcome"] == "sale")
     return None if answer.status_code >= _SERVER else False
 
 
