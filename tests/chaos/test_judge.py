@@ -96,13 +96,14 @@ SHOWN = {
         }
     ],
 }
-QUIET = {"outbox_rows": 0.0, "waiting_events": 0.0, "dead_letters": 0.0, "parked_subjects": 0.0}
+QUIET = {"outbox_rows": 0.0, "waiting_events": 0.0, "parked_subjects": 0.0}
 ANSWERS = Answers(
     ledgers={ORDER: LEDGER},
     portal={ORDER: SHOWN},
     listed=[ORDER],
     slips={ORDER: 200},
     parked={},
+    dead_letters={},
     still_parked={},
     metrics=dict.fromkeys(SERVICES, QUIET),
 )
@@ -204,7 +205,7 @@ LESS_SHIPPED = {**LEDGER, "lines": [{**LEDGER["lines"][0], "open": 2, "shipped":
         ("slips-there", replace(ANSWERS, slips={ORDER: 404})),
         ("exactly-the-poisoned-parked", replace(ANSWERS, parked={"portal": {ORDER: "a bug"}})),
         ("nobody-parked-in-the-end", replace(ANSWERS, still_parked={"portal": [ORDER]})),
-        ("dead-letters-kept", measured("orders", dead_letters=1)),
+        ("dead-letters-kept", replace(ANSWERS, dead_letters={"orders": 1})),
         ("nothing-left-over", measured("orders", outbox_rows=1)),
         ("nothing-left-over", measured("portal", waiting_events=1)),
     ],

@@ -9,11 +9,14 @@ from typing import Any, Final
 import httpx
 
 from waybill_chaos import plan
+from waybill_chaos.judge import REFUSED_ROW
+from waybill_chaos.plan import READERS
 from waybill_chaos.system import System
 from waybill_chaos.workload import BRANDS
 from waybill_cli.home import SERVICES
 
 _AT_ONCE: Final = 8
+_MOST_IN_A_QUEUE: Final = 20
 _OK, _NOT_FOUND = 200, 404
 _METRIC: Final = re.compile(r"^waybill_(outbox_rows|waiting_events|dead_letters|parked_subjects) (\S+)$", re.MULTILINE)
 
@@ -71,26 +74,38 @@ async def visible(system: System, parcels: Mapping[str, str], patience_s: float)
 async def parked(system: System) -> dict[str, dict[str, str]]:
     """Per service: who is parked and why."""
     found: dict[str, dict[str, str]] = {}
-    for name in SERVICES if plan.QUARANTINE else ():
+    for name in READERS if plan.QUARANTINE else ():
         async with system.client(name, 10) as client:
-            subjects = (await client.get("/ops/v1/quarantine")).raise_for_status().json()
-        found[name] = {each["subject"]: each["error"] for each in subjects}
+            answer = (await client.get("/ops/v1/quarantine", params={"limit": 10_000})).raise_for_status().json()
+        found[name] = {each["subject"]: each["error"] for each in answer["parked"]}
+    return found
+
+
+async def dead_letters(system: System) -> dict[str, int]:
+    """Per service: how many records it could not read."""
+    if not plan.QUARANTINE:
+        return {name: int(found["dead_letters"]) for name, found in (await metrics(system)).items()}
+    found: dict[str, int] = {}
+    for name in READERS:
+        async with system.client(name, 10) as client:
+            found[name] = (
+                (await client.get("/ops/v1/dead-letters", params={"limit": 1})).raise_for_status().json()["found"]
+            )
     return found
 
 
 async def settle(system: System, found: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """Redrive whom the database refused, drop what the rig made of the others; what was not taken."""
+    """Redrive whom the database refused, pass over what the rig made of the others; what was not taken."""
     failed: list[str] = []
     for name, subjects in found.items():
         async with system.client(name, 30) as client:
             for subject, why in subjects.items():
-                what = "redrive" if "chaos refuses" in why else "discard"
+                what = "redrive" if REFUSED_ROW in why else "discard"
                 # Several of the rig's records may stand in one queue, one behind the other.
-                for _ in range(20):
+                for _ in range(_MOST_IN_A_QUEUE):
                     path = f"/ops/v1/quarantine/{subject}/{what}"
                     answer = await client.post(path, json={"why": "the chaos run is over"})
-                    known = await client.get(f"/ops/v1/quarantine/{subject}")
-                    if known.status_code == _NOT_FOUND:
+                    if answer.is_success and not answer.json()["left"]:
                         break
                 else:
                     failed.append(f"{name}: {what} of {subject} answers {answer.status_code} {answer.text[:200]}")

@@ -12,6 +12,7 @@ from uuid import uuid4
 import asyncpg
 
 from waybill_chaos import log, plan
+from waybill_chaos.judge import REFUSED_ROW
 from waybill_chaos.plan import Strike
 from waybill_chaos.proxy import Proxy
 from waybill_chaos.system import System, signal_to
@@ -199,48 +200,70 @@ async def _without(system: System, name: str) -> AsyncGenerator["asyncpg.Connect
 
 
 async def older_copy_at_start(system: System, _client: Client, strike: Strike) -> str:
-    """A service starts on a database older than its log: it must say so and write nothing; then the newest is back."""
-    name = strike.target
+    """A service starts on a database older than its log: it must say so and send nothing; then the newest is back."""
+    name, topic = strike.target, f"waybill.{strike.target}"
     earlier, later = f"{name}_earlier", f"{name}_later"
     async with system.busy["postgres"], system.busy[name]:
         async with _without(system, name) as connection:
             await connection.execute(f"CREATE DATABASE {earlier} TEMPLATE {name} OWNER {name}")
+            then = await log.size(system.kafka, topic)
         await asyncio.sleep(strike.lasts_s)
         system.services[name].kill()
         async with _without(system, name) as connection:
             await connection.execute(f"ALTER DATABASE {name} RENAME TO {later}")
             await connection.execute(f"ALTER DATABASE {earlier} RENAME TO {name}")
-        system.start_service(name)
-        says = await _says(system, name, "older")
-        system.services[name].kill()
-        async with _without(system, name) as connection:
-            await connection.execute(f"DROP DATABASE {name}")
-            await connection.execute(f"ALTER DATABASE {later} RENAME TO {name}")
-        await _restarted(system, name, 0)
+        says = "nothing was sent meanwhile"
+        try:
+            if (now := await log.size(system.kafka, topic)) > then:
+                system.start_service(name)
+                says = await _says(system, name, "older than its log")
+                if (sent := await log.size(system.kafka, topic) - now) > 0:
+                    raise NotNoticed(f"{name} sent {sent} events from a database that is older than its log")
+        finally:
+            system.services[name].kill()
+            async with _without(system, name) as connection:
+                await connection.execute(f"DROP DATABASE {name}")
+                await connection.execute(f"ALTER DATABASE {later} RENAME TO {name}")
+            await _restarted(system, name, 0)
     return says
 
 
+_BEGINS: Final = "left(NEW.order_id::text, 1) = '{digit}'"
+_ROWS: Final = {
+    "orders": ("INSERT ON orders", _BEGINS),
+    "fulfillment": ("INSERT ON ledgers", _BEGINS),
+    "labels": ("INSERT ON slips", _BEGINS),
+    "portal": ("INSERT OR UPDATE ON orders", "right(NEW.state->'parcels'->-1->>'tracking_number', 1) = '{digit}'"),
+}
+"""What each database can be told to refuse: new orders that begin with a digit, or those whose last parcel ends so."""
+
+
 async def refused_row(system: System, _client: Client, strike: Strike) -> str:
-    """The database refuses the rows of some orders, as a CHECK constraint would."""
-    table = {"orders": "orders", "fulfillment": "ledgers", "labels": "slips", "portal": "orders"}[strike.target]
-    digit = f"{strike.draw % 16:x}"
-    async with system.busy[strike.target]:
-        async with _patiently(system, strike.target) as connection:
-            await connection.execute(f"""
-                CREATE FUNCTION chaos() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                    IF left(NEW.order_id::text, 1) = '{digit}' THEN
-                        RAISE EXCEPTION 'chaos refuses %', NEW.order_id USING ERRCODE = '23514';
-                    END IF;
-                    RETURN NEW;
-                END $$;
-                CREATE TRIGGER chaos BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION chaos();
-            """)
-        try:
-            await asyncio.sleep(strike.lasts_s)
-        finally:
-            async with _patiently(system, strike.target) as connection:
-                await connection.execute(f"DROP TRIGGER chaos ON {table}; DROP FUNCTION chaos()")
-    return f"orders that begin with {digit}"
+    """The database refuses some rows, as a broken CHECK would, until somebody corrects that: see `correct`."""
+    name, digit = strike.target, str(strike.draw % 10)
+    if name in system.refusing:
+        return "it does already"
+    when, condition = _ROWS[name]
+    async with system.busy[name], _patiently(system, name) as connection:
+        await connection.execute(f"""
+            CREATE FUNCTION chaos() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF {condition.format(digit=digit)} THEN
+                    RAISE EXCEPTION '{REFUSED_ROW} %', NEW.order_id USING ERRCODE = '23514';
+                END IF;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER chaos AFTER {when} FOR EACH ROW EXECUTE FUNCTION chaos();
+        """)
+    system.refusing[name] = digit
+    return f"digit {digit}"
+
+
+async def correct(system: System) -> None:
+    """Let the databases take all rows again."""
+    for name in system.refusing:
+        async with _patiently(system, name) as connection:
+            await connection.execute("DROP FUNCTION IF EXISTS chaos() CASCADE")
+    system.refusing.clear()
 
 
 async def repeated(system: System, _client: Client, strike: Strike) -> str:

@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 Outcome = Literal["accepted", "refused", "unknown"]
@@ -40,21 +39,18 @@ class Command:
 
 
 class History:
-    """The commands of a run, each written down as soon as it is over."""
+    """The commands of a run, in the order in which they were over."""
 
-    def __init__(self, path: Path) -> None:
-        self.file = path.open("w", encoding="utf-8")
+    def __init__(self) -> None:
         self.commands: list[Command] = []
 
     def keep(self, command: Command) -> None:
-        """Write a command down."""
+        """Note a command; it may still be sent again."""
         self.commands.append(command)
-        self.file.write(json.dumps(asdict(command), ensure_ascii=False) + "\n")
-        self.file.flush()
 
-    def close(self) -> None:
-        """No more comes."""
-        self.file.close()
+    def write(self) -> str:
+        """As JSON lines."""
+        return "".join(json.dumps(asdict(command)) + "\n" for command in self.commands)
 
 
 def read(lines: Iterable[str]) -> list[Command]:

@@ -18,6 +18,7 @@ from uuid import UUID, uuid5
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from waybill_chassis import topics
 from waybill_chassis.records import Headers, Record
 from waybill_cli import events
 from waybill_events import Envelope, ids
@@ -81,6 +82,12 @@ async def read(bootstrap: str) -> list[Entry]:
     """The whole log, by partition and offset."""
     found = [Entry.of(seen) for seen in await events.newest(bootstrap, events.ALL, None)]
     return sorted(found, key=lambda entry: (entry.topic, entry.partition, entry.offset))
+
+
+async def size(bootstrap: str, topic: str) -> int:
+    """How many records a topic has had."""
+    ends = await _when_there(partial(topics.ends, bootstrap, [topic]))
+    return sum(end for _, end in ends.values())
 
 
 def write(entries: Iterable[Entry]) -> str:

@@ -35,7 +35,7 @@ KINDS: Final = (
     Kind("kill", "processes", ("kafka", "postgres"), (0.1, 2)),
     Kind("zombie", "processes", READERS, (11, 14), ("anywhere", "in a batch")),
     Kind("rebalance", "processes", READERS, (2, 5), ("asked to leave", "killed")),
-    Kind("clock", "processes", SERVICES, (4, 8), ("+7200", "-7200", "+90000")),
+    Kind("clock", "processes", SERVICES, (4, 8), ("+7200", "-7200", "+900000")),
     Kind("no-leader", "processes", ("kafka",), (4, 12)),
     Kind("slow", "network", SERVICES, (3, 8), ("database", "kafka")),
     Kind("cut", "network", SERVICES, (0.1, 3), ("database", "kafka")),
@@ -46,7 +46,7 @@ KINDS: Final = (
     Kind("poison", "records", TOPICS, (0, 1), ("unknown version", "refused")),
     Kind("undecodable", "records", TOPICS, (0, 1), ("value", "headers", "U+0000", "oversized")),
     *([Kind("older-copy-at-start", "records", ("orders", "fulfillment", "tracking"), (5, 8))] * COMPARES_AT_START),
-    *([Kind("refused-row", "records", ("orders", "fulfillment", "labels", "portal"), (4, 8))] * HALVES),
+    *([Kind("refused-row", "records", ("fulfillment", "portal", "orders", "labels"), (0, 1))] * HALVES),
 )
 LANES: Final = ("processes", "network", "records")
 

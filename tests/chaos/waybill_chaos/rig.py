@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from waybill_chaos import answers, log, workload
-from waybill_chaos.faults import FAULTS, NotNoticed
+from waybill_chaos.faults import FAULTS, NotNoticed, correct
 from waybill_chaos.history import History
 from waybill_chaos.judge import Answers, Finding, judge
 from waybill_chaos.plan import HALVES, LANES, QUARANTINE, Strike, plan
@@ -24,6 +25,7 @@ RATE_PER_S: Final = 2.0
 """How many do something, and how often each of them while nobody has to wait."""
 REST_S: Final = 90.0
 _SLIPS: Final = 200
+_AGAIN: Final = 50
 _PATIENCE_S: Final = 400.0
 Say = Callable[[str], None]
 
@@ -79,14 +81,14 @@ async def run(seed: int, minutes: float, folder: Path, say: Say, only: Collectio
             for name in ("connectors", "fulfillment", "portal")
         }
         await workload.prepare(clients["portal"], clients["connectors"])
-        history = History(folder / "history.jsonl")
-        stack.callback(history.close)
+        history = History()
+        stack.callback(lambda: (folder / "history.jsonl").write_text(history.write(), encoding="utf-8"))
         client = Client(clients["connectors"], clients["fulfillment"], history, patience_s=30)
         say(f"{time.monotonic() - began:6.1f} s  everything is up; the workload begins")
         struck: list[str] = []
         unsettled = await _strike(system, client, strikes, seed, minutes * 60, struck, say)
         say(f"{time.monotonic() - began:6.1f} s  the faults are over")
-        found = await _rest(system, client, seed, unsettled, say)
+        found = await _rest(system, client, seed, unsettled)
         entries = await log.read(system.kafka)
         say(f"{time.monotonic() - began:6.1f} s  at rest; {len(history.commands)} commands, {len(entries)} records")
         given = await _ask(system, client, found, unsettled)
@@ -141,40 +143,49 @@ async def _strike(
     return unsettled
 
 
-async def _rest(system: System, client: Client, seed: int, unsettled: list[str], say: Say) -> dict[str, dict[str, str]]:
-    """Wait until all is quiet, have the parked ones settled, wait again; who was parked before."""
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What there was when the faults had stopped and everything had been read, before anything was redriven."""
+
+    parked: dict[str, dict[str, str]]
+    dead_letters: dict[str, int]
+
+
+async def _rest(system: System, client: Client, seed: int, unsettled: list[str]) -> Rest:
+    """Wait until all is quiet, have the parked ones settled, wait again."""
     try:
         await system.ready(list(system.services), REST_S)
     except NotStarted as error:
         unsettled.append(str(error))
+    await workload.again(client, seed, _AGAIN)
     await _through(system, client, seed, 1, unsettled)
-    found: dict[str, dict[str, str]] = {}
+    await answers.until(partial(_quiet, system), REST_S / 3)
+    found = Rest(await answers.parked(system), await answers.dead_letters(system))
     if QUARANTINE:
-        found = await answers.parked(system)
-        unsettled += await answers.settle(system, found)
+        await correct(system)
+        unsettled += await answers.settle(system, found.parked)
         await _through(system, client, seed, 2, unsettled)
-
-    async def quiet() -> bool:
-        metrics = await answers.metrics(system)
-        return not any(metrics[name][each] for name in metrics for each in ("outbox_rows", "waiting_events"))
-
-    if not await answers.until(quiet, REST_S / 3):
-        say("          outboxes or waiters are not empty")
+        await answers.until(partial(_quiet, system), REST_S / 3)
     return found
+
+
+async def _quiet(system: System) -> bool:
+    metrics = await answers.metrics(system)
+    return not any(metrics[name][each] for name in metrics for each in ("outbox_rows", "waiting_events"))
 
 
 async def _through(system: System, client: Client, seed: int, round_: int, unsettled: list[str]) -> None:
     """Send sales and parcels over every partition, and see them come out at the other end."""
-    client.patience_s = REST_S
-    parcels = await workload.probe(client, seed, round_=round_)
+    client.patience_s = REST_S if not unsettled else REST_S / 6
+    parcels = await workload.probe(client, seed, round_=round_, avoid=set(system.refusing.values()))
     lost = [
         f"{each.kind} {each.name} after the faults: {each.outcome}" for each in parcels if each.outcome != "accepted"
     ]
     came = {each.name: str(each.wants["order_id"]) for each in parcels if each.outcome == "accepted"}
-    unsettled += lost or await answers.visible(system, came, REST_S / 2)
+    unsettled += lost or await answers.visible(system, came, client.patience_s)
 
 
-async def _ask(system: System, client: Client, found: dict[str, dict[str, str]], unsettled: list[str]) -> Answers:
+async def _ask(system: System, client: Client, found: Rest, unsettled: list[str]) -> Answers:
     order_ids = [str(order.order_id) for order in client.orders]
     wanted = [
         order["order_id"]
@@ -189,7 +200,8 @@ async def _ask(system: System, client: Client, found: dict[str, dict[str, str]],
         portal=shown,
         listed=listed,
         slips=await answers.slips(system, some),
-        parked=found,
+        parked=found.parked,
+        dead_letters=found.dead_letters,
         still_parked={name: list(subjects) for name, subjects in (await answers.parked(system)).items()},
         metrics=await answers.metrics(system),
         unsettled=unsettled,

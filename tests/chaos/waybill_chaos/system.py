@@ -25,6 +25,8 @@ from waybill_chassis.embedded.processes import NotStarted, Process, environment,
 from waybill_cli.home import SERVICES, Home
 from waybill_cli.stack import settings_of
 
+WAITING_LIMIT_S: Final = 8
+"""Seconds that an early event may wait once what it waits for has been read: fewer than a topic is held back."""
 _PATIENCE_S: Final = 60.0
 _CLOCK: Final = Path(__file__).with_name("clock.py")
 
@@ -44,6 +46,8 @@ class System:
         default_factory=lambda: {name: asyncio.Lock() for name in (*SERVICES, "kafka", "postgres")}
     )
     """One fault at a time may work on one part; those of several lanes take turns."""
+    refusing: dict[str, str] = field(default_factory=dict[str, str])
+    """Databases that were told to refuse some rows, and with which digit those begin or end."""
     http: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(timeout=3, trust_env=False, verify=False))
     """Asks whether they are ready."""
 
@@ -137,6 +141,7 @@ class System:
             "WAYBILL_DATABASE_URL": url.render_as_string(hide_password=False),
             "WAYBILL_KAFKA": f"127.0.0.1:{self.kafka_proxies[name].port}",
             "WAYBILL_PORT": str(port),
+            "WAYBILL_WAITING_LIMIT_S": str(WAITING_LIMIT_S),
         }
         command = [Path(sys.executable).with_name(f"waybill-{name}")]
         clock: list[str | Path] = [] if clock_s is None else [sys.executable, _CLOCK, str(clock_s)]

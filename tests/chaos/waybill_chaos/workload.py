@@ -7,7 +7,7 @@ correction or a label, is one more function here, and an invariant in the judge.
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -58,6 +58,8 @@ class Client:
         self.next_sale, self.next_parcel = FIRST, 1
         self.orders: list[Order] = []
         """Those of accepted sales."""
+        self.shipped: list[tuple[Command, Order, dict[str, Any]]] = []
+        """Accepted shipments, and what was asked."""
         self.ended = asyncio.Event()
 
     async def sell(self, command: Command, order: dict[str, Any], *, event_id: str, secret: str = _SECRET) -> None:
@@ -70,6 +72,8 @@ class Client:
         path = f"/api/v1/orders/{order.order_id}/shipments"
         headers = {"Idempotency-Key": key}
         await self._until_known(command, lambda: self.fulfillment.post(path, json=body, headers=headers), _of_command)
+        if command.outcome == "accepted":
+            self.shipped.append((command, order, body))
 
     async def _until_known(
         self,
@@ -243,6 +247,7 @@ async def ship_at_once(client: Client, dice: random.Random) -> None:
         client.ship(twin, order, parcels[0][1], twin.name),
         *(client.ship(command, order, body, command.name) for command, body in parcels),
     )
+    client.shipped = [each for each in client.shipped if each[0] is not twin]
     first = parcels[0][0]
     if twin.outcome == "accepted" and first.outcome == "accepted" and twin.answer != first.answer:
         first.others.append(twin.answer)
@@ -305,8 +310,11 @@ async def work(client: Client, seed: int, worker: int, rate_per_s: float) -> Non
         await asyncio.sleep(dice.expovariate(rate_per_s))
 
 
-async def probe(client: Client, seed: int, *, round_: int) -> list[Command]:
-    """Sales that touch every partition of every topic, each shipped whole; what was before them has then been read."""
+async def probe(client: Client, seed: int, *, round_: int, avoid: Collection[str] = ()) -> list[Command]:
+    """Sales that touch every partition of every topic, each shipped whole; what was before them has then been read.
+
+    No order begins and no number ends with a digit to `avoid`: some database refuses those.
+    """
     dice = random.Random(f"{seed}|probe|{round_}")  # repeatable on purpose
     sales: set[int] = set()
     orders: set[int] = set()
@@ -316,6 +324,8 @@ async def probe(client: Client, seed: int, *, round_: int) -> list[Command]:
         await client.sell(command, sold, event_id=f"chaos-{sold['id']}")
         client.history.keep(command)
         for order in of:
+            while str(client.next_parcel)[-1] in avoid:
+                client.next_parcel += 1
             parcel, body = a_parcel(client, order, dice)
             body.pop("lines", None)
             parcel.wants["units"] = None
@@ -328,13 +338,20 @@ async def probe(client: Client, seed: int, *, round_: int) -> list[Command]:
         command, sold, of = a_sale(client, dice)
         sale = ids.partition(UUID(command.name))
         mine = {ids.partition(order.order_id) for order in of}
-        if sale in sales and mine <= orders:
+        if (sale in sales and mine <= orders) or any(str(order.order_id)[0] in avoid for order in of):
             continue
         sales.add(sale)
         orders |= mine
         waiting.append(one(command, sold, of))
     await asyncio.gather(*waiting)
     return made
+
+
+async def again(client: Client, seed: int, count: int) -> None:
+    """Send some of the accepted shipments once more, long after: each gets the answer that it got."""
+    dice = random.Random(f"{seed}|again")  # repeatable on purpose
+    some = dice.sample(client.shipped, min(count, len(client.shipped)))
+    await asyncio.gather(*(client.ship(command, order, body, command.name) for command, order, body in some))
 
 
 async def prepare(portal: httpx.AsyncClient, connectors: httpx.AsyncClient) -> None:
