@@ -33,3 +33,9 @@ def test_only_some_kinds_are_dealt_on_request_to_each_target_in_turn() -> None:
 
     assert {strike.kind for strike in strikes} == {"cut"}
     assert {strike.target for strike in strikes} == set(SERVICES)
+
+
+def test_one_target_of_a_kind_can_be_asked_for() -> None:
+    strikes = plan(7, 60, only=["cut@orders", "kill@kafka"])
+
+    assert {(strike.kind, strike.target) for strike in strikes} == {("cut", "orders"), ("kill", "kafka")}

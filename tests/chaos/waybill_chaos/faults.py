@@ -150,6 +150,17 @@ async def cut(system: System, _client: Client, strike: Strike) -> str:
     return ""
 
 
+async def flaky(system: System, _client: Client, strike: Strike) -> str:
+    """Connections end again and again, and are made anew each time."""
+    proxy, dice = _proxy(system, strike), random.Random(strike.draw)
+    end, cuts = time.monotonic() + strike.lasts_s, 0
+    while time.monotonic() < end:
+        proxy.cut()
+        cuts += 1
+        await asyncio.sleep(dice.uniform(0.1, 0.8))
+    return f"{cuts} times"
+
+
 async def silent(system: System, _client: Client, strike: Strike) -> str:
     """Connections stay open and nothing comes through, then they end."""
     proxy = _proxy(system, strike)
@@ -291,6 +302,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "no-leader": no_leader,
     "slow": slow,
     "cut": cut,
+    "flaky": flaky,
     "silent": silent,
     "topic-behind": topic_behind,
     "older-copy-under-a-reader": older_copy_under_a_reader,

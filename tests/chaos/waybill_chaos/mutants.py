@@ -20,6 +20,7 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[3]
 _VENDOR: Final = "services/portal/src/waybill_portal/pages/static/vendor"
+_PATIENCE_S: Final = 60.0
 _SEEDS: Final = (7, 11, 23)
 
 
@@ -123,17 +124,24 @@ def _run(tree: Path, kept: Path, seed: int, minutes: float, strikes: str) -> dic
         "--keep",
         str(kept),
     ]
-    ran = subprocess.run(
+    with subprocess.Popen(
         [*command, "--only", strikes],
         cwd=tree,
         env={**os.environ, "PYTHONPATH": ":".join(map(str, sources))},
-        check=False,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-    )
+    ) as running:
+        try:
+            said, _ = running.communicate()
+        except BaseException:
+            # It has processes of its own to end.
+            running.terminate()
+            running.wait(_PATIENCE_S)
+            raise
     verdict = kept / f"seed-{seed}" / "verdict.json"
     if not verdict.exists():
-        raise NotRun("\n".join((ran.stdout + ran.stderr).splitlines()[-15:]))
+        raise NotRun("\n".join(said.splitlines()[-15:]))
     found: dict[str, Any] = json.loads(verdict.read_text())
     return found
 

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 COMPARES_AT_START: Final = False
@@ -34,11 +34,12 @@ KINDS: Final = (
     Kind("kill-between-send-and-sent", "processes", SENDERS, (1, 4)),
     Kind("kill", "processes", ("kafka", "postgres"), (0.1, 2)),
     Kind("zombie", "processes", READERS, (11, 14), ("anywhere", "in a batch")),
-    Kind("rebalance", "processes", READERS, (2, 5), ("asked to leave", "killed")),
+    Kind("rebalance", "processes", SERVICES, (4, 8), ("asked to leave", "killed")),
     Kind("clock", "processes", SERVICES, (4, 8), ("+7200", "-7200", "+900000")),
     Kind("no-leader", "processes", ("kafka",), (4, 12)),
     Kind("slow", "network", SERVICES, (3, 8), ("database", "kafka")),
     Kind("cut", "network", SERVICES, (0.1, 3), ("database", "kafka")),
+    Kind("flaky", "network", SERVICES, (3, 8), ("database", "kafka")),
     Kind("silent", "network", SERVICES, (3, 12), ("database", "kafka")),
     Kind("topic-behind", "network", ("portal",), (10, 20), TOPICS[1:]),
     Kind("older-copy-under-a-reader", "records", ("portal", "labels"), (4, 8)),
@@ -73,13 +74,20 @@ class Strike:
 def plan(seed: int, seconds: float, only: Collection[str] = ()) -> list[Strike]:
     """All strikes of a run, by time. Each lane deals all of its kinds before it deals one again.
 
-    `only` names the kinds to be dealt, for a run that is after something in particular.
+    `only` names what may be dealt, for a run that is after something in particular: a kind, or a kind and its target,
+    as `cut@orders`.
     """
     strikes: list[Strike] = []
     for lane in LANES:
-        kinds = [kind for kind in KINDS if kind.lane == lane and (not only or kind.name in only)]
+        kinds = [some for kind in KINDS if kind.lane == lane and (some := _allowed(kind, only)).targets]
         strikes += _of_lane(lane, kinds, seed, seconds)
     return sorted(strikes, key=lambda strike: (strike.at_s, strike.lane))
+
+
+def _allowed(kind: Kind, only: Collection[str]) -> Kind:
+    if not only or kind.name in only:
+        return kind
+    return replace(kind, targets=[target for target in kind.targets if f"{kind.name}@{target}" in only])
 
 
 def _of_lane(lane: str, kinds: Sequence[Kind], seed: int, seconds: float) -> list[Strike]:

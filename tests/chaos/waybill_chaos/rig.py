@@ -83,7 +83,7 @@ async def run(seed: int, minutes: float, folder: Path, say: Say, only: Collectio
         await workload.prepare(clients["portal"], clients["connectors"])
         history = History()
         stack.callback(lambda: (folder / "history.jsonl").write_text(history.write(), encoding="utf-8"))
-        client = Client(clients["connectors"], clients["fulfillment"], history, patience_s=30)
+        client = Client(clients["connectors"], clients["fulfillment"], history, system.ports, patience_s=30)
         say(f"{time.monotonic() - began:6.1f} s  everything is up; the workload begins")
         struck: list[str] = []
         unsettled = await _strike(system, client, strikes, seed, minutes * 60, struck, say)

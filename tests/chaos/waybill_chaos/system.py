@@ -39,7 +39,8 @@ class System:
     database_proxies: dict[str, Proxy] = field(default_factory=dict[str, Proxy])
     kafka_proxies: dict[str, Proxy] = field(default_factory=dict[str, Proxy])
     services: dict[str, Process] = field(default_factory=dict[str, Process])
-    replicas: list[Process] = field(default_factory=list[Process])
+    replicas: dict[int, tuple[str, Process]] = field(default_factory=dict[int, tuple[str, Process]])
+    """Further processes of services, by their ports."""
     broker: kafka.Kafka | None = None
     database: postgres.Postgres | None = None
     busy: dict[str, asyncio.Lock] = field(
@@ -86,7 +87,7 @@ class System:
     async def end(self) -> None:
         """End every process that was started here."""
         await self.http.aclose()
-        for process in (*self.services.values(), *self.replicas):
+        for process in (*self.services.values(), *(replica for _, replica in self.replicas.values())):
             process.kill()
         for proxy in self.proxies:
             await proxy.stop()
@@ -129,10 +130,16 @@ class System:
 
     def start_replica(self, name: str) -> tuple[Process, int]:
         """Start one more process of a service; its process, and the port it answers on."""
-        taken = {connection.laddr.port for connection in psutil.net_connections("tcp") if connection.laddr}
-        port = next(port for port in range(self._port(50, 0), self._port(90, 0)) if port not in taken)
-        self.replicas.append(process := self._spawn(name, port, None))
+        free = (port for port in range(self._port(50, 0), self._port(99, 0)) if port not in self.replicas)
+        port = next(port for port in free if not listening(port))
+        process = self._spawn(name, port, None)
+        self.replicas[port] = name, process
         return process, port
+
+    def ports(self, name: str) -> list[int]:
+        """Where a service answers: its own port and those of its replicas."""
+        others = [port for port, (of, process) in self.replicas.items() if of == name and process.running()]
+        return [self.home.port(name), *others]
 
     def _spawn(self, name: str, port: int, clock_s: int | None) -> Process:
         settings = settings_of(self.home, name)
@@ -194,7 +201,7 @@ class System:
         """Let everything flow and run again, in the ordinary number of processes."""
         for proxy in self.proxies:
             proxy.heal()
-        for process in self.replicas:
+        for _name, process in self.replicas.values():
             _continue(process)
             process.kill()
         self.replicas.clear()

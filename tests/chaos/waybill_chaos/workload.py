@@ -7,7 +7,7 @@ correction or a label, is one more function here, and an invariant in the judge.
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -51,10 +51,18 @@ class Client:
     """Sends commands until it is told what became of them, or gives up, and writes down what it was told."""
 
     def __init__(
-        self, connectors: httpx.AsyncClient, fulfillment: httpx.AsyncClient, history: History, *, patience_s: float
+        self,
+        connectors: httpx.AsyncClient,
+        fulfillment: httpx.AsyncClient,
+        history: History,
+        ports: Callable[[str], Sequence[int]],
+        *,
+        patience_s: float,
     ) -> None:
         self.shop = Shop(connectors, CONNECTION, _SECRET)
         self.fulfillment, self.history, self.patience_s = fulfillment, history, patience_s
+        self.ports, self.turn = ports, 0
+        """Where each service answers; its processes take turns."""
         self.next_sale, self.next_parcel = FIRST, 1
         self.orders: list[Order] = []
         """Those of accepted sales."""
@@ -69,9 +77,13 @@ class Client:
 
     async def ship(self, command: Command, order: Order, body: dict[str, Any], key: str) -> None:
         """Ship, with the same key again and again until the outcome is known."""
-        path = f"/api/v1/orders/{order.order_id}/shipments"
-        headers = {"Idempotency-Key": key}
-        await self._until_known(command, lambda: self.fulfillment.post(path, json=body, headers=headers), _of_command)
+
+        async def send() -> httpx.Response:
+            ports, self.turn = self.ports("fulfillment"), self.turn + 1
+            url = f"http://127.0.0.1:{ports[self.turn % len(ports)]}/api/v1/orders/{order.order_id}/shipments"
+            return await self.fulfillment.post(url, json=body, headers={"Idempotency-Key": key})
+
+        await self._until_known(command, send, _of_command)
         if command.outcome == "accepted":
             self.shipped.append((command, order, body))
 
