@@ -96,7 +96,7 @@ SHOWN = {
         }
     ],
 }
-QUIET = {"outbox_rows": 0.0, "waiting_events": 0.0, "parked_subjects": 0.0}
+QUIET = {"outbox_rows": 0.0, "waiting_events": 0.0}
 ANSWERS = Answers(
     ledgers={ORDER: LEDGER},
     portal={ORDER: SHOWN},
@@ -229,5 +229,5 @@ def test_a_dead_letter_that_is_lost_breaks() -> None:
 def test_rows_that_the_database_was_told_to_refuse_may_be_parked() -> None:
     parked = {"labels": {ORDER: "CheckViolationError: chaos refuses order-1"}}
 
-    assert broken([sale(), ship()], LOG, replace(ANSWERS, parked=parked, refused_rows=True)) == set()
+    assert broken([sale(), ship()], LOG, replace(ANSWERS, parked=parked, refusing=["labels"])) == set()
     assert broken([sale(), ship()], LOG, replace(ANSWERS, parked=parked)) == {"exactly-the-poisoned-parked"}

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import httpx
 
-from waybill_chaos import plan
 from waybill_chaos.judge import REFUSED_ROW
 from waybill_chaos.plan import READERS
 from waybill_chaos.system import System
@@ -18,7 +17,7 @@ from waybill_cli.home import SERVICES
 _AT_ONCE: Final = 8
 _MOST_IN_A_QUEUE: Final = 20
 _OK, _NOT_FOUND = 200, 404
-_METRIC: Final = re.compile(r"^waybill_(outbox_rows|waiting_events|dead_letters|parked_subjects) (\S+)$", re.MULTILINE)
+_METRIC: Final = re.compile(r"^waybill_(outbox_rows|waiting_events) (\S+)$", re.MULTILINE)
 
 
 async def metrics(system: System) -> dict[str, dict[str, float]]:
@@ -74,7 +73,7 @@ async def visible(system: System, parcels: Mapping[str, str], patience_s: float)
 async def parked(system: System) -> dict[str, dict[str, str]]:
     """Per service: who is parked and why."""
     found: dict[str, dict[str, str]] = {}
-    for name in READERS if plan.QUARANTINE else ():
+    for name in READERS:
         async with system.client(name, 10) as client:
             answer = (await client.get("/ops/v1/quarantine", params={"limit": 10_000})).raise_for_status().json()
         found[name] = {each["subject"]: each["error"] for each in answer["parked"]}
@@ -83,8 +82,6 @@ async def parked(system: System) -> dict[str, dict[str, str]]:
 
 async def dead_letters(system: System) -> dict[str, int]:
     """Per service: how many records it could not read."""
-    if not plan.QUARANTINE:
-        return {name: int(found["dead_letters"]) for name, found in (await metrics(system)).items()}
     found: dict[str, int] = {}
     for name in READERS:
         async with system.client(name, 10) as client:

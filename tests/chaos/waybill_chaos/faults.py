@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from waybill_chaos import log, plan
+from waybill_chaos import log
 from waybill_chaos.judge import REFUSED_ROW
 from waybill_chaos.plan import Strike
 from waybill_chaos.proxy import Proxy
@@ -284,10 +284,10 @@ async def repeated(system: System, _client: Client, strike: Strike) -> str:
 
 
 async def poison(system: System, client: Client, strike: Strike) -> str:
-    """A record that its readers cannot apply: about a real order where they can be told to drop it afterwards."""
+    """A record that its readers cannot apply, about a real order: they are told to pass over it afterwards."""
     dice = random.Random(strike.draw)
     subject = uuid4()
-    if plan.QUARANTINE and client.orders and strike.variant not in {"refused", "headers"}:
+    if client.orders and strike.variant not in {"refused", "headers"}:
         order = dice.choice(client.orders[-40:])
         subject = order.sale_id if strike.target == "waybill.sales" else order.order_id
     return await log.poison(system.kafka, strike.target, subject, strike.variant, dice)

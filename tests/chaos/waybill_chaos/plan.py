@@ -5,13 +5,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-COMPARES_AT_START: Final = False
-"""Whether a service sees at start that its database is older than its log; until it does, that is not struck."""
-HALVES: Final = False
-"""Whether a batch with a row that the database refuses is halved until that one is found."""
-QUARANTINE: Final = False
-"""Whether parked subjects can be redriven and discarded over the ops API."""
-
 SENDERS: Final = ("connectors", "orders", "fulfillment", "tracking")
 READERS: Final = ("orders", "fulfillment", "tracking", "labels", "portal")
 SERVICES: Final = ("connectors", *READERS)
@@ -46,8 +39,8 @@ KINDS: Final = (
     Kind("repeated", "records", (*TOPICS, "waybill.recipients"), (0, 1), ("newest", "oldest", "backwards")),
     Kind("poison", "records", TOPICS, (0, 1), ("unknown version", "refused")),
     Kind("undecodable", "records", TOPICS, (0, 1), ("value", "headers", "U+0000", "oversized")),
-    *([Kind("older-copy-at-start", "records", ("orders", "fulfillment", "tracking"), (5, 8))] * COMPARES_AT_START),
-    *([Kind("refused-row", "records", ("fulfillment", "portal", "orders", "labels"), (0, 1))] * HALVES),
+    Kind("older-copy-at-start", "records", ("orders", "fulfillment", "tracking"), (5, 8)),
+    Kind("refused-row", "records", ("fulfillment", "portal", "orders", "labels"), (0, 1)),
 )
 LANES: Final = ("processes", "network", "records")
 

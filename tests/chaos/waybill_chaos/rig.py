@@ -15,7 +15,7 @@ from waybill_chaos import answers, log, workload
 from waybill_chaos.faults import FAULTS, NotNoticed, correct
 from waybill_chaos.history import History
 from waybill_chaos.judge import Answers, Finding, judge
-from waybill_chaos.plan import HALVES, LANES, QUARANTINE, Strike, plan
+from waybill_chaos.plan import LANES, Strike, plan
 from waybill_chaos.system import System
 from waybill_chaos.workload import Client
 from waybill_chassis.embedded.processes import NotStarted
@@ -149,6 +149,7 @@ class Rest:
 
     parked: dict[str, dict[str, str]]
     dead_letters: dict[str, int]
+    refusing: list[str]
 
 
 async def _rest(system: System, client: Client, seed: int, unsettled: list[str]) -> Rest:
@@ -160,12 +161,11 @@ async def _rest(system: System, client: Client, seed: int, unsettled: list[str])
     await workload.again(client, seed, _AGAIN)
     await _through(system, client, seed, 1, unsettled)
     await answers.until(partial(_quiet, system), REST_S / 3)
-    found = Rest(await answers.parked(system), await answers.dead_letters(system))
-    if QUARANTINE:
-        await correct(system)
-        unsettled += await answers.settle(system, found.parked)
-        await _through(system, client, seed, 2, unsettled)
-        await answers.until(partial(_quiet, system), REST_S / 3)
+    found = Rest(await answers.parked(system), await answers.dead_letters(system), list(system.refusing))
+    await correct(system)
+    unsettled += await answers.settle(system, found.parked)
+    await _through(system, client, seed, 2, unsettled)
+    await answers.until(partial(_quiet, system), REST_S / 3)
     return found
 
 
@@ -205,8 +205,7 @@ async def _ask(system: System, client: Client, found: Rest, unsettled: list[str]
         still_parked={name: list(subjects) for name, subjects in (await answers.parked(system)).items()},
         metrics=await answers.metrics(system),
         unsettled=unsettled,
-        quarantine=QUARANTINE,
-        refused_rows=HALVES,
+        refusing=found.refusing,
     )
 
 
