@@ -182,7 +182,11 @@ async def _write(bootstrap: str, records: Sequence[Record]) -> None:
     async with _producer(bootstrap) as producer:
         flying = [
             await producer.send(
-                record.topic, value=record.value, key=record.key, partition=record.partition, headers=list(record.headers)
+                record.topic,
+                value=record.value,
+                key=record.key,
+                partition=record.partition,
+                headers=list(record.headers),
             )
             for record in records
         ]

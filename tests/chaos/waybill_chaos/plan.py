@@ -93,6 +93,8 @@ def _of_lane(lane: str, kinds: Sequence[Kind], seed: int, seconds: float) -> lis
         hand = hand or dice.sample(kinds, len(kinds))
         kind = hand.pop()
         lasts = round(dice.uniform(*kind.lasts_s), 1)
+        if at + lasts > seconds:
+            break
         # Targets and variants are dealt in turn as well: a short run should not strike one of them twice.
         for pile in (targets[id(kind)], variants[id(kind)]):
             pile.append(pile.pop(0))
