@@ -221,7 +221,7 @@ def a_parcel(client: Client, order: Order, dice: random.Random) -> tuple[Command
     left = {line: count for line, count in order.open.items() if count}
     if dice.random() < 0.75 and left:
         lines = dice.sample(sorted(left), dice.randint(1, min(len(left), 5)))
-        units = {line: dice.randint(1, left[line]) for line in lines}
+        units = {line: dice.randint(1, (left[line] + 1) // 2) for line in lines}
         body["lines"] = [{"line_id": line, "quantity": count} for line, count in units.items()]
     wants = {"order_id": str(order.order_id), "units": units, "tracking_company": body["tracking_company"]}
     return Command("ship", name, wants), body
@@ -298,7 +298,7 @@ async def ship_what_is_refused(client: Client, dice: random.Random) -> None:
 
 def _any_order(client: Client, dice: random.Random) -> Order | None:
     """One that may have something left, rather a new one: it may not have arrived everywhere yet."""
-    recent = [order for order in client.orders[-80:] if any(order.open.values())]
+    recent = [order for order in client.orders[-40:] if any(order.open.values())]
     return dice.choice(recent) if recent else None
 
 
