@@ -28,6 +28,7 @@ class NotNoticed(Exception):
 
 _READY_S: Final = 30.0
 _CAUGHT_S: Final = 5.0
+_MORE_S: Final = 15.0
 
 
 async def kill(system: System, _client: Client, strike: Strike) -> str:
@@ -218,7 +219,9 @@ async def older_copy_at_start(system: System, _client: Client, strike: Strike) -
         async with _without(system, name) as connection:
             await connection.execute(f"CREATE DATABASE {earlier} TEMPLATE {name} OWNER {name}")
             then = await log.size(system.kafka, topic)
-        await asyncio.sleep(strike.lasts_s)
+        end = time.monotonic() + strike.lasts_s + _MORE_S
+        while await log.size(system.kafka, topic) == then and time.monotonic() < end:
+            await asyncio.sleep(0.5)
         system.services[name].kill()
         async with _without(system, name) as connection:
             await connection.execute(f"ALTER DATABASE {name} RENAME TO {later}")
