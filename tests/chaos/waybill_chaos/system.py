@@ -22,12 +22,12 @@ from waybill_chaos.proxy import Proxy
 from waybill_chassis import topics
 from waybill_chassis.embedded import kafka, postgres
 from waybill_chassis.embedded.processes import NotStarted, Process, environment, listening
-from waybill_cli.home import SERVICES, Home
+from waybill_cli.home import REBUILDERS, SERVICES, Home
 from waybill_cli.stack import settings_of
 
 WAITING_LIMIT_S: Final = 8
 """Seconds that an early event may wait once what it waits for has been read: fewer than a topic is held back."""
-_PATIENCE_S: Final = 60.0
+_PATIENCE_S: Final = 150.0
 _CLOCK: Final = Path(__file__).with_name("clock.py")
 
 
@@ -73,6 +73,8 @@ class System:
         await asyncio.to_thread(self.start_postgres)
         for name in SERVICES:
             await postgres.provision(self.server_url, name, self.home.secret(f"database {name}"))
+        for name, role in REBUILDERS.items():
+            await postgres.provision_rebuilder(self.server_url, name, role, self.home.secret(f"database {role}"))
         await asyncio.to_thread(self.start_kafka)
         await topics.create(self.kafka)
         for at, name in enumerate(SERVICES):
@@ -192,6 +194,9 @@ class System:
             host=url.host, port=url.port, user=url.username, password=url.password, database=database, timeout=5
         )
         try:
+            if database in REBUILDERS:
+                live = await connection.fetchval("SELECT live FROM projection")
+                await connection.execute(f"SET search_path = {live}, public")
             yield connection
         finally:
             with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
