@@ -27,6 +27,7 @@ class NotNoticed(Exception):
 
 
 _READY_S: Final = 30.0
+_SLOW_S: Final = 90.0
 _CAUGHT_S: Final = 5.0
 _MORE_S: Final = 15.0
 
@@ -331,13 +332,16 @@ async def _ready(system: System, port: int) -> None:
 
 
 async def _says(system: System, name: str, word: str) -> str:
-    end = time.monotonic() + _READY_S
+    """The reason with this word why a service is not ready; raises NotNoticed when it is."""
+    end, reasons = time.monotonic() + _SLOW_S, list[str]()
     while time.monotonic() < end:
-        for reason in await system.reasons(system.home.port(name)):
-            if word in reason:
-                return reason
+        reasons = await system.reasons(system.home.port(name))
+        if not reasons:
+            raise NotNoticed(f"{name} started on a database older than its log and is ready")
+        if found := [reason for reason in reasons if word in reason]:
+            return found[0]
         await asyncio.sleep(0.1)
-    raise NotNoticed(f"{name} started on a database older than its log and did not say so")
+    return f"it did not come up in time, and says {reasons}"
 
 
 async def _waits_for(connection: "asyncpg.Connection[Any]", table: str) -> bool:
