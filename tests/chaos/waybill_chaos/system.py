@@ -131,10 +131,13 @@ class System:
         self.services[name] = self._spawn(name, self.home.port(name), clock_s)
 
     def start_replica(self, name: str) -> tuple[Process, int]:
-        """Start one more process of a service; its process, and the port it answers on."""
+        """Start one more process of a service; its process, and the port it answers on.
+
+        It is somewhere else, so to speak: past the proxies, so that what is slow or cut for the one is not for the other.
+        """
         free = (port for port in range(self._port(50, 0), self._port(99, 0)) if port not in self.replicas)
         port = next(port for port in free if not listening(port))
-        process = self._spawn(name, port, None)
+        process = self._spawn(name, port, None, proxied=False)
         self.replicas[port] = name, process
         return process, port
 
@@ -143,15 +146,13 @@ class System:
         others = [port for port, (of, process) in self.replicas.items() if of == name and process.running()]
         return [self.home.port(name), *others]
 
-    def _spawn(self, name: str, port: int, clock_s: int | None) -> Process:
+    def _spawn(self, name: str, port: int, clock_s: int | None, *, proxied: bool = True) -> Process:
         settings = settings_of(self.home, name)
-        url = make_url(settings["WAYBILL_DATABASE_URL"]).set(port=self.database_proxies[name].port)
-        settings |= {
-            "WAYBILL_DATABASE_URL": url.render_as_string(hide_password=False),
-            "WAYBILL_KAFKA": f"127.0.0.1:{self.kafka_proxies[name].port}",
-            "WAYBILL_PORT": str(port),
-            "WAYBILL_WAITING_LIMIT_S": str(WAITING_LIMIT_S),
-        }
+        if proxied:
+            url = make_url(settings["WAYBILL_DATABASE_URL"]).set(port=self.database_proxies[name].port)
+            settings["WAYBILL_DATABASE_URL"] = url.render_as_string(hide_password=False)
+            settings["WAYBILL_KAFKA"] = f"127.0.0.1:{self.kafka_proxies[name].port}"
+        settings |= {"WAYBILL_PORT": str(port), "WAYBILL_WAITING_LIMIT_S": str(WAITING_LIMIT_S)}
         command = [Path(sys.executable).with_name(f"waybill-{name}")]
         clock: list[str | Path] = [] if clock_s is None else [sys.executable, _CLOCK, str(clock_s)]
         return Process.spawn(

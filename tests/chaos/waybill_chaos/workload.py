@@ -253,7 +253,7 @@ async def ship_at_once(client: Client, dice: random.Random) -> None:
     order = _any_order(client, dice)
     if order is None:
         return
-    parcels = [a_parcel(client, order, dice) for _ in range(dice.randint(2, 4))]
+    parcels = [a_parcel(client, order, dice) for _ in range(dice.randint(2, 5))]
     twin = replace(parcels[0][0], answers=[], others=[])
     await asyncio.gather(
         client.ship(twin, order, parcels[0][1], twin.name),
@@ -308,7 +308,7 @@ WORK: Final[dict[Work, int]] = {
     sell_what_is_refused: 3,
     sell_what_is_odd: 2,
     ship: 40,
-    ship_at_once: 8,
+    ship_at_once: 12,
     ship_what_is_refused: 6,
 }
 
