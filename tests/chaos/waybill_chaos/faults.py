@@ -173,6 +173,14 @@ async def silent(system: System, _client: Client, strike: Strike) -> str:
     return ""
 
 
+async def locked(system: System, _client: Client, strike: Strike) -> str:
+    """Somebody holds a lock for longer than anybody waits: batches fail with a timeout, and commands are told to wait."""
+    async with system.busy[strike.target], _patiently(system, strike.target) as connection, connection.transaction():
+        await connection.execute("LOCK TABLE streams IN EXCLUSIVE MODE")
+        await asyncio.sleep(strike.lasts_s)
+    return ""
+
+
 async def topic_behind(system: System, _client: Client, strike: Strike) -> str:
     """One topic comes long after the others that the service reads."""
     proxy = system.kafka_proxies[strike.target]
@@ -308,6 +316,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "cut": cut,
     "flaky": flaky,
     "silent": silent,
+    "locked": locked,
     "topic-behind": topic_behind,
     "older-copy-under-a-reader": older_copy_under_a_reader,
     "older-copy-at-start": older_copy_at_start,

@@ -34,6 +34,7 @@ KINDS: Final = (
     Kind("cut", "network", SERVICES, (0.1, 3), ("database", "kafka")),
     Kind("flaky", "network", SERVICES, (3, 8), ("database", "kafka")),
     Kind("silent", "network", SERVICES, (3, 12), ("database", "kafka")),
+    Kind("locked", "network", READERS, (6, 9)),
     Kind("topic-behind", "network", ("portal",), (10, 20), TOPICS[1:]),
     Kind("older-copy-under-a-reader", "records", ("portal", "labels"), (4, 8)),
     Kind("repeated", "records", (*TOPICS, "waybill.recipients"), (0, 1), ("newest", "oldest", "backwards")),

@@ -136,7 +136,7 @@ def a_sale(client: Client, dice: random.Random) -> tuple[Command, dict[str, Any]
     number, client.next_sale = client.next_sale, client.next_sale + 1
     brands = dice.sample(sorted(BRANDS), dice.choice((1, 1, 2)))
     lines = [
-        {"title": f"Thing {at}", "vendor": BRANDS[brand], "sku": "", "price": "9.00", "quantity": dice.randint(1, 5)}
+        {"title": f"Thing {at}", "vendor": BRANDS[brand], "sku": "", "price": "9.00", "quantity": dice.randint(1, 9)}
         for brand in brands
         for at in range(dice.randint(1, 3))
     ]
@@ -253,7 +253,7 @@ async def ship_at_once(client: Client, dice: random.Random) -> None:
     order = _any_order(client, dice)
     if order is None:
         return
-    parcels = [a_parcel(client, order, dice) for _ in range(dice.randint(2, 5))]
+    parcels = [a_parcel(client, order, dice) for _ in range(dice.randint(3, 7))]
     twin = replace(parcels[0][0], answers=[], others=[])
     await asyncio.gather(
         client.ship(twin, order, parcels[0][1], twin.name),
