@@ -65,6 +65,23 @@ async def kill_between_send_and_sent(system: System, _client: Client, strike: St
     return "caught in between" if caught else "nothing was being sent"
 
 
+async def outbox_rows_held(system: System, _client: Client, strike: Strike) -> str:
+    """Somebody holds a lock on the oldest event of orders that have more than one to send: none may overtake it."""
+    name = strike.target
+    async with system.busy[name], system.connection(name) as holding, holding.transaction():
+        async with system.connection(name) as door, door.transaction():
+            # Until it opens, what is written stays in the outbox.
+            await door.execute("LOCK TABLE sent IN SHARE MODE")
+            await asyncio.sleep(strike.lasts_s)
+            held = await holding.fetch("""
+                SELECT id FROM outbox WHERE id = ANY(
+                    SELECT min(id) FROM outbox GROUP BY key HAVING count(*) > 1
+                ) FOR UPDATE SKIP LOCKED
+            """)
+        await asyncio.sleep(strike.lasts_s)
+    return f"{len(held)} rows"
+
+
 async def zombie(system: System, _client: Client, strike: Strike) -> str:
     """Stop a process until the group has given its partitions to another one, then let it go on."""
     name = strike.target
@@ -308,6 +325,7 @@ async def poison(system: System, client: Client, strike: Strike) -> str:
 FAULTS: Final[dict[str, Fault]] = {
     "kill": kill,
     "kill-between-send-and-sent": kill_between_send_and_sent,
+    "outbox-rows-held": outbox_rows_held,
     "zombie": zombie,
     "rebalance": rebalance,
     "clock": clock,

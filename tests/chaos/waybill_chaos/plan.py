@@ -26,6 +26,7 @@ KINDS: Final = (
     Kind("kill", "processes", SERVICES, (0.1, 2)),
     Kind("kill-between-send-and-sent", "processes", SENDERS, (1, 4)),
     Kind("kill", "processes", ("kafka", "postgres"), (0.1, 2)),
+    Kind("outbox-rows-held", "processes", ("fulfillment",), (2, 3.5)),
     Kind("zombie", "processes", READERS, (11, 14), ("anywhere", "in a batch")),
     Kind("rebalance", "processes", SERVICES, (4, 8), ("asked to leave", "killed")),
     Kind("clock", "processes", SERVICES, (4, 8), ("+7200", "-7200", "+900000")),
