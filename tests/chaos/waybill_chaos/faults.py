@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from waybill_chaos import log
+from waybill_chaos import log, workload
 from waybill_chaos.judge import REFUSED_ROW
 from waybill_chaos.plan import Strike
 from waybill_chaos.proxy import Proxy
@@ -65,20 +65,24 @@ async def kill_between_send_and_sent(system: System, _client: Client, strike: St
     return "caught in between" if caught else "nothing was being sent"
 
 
-async def outbox_rows_held(system: System, _client: Client, strike: Strike) -> str:
+async def outbox_rows_held(system: System, client: Client, strike: Strike) -> str:
     """Somebody holds a lock on the oldest event of orders that have more than one to send: none may overtake it."""
-    name = strike.target
+    name, dice = strike.target, random.Random(strike.draw)  # noqa: S311
     async with system.busy[name], system.connection(name) as holding, holding.transaction():
         async with system.connection(name) as door, door.transaction():
             # Until it opens, what is written stays in the outbox.
             await door.execute("LOCK TABLE sent IN SHARE MODE")
-            await asyncio.sleep(strike.lasts_s)
-            held = await holding.fetch("""
-                SELECT id FROM outbox WHERE id = ANY(
-                    SELECT min(id) FROM outbox GROUP BY key HAVING count(*) > 1
-                ) FOR UPDATE SKIP LOCKED
-            """)
+            crowd = [asyncio.create_task(workload.ship_at_once(client, dice)) for _ in range(3)]
+            end, held = time.monotonic() + strike.lasts_s, list[Any]()
+            while not held and time.monotonic() < end:
+                await asyncio.sleep(0.1)
+                held = await holding.fetch("""
+                    SELECT id FROM outbox WHERE id = ANY(
+                        SELECT min(id) FROM outbox GROUP BY key HAVING count(*) > 1
+                    ) FOR UPDATE SKIP LOCKED
+                """)
         await asyncio.sleep(strike.lasts_s)
+    await asyncio.gather(*crowd)
     return f"{len(held)} rows"
 
 

@@ -112,6 +112,8 @@ def copy(root: Path, tree: Path) -> None:
 
 def _run(tree: Path, kept: Path, seed: int, minutes: float, strikes: str) -> dict[str, Any]:
     """One run in a process that imports the copy; its verdict."""
+    verdict = kept / f"seed-{seed}" / "verdict.json"
+    verdict.unlink(missing_ok=True)
     sources = [*sorted(tree.glob("*/*/src")), tree / "tests" / "chaos"]
     command = [
         sys.executable,
@@ -139,7 +141,6 @@ def _run(tree: Path, kept: Path, seed: int, minutes: float, strikes: str) -> dic
             running.terminate()
             running.wait(_PATIENCE_S)
             raise
-    verdict = kept / f"seed-{seed}" / "verdict.json"
     if not verdict.exists():
         raise NotRun("\n".join(said.splitlines()[-15:]))
     found: dict[str, Any] = json.loads(verdict.read_text())
