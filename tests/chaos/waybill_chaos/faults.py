@@ -67,7 +67,7 @@ async def kill_between_send_and_sent(system: System, _client: Client, strike: St
 
 async def outbox_rows_held(system: System, client: Client, strike: Strike) -> str:
     """Somebody holds a lock on the oldest event of orders that have more than one to send: none may overtake it."""
-    name, dice = strike.target, random.Random(strike.draw)  # noqa: S311
+    name, dice = strike.target, random.Random(strike.draw)
     async with system.busy[name], system.connection(name) as holding, holding.transaction():
         async with system.connection(name) as door, door.transaction():
             # Until it opens, what is written stays in the outbox.
