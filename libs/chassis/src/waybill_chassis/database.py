@@ -83,12 +83,10 @@ def dump(value: Any) -> str:
     return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
-def _plain(value: Any) -> Any:
-    """What orjson does not know: ids as asyncpg gives them, which are a class of its own, and read-only mappings."""
+def _plain(value: Any) -> str:
+    """Ids as asyncpg gives them are of a class of its own, which orjson does not know."""
     if isinstance(value, UUID):
         return str(value)
-    if isinstance(value, Mapping):
-        return dict(value)
     raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
 
 
