@@ -40,12 +40,12 @@ async def kill(system: System, _client: Client, strike: Strike) -> str:
                 assert system.broker is not None
                 system.broker.process.kill()
                 await asyncio.sleep(strike.lasts_s)
-                await asyncio.to_thread(system.start_kafka)
+                await system.in_thread(system.start_kafka)
             case "postgres":
                 assert system.database is not None
                 await asyncio.to_thread(system.database.process.stop, patience=10, how=signal.SIGQUIT)
                 await asyncio.sleep(strike.lasts_s)
-                await asyncio.to_thread(system.start_postgres)
+                await system.in_thread(system.start_postgres)
             case _:
                 await _restarted(system, strike.target, strike.lasts_s)
     return ""

@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +47,7 @@ class System:
         default_factory=lambda: {name: asyncio.Lock() for name in (*SERVICES, "kafka", "postgres")}
     )
     """One fault at a time may work on one part; those of several lanes take turns."""
+    starting: list[asyncio.Future[None]] = field(default_factory=list["asyncio.Future[None]"])
     refusing: dict[str, str] = field(default_factory=dict[str, str])
     """Databases that were told to refuse some rows, and with which digit those begin or end."""
     http: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(timeout=3, trust_env=False, verify=False))
@@ -67,15 +68,20 @@ class System:
             shutil.rmtree(data if data.is_relative_to(folder) else data.parent, ignore_errors=True)
             shutil.rmtree(folder, ignore_errors=True)
 
+    async def in_thread(self, start: Callable[[], None]) -> None:
+        """Start a server beside everything else; a run that is broken off still waits for it, to end it."""
+        self.starting.append(work := asyncio.ensure_future(asyncio.to_thread(start)))
+        await asyncio.shield(work)
+
     async def start(self) -> None:
         """Servers, topics, proxies, services; raises NotStarted."""
         self.home.make()
-        await asyncio.to_thread(self.start_postgres)
+        await self.in_thread(self.start_postgres)
         for name in SERVICES:
             await postgres.provision(self.server_url, name, self.home.secret(f"database {name}"))
         for name, role in REBUILDERS.items():
             await postgres.provision_rebuilder(self.server_url, name, role, self.home.secret(f"database {role}"))
-        await asyncio.to_thread(self.start_kafka)
+        await self.in_thread(self.start_kafka)
         await topics.create(self.kafka)
         for at, name in enumerate(SERVICES):
             self.database_proxies[name] = Proxy(self._port(20, at), self.home.port("postgres"))
@@ -88,6 +94,7 @@ class System:
 
     async def end(self) -> None:
         """End every process that was started here."""
+        await asyncio.gather(*self.starting, return_exceptions=True)
         await self.http.aclose()
         for process in (*self.services.values(), *(replica for _, replica in self.replicas.values())):
             process.kill()
@@ -215,9 +222,9 @@ class System:
             if server is not None:
                 _continue(server.process)
         if self.database is None or not self.database.process.running():
-            await asyncio.to_thread(self.start_postgres)
+            await self.in_thread(self.start_postgres)
         if self.broker is None or not self.broker.process.running():
-            await asyncio.to_thread(self.start_kafka)
+            await self.in_thread(self.start_kafka)
         for name, process in self.services.items():
             _continue(process)
             if not process.running():
