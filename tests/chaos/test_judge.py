@@ -62,8 +62,8 @@ def fulfilled(offset: int, number: str, units: dict[str, int], **changed: Any) -
     data = {
         "parcel_id": changed.pop("parcel", PARCEL),
         "lines": [{"line_id": line_id, "quantity": count} for line_id, count in units.items()],
-        "tracking_company": "UPS",
-        "tracking_number": number,
+        "company": "UPS",
+        "number": number,
     }
     return entry(offset, "waybill.fulfillment", "ItemsFulfilled", ORDER, data, **changed)
 

@@ -78,7 +78,7 @@ class Case:
         self.parcels: dict[str, list[Entry]] = defaultdict(list)
         """Shipments by number, and by order."""
         for entry in self.by_type["ItemsFulfilled"]:
-            self.shipments[_data(entry)["tracking_number"]].append(entry)
+            self.shipments[_data(entry)["number"]].append(entry)
             self.parcels[entry.subject].append(entry)
         self.placed = {entry.subject: entry for entry in self.by_type["OrderPlaced"]}
         self.wanted = {order["order_id"]: order for sale in self.accepted(self.sales) for order in sale.wants["orders"]}
@@ -411,8 +411,8 @@ def _folded(placed: Entry, parcels: Iterable[Entry], tracked: Mapping[str, Any])
             {
                 "parcel_id": parcel["parcel_id"],
                 "units": units,
-                "carrier_name": settled.get("carrier_name", parcel["tracking_company"]),
-                "tracking_number": settled.get("tracking_number", parcel["tracking_number"]),
+                "carrier_name": settled.get("carrier_name", parcel["company"] or ""),
+                "tracking_number": settled.get("tracking_number", parcel["number"] or ""),
                 "tracking_url": settled.get("tracking_url", ""),
             }
         )
