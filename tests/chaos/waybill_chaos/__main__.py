@@ -6,10 +6,11 @@ import logging
 import secrets
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 from waybill_chaos.plan import KINDS, plan
-from waybill_chaos.rig import run
+from waybill_chaos.rig import Verdict, run
 
 
 def main() -> int:
@@ -33,11 +34,22 @@ def main() -> int:
         )
         return 0
     folder = given.keep.absolute() / f"seed-{seed}"
-    # A run that is asked to end must still end what it started.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    verdict = asyncio.run(run(seed, given.minutes, folder, lambda text: print(text, flush=True), only))
+    verdict = asyncio.run(_run(seed, given.minutes, folder, only))
+    if verdict is None:
+        return 130
     print("", *verdict.lines(), sep="\n")
     return 1 if verdict.violated else 0
+
+
+async def _run(seed: int, minutes: float, folder: Path, only: list[str]) -> Verdict | None:
+    """One run; None when it was asked to end, after it has ended all that it had started."""
+    running = asyncio.ensure_future(run(seed, minutes, folder, partial(print, flush=True), only))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    try:
+        return await running
+    except asyncio.CancelledError:
+        return None
 
 
 if __name__ == "__main__":
