@@ -8,8 +8,9 @@ import itertools
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import AsyncGenerator, Collection, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -164,22 +165,28 @@ async def fresh_topics(bootstrap: str, wanted: Collection[Topic] = TOPICS) -> No
 
 
 async def settled(bootstrap: str, group: str, members: int) -> None:
-    """Wait until a consumer group has shared its partitions out among so many processes."""
+    """Wait until a consumer group has shared its partitions out among so many processes; raises Failed."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
+    end = time.monotonic() + PATIENCE_S
     try:
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                # The first group of a new broker makes it look for a coordinator.
-                with suppress(GroupCoordinatorNotAvailableError):
-                    (described,) = await admin.describe_consumer_groups([group])
-                    answer: Any = described
-                    _error, _name, state, _kind, _protocol, found, *_ = answer.groups[0]
-                    if state == "Stable" and len(found) == members:
-                        return
-                await asyncio.sleep(0.05)
+        while not await _is_settled(admin, group, members):
+            if time.monotonic() > end:
+                raise Failed(f"the group {group} has not got {members} members at work after {PATIENCE_S:.0f} s")
+            await asyncio.sleep(0.05)
     finally:
         await admin.close()
+
+
+async def _is_settled(admin: AIOKafkaAdminClient, group: str, members: int) -> bool:
+    try:
+        (described,) = await admin.describe_consumer_groups([group])
+    except GroupCoordinatorNotAvailableError:
+        # The first group of a new broker makes it look for a coordinator.
+        return False
+    answer: Any = described
+    _error, _name, state, _kind, _protocol, found, *_ = answer.groups[0]
+    return state == "Stable" and len(found) == members
 
 
 @asynccontextmanager
