@@ -209,7 +209,7 @@ def main(
         with servers() as both:
             asyncio.run(_measure(both, SHORT if short else FULL, chosen, results))
     except Failed as failure:
-        sys.exit(f"The measurement failed: {failure}")
+        sys.exit("\n".join([f"The measurement failed: {failure}", *failure.__notes__]))
     results["seconds"] = time.monotonic() - began
     out.mkdir(parents=True, exist_ok=True)
     rounded = json.loads(json.dumps(results), parse_float=_four_digits)

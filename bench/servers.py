@@ -29,6 +29,8 @@ from waybill_events import TOPICS, Topic
 TOKEN: Final = "a-token-of-the-bench"  # noqa: S105  # of servers that live for minutes on 127.0.0.1
 PATIENCE_S: Final = 60.0
 _READY: Final = 200
+_LAST: Final = 600
+"""Characters of a log that are shown."""
 
 
 class Failed(RuntimeError):
@@ -118,12 +120,21 @@ def servers() -> Generator[Servers]:
             broker = kafka.start(home, broker_port, controller_port, home)
             try:
                 yield Servers(broker, database, home)
+            except Failed as failure:
+                failure.add_note(_last_words(home))
+                raise
             finally:
                 broker.stop()
         finally:
             database.stop()
     finally:
         shutil.rmtree(home)
+
+
+def _last_words(home: Path) -> str:
+    """The end of what each process has logged, since the logs go with the run."""
+    logs = {path.stem: path.read_text(errors="replace").strip() for path in sorted(home.glob("*.log"))}
+    return "\n".join(f"{name}: …{said[-_LAST:]}" for name, said in logs.items() if said)
 
 
 @asynccontextmanager
