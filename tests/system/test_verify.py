@@ -204,7 +204,7 @@ async def test_a_ledger_that_is_changed_behind_its_back_is_found(
     first = found["ledger"]["first"]
     assert says in first["says"]
     assert (first["service"], first["subject"]) == ("fulfillment", str(order))
-    assert [event["type"] for event in first["events"]] == ["waybill.OrderPlaced.v1", "waybill.ItemsFulfilled.v1"]
+    assert [event["type"] for event in first["events"]] == ["waybill.OrderPlaced.v1", "waybill.ItemsFulfilled.v2"]
     assert all(event["offset"] >= 0 and event["id"] for event in first["events"])
 
 

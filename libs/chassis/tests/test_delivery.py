@@ -272,6 +272,7 @@ async def test_what_a_handler_refuses_parks_its_subject_and_nothing_else(
     bad, good = uuid4(), uuid4()
     await publish(placed(bad), 1)
     await publish(placed(good), 1)
+    await until(toy.counts("SELECT * FROM counts", 2))
     await publish(shipped(bad, 13), 1)
     await publish(shipped(bad, 1), 2)
     await publish(shipped(good, 2), 1)
@@ -1039,9 +1040,11 @@ async def sent_by(toy: Toy, order: UUID, *units: int) -> None:
 
 
 async def test_a_reader_notices_a_topic_that_was_made_anew_and_takes_nothing_in(
-    toy: Toy, publish: Publish, until: Until
+    idle: Toy, publish: Publish, until: Until
 ) -> None:
-    order = uuid4()
+    toy, order = idle, uuid4()
+    await lost_end(toy.bootstrap, "waybill.fulfillment", until)
+    await toy.start()
     await publish(placed(order), 1)
     await publish(shipped(order, 5), 1)
     await until(toy.has(order, 5))
