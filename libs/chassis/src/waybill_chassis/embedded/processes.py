@@ -47,7 +47,10 @@ class Process:
 
     def running(self) -> bool:
         """Whether this very process is there and not a zombie."""
-        return (process := self._find()) is not None and process.status() != psutil.STATUS_ZOMBIE
+        try:
+            return (process := self._find()) is not None and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False  # it ended between the two looks
 
     def ask(self) -> None:
         """Ask it to end, without waiting."""
