@@ -10,9 +10,11 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from sqlalchemy import text
 
+from waybill_chassis import topics
 from waybill_chassis.database import Database
 from waybill_events import Buyer, Envelope, ItemsFulfilled, LineUnits, SaleReceived, TrackingAdded, ids
 from waybill_orders.app import build as build_orders
@@ -388,8 +390,8 @@ async def test_nothing_is_done_without_a_reason(ops: Ops, why: str | None) -> No
 
 
 @asynccontextmanager
-async def not_ready(url: str, bootstrap: str, until: Until) -> AsyncGenerator[Ops]:
-    """Tracking, as it starts beside a past that has changed."""
+async def serving(url: str, bootstrap: str, until: Until, *, says: str) -> AsyncGenerator[Ops]:
+    """Tracking, once it says this of itself."""
     app = build(Settings(database_url=url, kafka=bootstrap, token=TOKEN, port=1))
     transport = httpx.ASGITransport(app)
     headers = {"Authorization": f"Bearer {TOKEN}"}
@@ -399,10 +401,38 @@ async def not_ready(url: str, bootstrap: str, until: Until) -> AsyncGenerator[Op
     ):
 
         async def says_so() -> bool:
-            return "tell different stories" in (await client.get("/health/ready")).text
+            return says in (await client.get("/health/ready")).text
 
         await until(says_so)
         yield Ops(client, until)
+
+
+async def test_a_reader_whose_next_record_is_gone_goes_to_the_first_that_there_is_and_no_further(
+    servers: Any, bootstrap: str, until: Until, publish: Publish
+) -> None:
+    url, order = await servers.database_url(), uuid4()
+    place = TopicPartition(TOPIC, ids.partition(order))
+    async with serving(url, bootstrap, until, says='"ready":true'):
+        pass
+    # While it is away two records come, and the first of them goes.
+    await publish(shipped(order, "1Z1"), 1)
+    await publish(shipped(order, "1Z22"), 2)
+    first = (await topics.ends(bootstrap, [TOPIC]))[place][0] + 1
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    await admin.delete_records({place: RecordsToDelete(first)})
+    await admin.close()
+
+    async with serving(url, bootstrap, until, says="tell different stories") as ops:
+        (changed,) = [each["changed"] for each in (await ops.get("/offsets"))["offsets"] if each["changed"]]
+        beyond = await ops.post("/offsets/rewind", topic=TOPIC, partition=place.partition, offset=first + 1, **WHY)
+        moved = await ops.post("/offsets/rewind", topic=TOPIC, partition=place.partition, **WHY)
+        (waiting,) = (await ops.finds("/waiting", 1))["waiting"]
+
+    assert f"begins at offset {first}: {first - 1} to {first - 1} are gone, and were never read" in changed
+    assert (beyond.status_code, beyond.json()["type"]) == (422, "urn:waybill:problem:no-such-offset")
+    assert [(each["from"], each["to"]) for each in moved.json()["moved"]] == [(first - 1, first)]
+    assert (waiting["sequence"], waiting["needs"]) == ("2", None)
 
 
 async def test_a_service_beside_a_changed_past_answers_and_comes_back_when_it_is_settled(
@@ -410,18 +440,12 @@ async def test_a_service_beside_a_changed_past_answers_and_comes_back_when_it_is
 ) -> None:
     url, order = await servers.database_url(), uuid4()
     partition = ids.partition(order)
-    app = build(Settings(database_url=url, kafka=bootstrap, token=TOKEN, port=1))
     database = Database(url)
 
     async def read() -> bool:
         return await numbers_of(database, order) == ["1Z1"]
 
-    async def migrated() -> bool:
-        async with database.begin() as connection:
-            return (await connection.execute(text("SELECT to_regclass('interventions')"))).scalar_one() is not None
-
-    async with app.router.lifespan_context(app):
-        await until(migrated)
+    async with serving(url, bootstrap, until, says='"ready":true'):
         await publish(shipped(order, "1Z1"), 1)
         await until(read)
     # As if the log had been restored from a copy that was made before the last records.
@@ -430,7 +454,7 @@ async def test_a_service_beside_a_changed_past_answers_and_comes_back_when_it_is
             text("UPDATE offsets SET next = next + 5 WHERE topic = :t AND partition = :p"), {"t": TOPIC, "p": partition}
         )
 
-    async with not_ready(url, bootstrap, until) as ops:
+    async with serving(url, bootstrap, until, says="tell different stories") as ops:
         changed = [each for each in (await ops.get("/offsets"))["offsets"] if each["changed"]]
         refused = await ops.post(f"/quarantine/{order}/redrive", **WHY)
         moved = await ops.post("/offsets/rewind", topic=TOPIC, partition=partition, **WHY)
