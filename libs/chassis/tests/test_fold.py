@@ -376,3 +376,14 @@ def test_whatever_words_a_fault_quotes_they_can_be_stored(says: str) -> None:
 
     assert "\x00" not in fault.says
     assert len(fault.says.encode()) <= 2000
+
+
+def test_a_model_that_does_not_hold_is_told_by_its_fields_and_not_by_what_they_say() -> None:
+    def fail(_state: Count | None, _event: Event, _envelope: Envelope) -> tuple[Count | None, list[Event]]:
+        LineUnits.model_validate({"line_id": ["Ann Bee"], "quantity": 1})
+        raise AssertionError
+
+    outcome = fold({}, [Inbox(Stream(ORDER), (), (placed(),))], fail)
+
+    (parked,) = outcome.parked
+    assert parked.fault == Fault("ValidationError", "ValidationError: line_id: Input should be a valid string")

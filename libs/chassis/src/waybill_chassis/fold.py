@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from waybill_chassis.records import Arrival, Fault
 from waybill_events import MAX_BYTES, Envelope, Event
 
@@ -219,7 +221,7 @@ class _Subject(Generic[S]):
         except Waiting:
             raise
         except Exception as error:  # noqa: BLE001  # a refusal or a bug alike parks this subject, and only it
-            return Fault.of(type(error).__name__, f"{type(error).__name__}: {error}")
+            return Fault.of(type(error).__name__, f"{type(error).__name__}: {_words(error)}")
         if self.refused is not None and (after is not self.state or events):
             return self.refused
         self.state = after
@@ -282,6 +284,14 @@ def written(event: Event) -> bytes:
     if len(value) > MAX_BYTES - ROOM:
         raise TooLarge(f"{event.type_name()} would have {len(value)} bytes; {MAX_BYTES} are the most")
     return value
+
+
+def _words(error: Exception) -> str:
+    """What an error says; of a model that does not hold, the fields and not their contents, which may name a person."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    found = error.errors(include_input=False, include_url=False, include_context=False)
+    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'value'}: {each['msg']}" for each in found)
 
 
 def _fork(envelope: Envelope, other: str) -> Fault:
