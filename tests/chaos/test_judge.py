@@ -68,6 +68,11 @@ def fulfilled(offset: int, number: str, units: dict[str, int], **changed: Any) -
     return entry(offset, "waybill.fulfillment", "ItemsFulfilled", ORDER, data, **changed)
 
 
+def look(before: list[str], now: list[str] | None) -> Command:
+    answers = [{"at": 0, "status": 200, "says": ""}]
+    return Command("look", ORDER, {"numbers": before}, outcome="accepted", answers=answers, answer=now)
+
+
 LEFT = fulfilled(0, "N1", {"1": 2})
 LOG = [RECEIVED, SPLIT, PLACED, LEFT, TRACKED]
 UNITS = {"packed": 0, "canceled": 0}
@@ -119,7 +124,9 @@ def test_what_is_right_breaks_nothing_and_every_invariant_is_looked_at() -> None
     refused = [ship("N2", outcome="refused"), Command("sale", "sale-2", {"number": "#2", "orders": []}, "refused")]
     unknown = ship("N3", outcome="unknown")
 
-    findings = judge([sale(), ship(), *refused, unknown], [*LOG, poisoned, poisoned], answers)
+    looks = [look([], ["N1"]), look(["N1"], ["N1", "N2"])]
+
+    findings = judge([sale(), ship(), *refused, unknown, *looks], [*LOG, poisoned, poisoned], answers)
 
     assert {finding.name: finding.violations for finding in findings} == {name: [] for name in INVARIANTS}
     assert all(finding.checked for finding in findings)
@@ -159,6 +166,8 @@ OVER = {**LEDGER, "parcels": [{"parcel_id": PARCEL}, {"parcel_id": "parcel-2"}]}
         ),
         ("nothing-invented", [sale()], LOG),
         ("nothing-invented", [ship()], LOG),
+        ("shown-stays-shown", [sale(), ship(), look([], None)], LOG),
+        ("shown-stays-shown", [sale(), ship(), look(["N1"], []), look([], ["N1"])], LOG),
         ("same-key-same-answer", [sale(), ship(answer={"a": 1}, others=[{"a": 2}])], LOG),
         ("sequences-dense", [sale(), ship()], [RECEIVED, SPLIT, PLACED, GAP, TRACKED]),
         ("sequences-dense", [sale(), ship(), ship("N2", {"1": 1})], [*LOG, FORK]),

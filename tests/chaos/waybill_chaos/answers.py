@@ -97,13 +97,16 @@ async def settle(system: System, found: Mapping[str, Mapping[str, str]]) -> list
     for name, subjects in found.items():
         async with system.client(name, 30) as client:
             for subject, why in subjects.items():
-                what = "redrive" if REFUSED_ROW in why else "discard"
-                # Several of the rig's records may stand in one queue, one behind the other.
+                error = why
+                # Several of the rig's records may stand in one queue, one behind the other, each for a reason of its own.
                 for _ in range(_MOST_IN_A_QUEUE):
+                    what = "redrive" if REFUSED_ROW in error else "discard"
                     path = f"/ops/v1/quarantine/{subject}/{what}"
                     answer = await client.post(path, json={"why": "the chaos run is over"})
-                    if answer.is_success and not answer.json()["left"]:
-                        break
+                    if answer.is_success:
+                        if not answer.json()["left"]:
+                            break
+                        error = answer.json()["error"]
                 else:
                     failed.append(f"{name}: {what} of {subject} answers {answer.status_code} {answer.text[:200]}")
     return failed

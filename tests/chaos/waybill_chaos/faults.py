@@ -15,7 +15,7 @@ from waybill_chaos import log, workload
 from waybill_chaos.judge import REFUSED_ROW
 from waybill_chaos.plan import Strike
 from waybill_chaos.proxy import Proxy
-from waybill_chaos.system import System, signal_to
+from waybill_chaos.system import System, kill_all_of, signal_to
 from waybill_chaos.workload import Client
 
 Fault = Callable[[System, Client, Strike], Awaitable[str]]
@@ -211,7 +211,7 @@ async def topic_behind(system: System, _client: Client, strike: Strike) -> str:
     return ""
 
 
-async def older_copy_under_a_reader(system: System, _client: Client, strike: Strike) -> str:
+async def older_copy_under_a_reader(system: System, client: Client, strike: Strike) -> str:
     """A database that only reads is set back while its service runs: what was read since then must be read again."""
     name, copy = strike.target, f"{strike.target}_earlier"
     async with system.busy["postgres"], system.busy[name]:
@@ -219,6 +219,9 @@ async def older_copy_under_a_reader(system: System, _client: Client, strike: Str
             await connection.execute(f"CREATE DATABASE {copy} TEMPLATE {name} OWNER {name}")
         await asyncio.sleep(strike.lasts_s)
         async with _without(system, name) as connection:
+            if name == "portal":
+                # It has forgotten what it showed since the copy was made.
+                client.shown = {}
             await connection.execute(f"ALTER DATABASE {name} RENAME TO {name}_later")
             await connection.execute(f"ALTER DATABASE {copy} RENAME TO {name}")
             await connection.execute(f"DROP DATABASE {name}_later")
@@ -269,6 +272,30 @@ async def older_copy_at_start(system: System, _client: Client, strike: Strike) -
                 await connection.execute(f"DROP DATABASE {name}")
                 await connection.execute(f"ALTER DATABASE {later} RENAME TO {name}")
             await _restarted(system, name, 0)
+    return says
+
+
+async def rebuild(system: System, _client: Client, strike: Strike) -> str:
+    """An engineer has the projection built anew while everything goes on; killed at some moment, it is run again."""
+    arguments = ("projection", "rebuild", strike.target, "--why", "chaos", "--processes", "2")
+    if strike.variant == "killed":
+        killed = system.start_command(*arguments)
+        await asyncio.sleep(strike.lasts_s)
+        kill_all_of(killed)
+    end, says = time.monotonic() + _SLOW_S, "not pointed to, and it will be gone on with"
+    while time.monotonic() < end:
+        running = system.start_command(*arguments)
+        while running.running() and time.monotonic() < end:
+            await asyncio.sleep(0.1)
+        async with _patiently(system, strike.target) as connection:
+            if not await connection.fetchval("SELECT count(*) FROM generations WHERE pointed_at IS NULL"):
+                says = f"{await connection.fetchval('SELECT live FROM projection')} is live"
+                break
+        if strike.target in system.refusing:
+            # The new one takes rows that the live one was told to refuse; so they differ, and that is right.
+            break
+    if running.running():
+        kill_all_of(running)
     return says
 
 
@@ -342,6 +369,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "topic-behind": topic_behind,
     "older-copy-under-a-reader": older_copy_under_a_reader,
     "older-copy-at-start": older_copy_at_start,
+    "rebuild": rebuild,
     "refused-row": refused_row,
     "repeated": repeated,
     "poison": poison,

@@ -68,6 +68,7 @@ class Case:
         self.log = log
         self.sales = [command for command in history if command.kind == "sale"]
         self.ships = [command for command in history if command.kind == "ship"]
+        self.looks = [command for command in history if command.kind == "look"]
         self.ours = [entry for entry in log if entry.injected]
         self.told = _once(entry for entry in log if not entry.injected)
         """The product's events, each once, where it first stands."""
@@ -244,6 +245,16 @@ def portal_equals_fold(case: Case) -> Iterator[str | None]:
         )
 
 
+def shown_stays_shown(case: Case) -> Iterator[str | None]:
+    """What the portal has once shown it does not take back, whatever it is doing."""
+    for look in case.looks:
+        lost = sorted(set(look.wants["numbers"]).difference(look.answer or ()))
+        if look.answer is None:
+            yield f"the portal had shown order {look.name}, and at {look.answers[-1]['at']} knew it no more"
+        else:
+            yield None if not lost else f"the portal had shown parcel {lost[0]} of order {look.name}, and then did not"
+
+
 def orders_as_many_as_sales(case: Case) -> Iterator[str | None]:
     """The portal lists the orders of accepted sales, perhaps those of unanswered ones, and nothing else."""
     maybe = {order["order_id"] for sale in case.sales if sale.outcome == "unknown" for order in sale.wants["orders"]}
@@ -318,6 +329,7 @@ INVARIANTS: Final[Mapping[str, Check]] = {
         ledgers_conserved,
         numbers_tracked_once,
         portal_equals_fold,
+        shown_stays_shown,
         orders_as_many_as_sales,
         slips_there,
         exactly_the_poisoned_parked,

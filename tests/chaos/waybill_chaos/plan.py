@@ -42,6 +42,7 @@ KINDS: Final = (
     Kind("poison", "records", TOPICS, (0, 1), ("unknown version", "refused")),
     Kind("undecodable", "records", TOPICS, (0, 1), ("value", "headers", "U+0000", "oversized")),
     Kind("older-copy-at-start", "records", ("orders", "fulfillment", "tracking"), (5, 8)),
+    Kind("rebuild", "records", ("portal",), (0.5, 4), ("whole", "killed")),
     Kind("refused-row", "records", ("fulfillment", "portal", "orders", "labels"), (0, 1)),
 )
 LANES: Final = ("processes", "network", "records")

@@ -85,7 +85,7 @@ async def run(seed: int, minutes: float, folder: Path, say: Say, only: Collectio
         await workload.prepare(clients["portal"], clients["connectors"])
         history = History()
         stack.callback(lambda: (folder / "history.jsonl").write_text(history.write(), encoding="utf-8"))
-        client = Client(clients["connectors"], clients["fulfillment"], history, system.ports, patience_s=30)
+        client = Client(**clients, history=history, ports=system.ports, patience_s=30)
         say(f"{time.monotonic() - began:6.1f} s  everything is up; the workload begins")
         struck: list[str] = []
         unsettled = await _strike(system, client, strikes, seed, minutes * 60, struck, say)
@@ -137,6 +137,7 @@ async def _strike(
             say(struck[-1])
 
     working = [asyncio.create_task(workload.work(client, seed, worker, RATE_PER_S)) for worker in range(WORKERS)]
+    working.append(asyncio.create_task(workload.watch(client, seed)))
     await asyncio.gather(*map(lane, LANES))
     # On a machine that is busy otherwise the work takes longer than the faults.
     while (passed := time.monotonic() - began) < seconds or (

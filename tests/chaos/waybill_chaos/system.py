@@ -41,6 +41,8 @@ class System:
     services: dict[str, Process] = field(default_factory=dict[str, Process])
     replicas: dict[int, tuple[str, Process]] = field(default_factory=dict[int, tuple[str, Process]])
     """Further processes of services, by their ports."""
+    commands: list[Process] = field(default_factory=list[Process])
+    """What engineers do beside."""
     broker: kafka.Kafka | None = None
     database: postgres.Postgres | None = None
     busy: dict[str, asyncio.Lock] = field(
@@ -96,6 +98,9 @@ class System:
         """End every process that was started here."""
         await asyncio.gather(*self.starting, return_exceptions=True)
         await self.http.aclose()
+        for command in self.commands:
+            if command.running():
+                kill_all_of(command)
         for process in (*self.services.values(), *(replica for _, replica in self.replicas.values())):
             process.kill()
         for proxy in self.proxies:
@@ -166,6 +171,17 @@ class System:
             [*clock, *command], log=self.home.logs / f"{name}.log", environment=environment(**settings)
         )
 
+    def start_command(self, *arguments: str) -> Process:
+        """Start `waybill` as an engineer would, who is at home here."""
+        settings = {"WAYBILL_HOME": str(self.home.folder), "WAYBILL_PORT_BASE": str(self.home.port_base)}
+        command = Process.spawn(
+            [Path(sys.executable).with_name("waybill"), *arguments],
+            log=self.home.logs / f"{arguments[0]}.log",
+            environment=environment(**settings),
+        )
+        self.commands.append(command)
+        return command
+
     async def ready(self, names: Collection[str], patience_s: float = _PATIENCE_S) -> None:
         """Wait until these say that they are; raises NotStarted with what they say instead."""
         end = time.monotonic() + patience_s
@@ -232,6 +248,14 @@ class System:
 
     def _port(self, block: int, at: int) -> int:
         return self.home.port_base + block + at
+
+
+def kill_all_of(process: Process) -> None:
+    """End a process and those that it started, at once."""
+    with suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(process.pid).children(recursive=True):
+            child.kill()
+    process.kill()
 
 
 def signal_to(process: Process, number: signal.Signals) -> None:

@@ -30,7 +30,8 @@ _NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _ADDRESS: Final = {"name": "Ann Bee", "address1": "1 High St", "city": "Troy", "zip": "12180", "country_code": "US"}
 _ANSWER_S: Final = 6.0
 _COMPANIES: Final = ("UPS", "usps", "Fedex", "Ann's van", "")
-_CREATED, _NOT_FOUND, _SERVER = 201, 404, 500
+_LOOKS_S: Final = 0.1
+_OK, _CREATED, _NOT_FOUND, _SERVER = 200, 201, 404, 500
 
 
 @dataclass(slots=True)
@@ -54,13 +55,14 @@ class Client:
         self,
         connectors: httpx.AsyncClient,
         fulfillment: httpx.AsyncClient,
+        portal: httpx.AsyncClient,
         history: History,
         ports: Callable[[str], Sequence[int]],
         *,
         patience_s: float,
     ) -> None:
         self.shop = Shop(connectors, CONNECTION, _SECRET)
-        self.fulfillment, self.history, self.patience_s = fulfillment, history, patience_s
+        self.fulfillment, self.portal, self.history, self.patience_s = fulfillment, portal, history, patience_s
         self.ports, self.turn = ports, 0
         """Where each service answers; its processes take turns."""
         self.next_sale, self.next_parcel = FIRST, 1
@@ -68,7 +70,29 @@ class Client:
         """Those of accepted sales."""
         self.shipped: list[tuple[Command, Order, dict[str, Any]]] = []
         """Accepted shipments, and what was asked."""
+        self.shown: dict[UUID, list[str]] = {}
+        """The numbers that the portal has shown, by order."""
         self.ended = asyncio.Event()
+
+    async def look(self, order_id: UUID) -> None:
+        """See that the portal still shows of an order what it has shown."""
+        shown = self.shown
+        try:
+            answer = await self.portal.get(f"/api/v1/orders/{order_id}")
+        except httpx.TransportError:
+            return
+        # Who sets the portal's database back says so.
+        if answer.status_code not in {_OK, _NOT_FOUND} or shown is not self.shown:
+            return
+        now = None
+        if answer.status_code == _OK:
+            now = [parcel["tracking_number"] for parcel in answer.json()["parcels"]]
+        if (before := shown.get(order_id)) is not None:
+            look = Command("look", str(order_id), {"numbers": before}, "accepted", answer=now)
+            look.note(answer.status_code, "")
+            self.history.keep(look)
+        if now is not None:
+            shown[order_id] = now
 
     async def sell(self, command: Command, order: dict[str, Any], *, event_id: str, secret: str = _SECRET) -> None:
         """Tell a sale as Shopify does, again and again until it is taken."""
@@ -320,6 +344,15 @@ async def work(client: Client, seed: int, worker: int, rate_per_s: float) -> Non
         (kind,) = dice.choices(list(WORK), list(WORK.values()))
         await kind(client, dice)
         await asyncio.sleep(dice.expovariate(rate_per_s))
+
+
+async def watch(client: Client, seed: int) -> None:
+    """Look at the orders of late, one after the other, until the client has ended."""
+    dice = random.Random(f"{seed}|watch")  # repeatable on purpose
+    while not client.ended.is_set():
+        if client.orders:
+            await client.look(dice.choice(client.orders[-40:]).order_id)
+        await asyncio.sleep(_LOOKS_S)
 
 
 async def probe(client: Client, seed: int, *, round_: int, avoid: Collection[str] = ()) -> list[Command]:
