@@ -1,12 +1,12 @@
 """What goes wrong, as RFC 9457 problem details: a stable type, what it is about, and what to do next."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from waybill_chassis import logging
 from waybill_chassis.database import is_passing
@@ -56,6 +56,39 @@ def _of_the_database(error: BaseException) -> Problem | None:
     return None
 
 
+class Unexpected:
+    """Answers when something failed that nobody foresaw; a caller gets an answer whatever happened."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; what fails after the answer has begun can only be cut off."""
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        except Exception as error:
+            if begun or scope["type"] != "http":
+                raise
+            await _answer(scope["path"], error).response()(scope, receive, send)
+
+
+def _answer(path: str, error: Exception) -> Problem:
+    if is_passing(error):
+        _log.warning("http.busy", path=path, error=type(error).__name__)
+        return busy("The database did not answer in time. Nothing was changed; send it again.")
+    if refusal := _of_the_database(error):
+        return refusal
+    _log.error("http.failed", path=path, exc_info=error)
+    return Problem(500, "internal-error", "This is a fault of ours. Nothing was changed; the log says more.")
+
+
 def answer_problems(app: FastAPI) -> None:
     """Make every failure of this app a problem document."""
 
@@ -87,22 +120,8 @@ def answer_problems(app: FastAPI) -> None:
             subject=str(error.subject),
         ).response()
 
-    async def unexpected(request: Request, call: Callable[[Request], Awaitable[Any]]) -> Any:
-        try:
-            return await call(request)
-        except Exception as error:  # noqa: BLE001  # the caller gets an answer whatever happened
-            if is_passing(error):
-                _log.warning("http.busy", path=request.url.path, error=type(error).__name__)
-                return busy("The database did not answer in time. Nothing was changed; send it again.").response()
-            if refusal := _of_the_database(error):
-                return refusal.response()
-            _log.exception("http.failed", path=request.url.path)
-            return Problem(
-                500, "internal-error", "This is a fault of ours. Nothing was changed; the log says more."
-            ).response()
-
     app.add_exception_handler(Problem, problem)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(OrderParked, parked)
-    app.middleware("http")(unexpected)
+    app.add_middleware(Unexpected)

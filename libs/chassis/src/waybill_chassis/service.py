@@ -4,10 +4,10 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -56,6 +56,28 @@ class BodyLimit:
             await too_large.response()(scope, receive, send)
         else:
             await self.app(scope, counted if scope["type"] == "http" else receive, send)
+
+
+class Guard:
+    """Answers for the app while the service cannot."""
+
+    def __init__(self, app: ASGIApp, refuses: "Refuses") -> None:
+        self.app, self.refuses = app, refuses
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or say why not."""
+        refused = None
+        if scope["type"] == "http":
+            refused = self.refuses(scope["path"], writes=scope["method"] not in {"GET", "HEAD"})
+        await (self.app if refused is None else refused.response())(scope, receive, send)
+
+
+class Refuses(Protocol):
+    """Why a request is not let through, if it is not."""
+
+    def __call__(self, path: str, *, writes: bool) -> problems.Problem | None:
+        """By its path, and whether it would change something."""
+        ...
 
 
 class Service:
@@ -145,7 +167,7 @@ class Service:
                     await close()
 
         app = FastAPI(title=f"Waybill {self.name}", lifespan=lifespan, docs_url=None, redoc_url=None)
-        app.middleware("http")(self._guard)
+        app.add_middleware(Guard, refuses=self._refuses)
         app.add_middleware(BodyLimit, limit=BODY_LIMIT)
         problems.answer_problems(app)
         app.add_api_route("/health/live", _live, include_in_schema=False)
@@ -220,16 +242,17 @@ class Service:
             while group == f"{self.name}.tables" and not await consumer.caught_up():
                 await asyncio.sleep(0.1)
 
-    async def _guard(self, request: Request, call: Callable[[Request], Awaitable[Any]]) -> Any:
-        if not request.url.path.startswith(_ALWAYS_OPEN):
-            writes = request.method not in {"GET", "HEAD"}
-            if (changed := self.changed()) is not None and writes:
-                return problems.busy(f"{self.name} changes nothing: {changed}").response()
-            if self.starting is not None and changed is None:
-                return problems.busy(f"{self.name} {self.starting}").response()
-            if self.relay.full and writes:
-                return problems.busy("Too many events wait for Kafka. Nothing was changed; send it again.").response()
-        return await call(request)
+    def _refuses(self, path: str, *, writes: bool) -> problems.Problem | None:
+        """Why nothing is answered now."""
+        if path.startswith(_ALWAYS_OPEN):
+            return None
+        if (changed := self.changed()) is not None and writes:
+            return problems.busy(f"{self.name} changes nothing: {changed}")
+        if self.starting is not None and changed is None:
+            return problems.busy(f"{self.name} {self.starting}")
+        if self.relay.full and writes:
+            return problems.busy("Too many events wait for Kafka. Nothing was changed; send it again.")
+        return None
 
     async def _ready(self) -> Response:
         reasons = self.reasons()

@@ -1,7 +1,7 @@
 """Which page is where."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +15,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sse_starlette import EventSourceResponse
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from waybill_chassis.commands import KEY
 from waybill_chassis.problems import Problem
@@ -35,9 +37,12 @@ TABS: Final[Mapping[str, tuple[str, tuple[Status, ...]]]] = {
     "canceled": ("Canceled", (Status.CANCELED,)),
 }
 CARRIERS: Final = ("UPS", "USPS", "FedEx", "DHL")
-_POLICY: Final = (
-    "default-src 'self'; img-src 'self' https:; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
-)
+_HARDENED: Final = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' https:; base-uri 'none'; frame-ancestors 'none'; "
+    "form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
 _NOT_FOUND: Final = 404
 _KEY_LENGTH: Final = 200
 _FIELDS: Final = 2_100
@@ -52,14 +57,26 @@ def mount(app: FastAPI, begin: Begin[Order], who: Who, owners: Mapping[str, Owne
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _answer_people(app, pages)
 
-    async def harden(request: Request, call: Callable[[Request], Awaitable[Any]]) -> Any:
-        response = await call(request)
-        response.headers.setdefault("Content-Security-Policy", _POLICY)
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Referrer-Policy", "same-origin")
-        return response
+    app.add_middleware(Harden)
 
-    app.middleware("http")(harden)
+
+class Harden:
+    """Tells browsers what a page may load and who may frame it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add the headers to each answer that does not have its own."""
+
+        async def hardened(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HARDENED.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, hardened)
 
 
 class _Pages:
