@@ -4,6 +4,8 @@ import asyncio
 import itertools
 import os
 import signal
+import statistics
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis import topics
-from waybill_chassis.consumer import Consumer, whole
+from waybill_chassis.consumer import PACE_S, Consumer, whole
 from waybill_chassis.database import Database, dump
 from waybill_chassis.delivery import VERSION_1, VERSION_2
 from waybill_chassis.fold import Caused, TooLarge, Waiting, fold
@@ -26,6 +28,7 @@ from waybill_chassis.metrics import Metrics
 from waybill_chassis.past import ChangedPast
 from waybill_chassis.reading import Events, Intervention, NoLetter, NotParked, Redriven
 from waybill_chassis.records import Arrival, Batch, Fence, Record, read, to_base64
+from waybill_chassis.relay import PACE_S as RELAY_PACE_S
 from waybill_chassis.relay import Relay, Wake, send_again
 from waybill_chassis.sweep import Sweep
 from waybill_chassis.transaction import Begin, FenceLost, Fresh, OrderParked, StillDead, Transaction
@@ -622,6 +625,50 @@ async def test_two_readers_share_the_work_and_each_event_counts_once(toy: Toy, p
         return [await toy.units(order) for order in orders] == [7] * 30
 
     await until(all_taken_over)
+
+
+async def test_small_batches_let_more_come_before_the_next(idle: Toy, publish: Publish, until: Until) -> None:
+    order, began = uuid4(), list[float]()
+    take_in = idle.consumer.on_batch
+
+    async def bring_the_next(batch: Batch) -> None:
+        began.append(time.monotonic())
+        await publish(shipped(order, len(began)), len(began))
+        await take_in(batch)
+
+    idle.consumer.on_batch = bring_the_next
+    await idle.start()
+    await publish(placed(order), 1)
+    await until(lambda: reached(began, 6))
+    await idle.stop()
+
+    assert statistics.median(after - before for before, after in itertools.pairwise(began)) >= PACE_S * 0.8
+
+
+async def test_small_chunks_let_more_come_before_the_next(idle: Toy, until: Until) -> None:
+    order, began = uuid4(), list[float]()
+    send = idle.relay._send  # only watched
+
+    async def bring_the_next(*arguments: Any) -> None:
+        began.append(time.monotonic())
+        await write(len(began))
+        await send(*arguments)
+
+    async def write(number: int) -> None:
+        async with idle.begin.on(order) as tx:
+            await tx.publish([Caused(told(shipped(order, number)), cause(order))])
+
+    idle.relay._send = bring_the_next  # type: ignore[method-assign]
+    await write(99)
+    await idle.start()
+    await until(lambda: reached(began, 6))
+    await idle.stop()
+
+    assert statistics.median(after - before for before, after in itertools.pairwise(began)) >= RELAY_PACE_S * 0.8
+
+
+async def reached(found: list[float], count: int) -> bool:
+    return len(found) >= count
 
 
 async def test_whoever_lost_the_partition_writes_nothing(idle: Toy) -> None:

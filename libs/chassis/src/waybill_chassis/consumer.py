@@ -28,6 +28,12 @@ from waybill_chassis.records import Record
 from waybill_chassis.transaction import FenceLost
 
 _COMMIT_EVERY_S: Final = 5.0
+PACE_S: Final = 0.05
+"""The least time from one batch to the next while there is less to read than a batch holds.
+
+Most of what a small batch costs is the same for a large one, so under load it is better to let a few more come; after a
+rest nobody waits.
+"""
 _LOOK_S: Final = 5.0
 _log = logging.get(__name__)
 
@@ -79,6 +85,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         self.stopping = asyncio.Event()
         self.pause = 0.1
         self.committed_at = 0.0
+        self.fetched_at = 0.0
+        self.records = records
         self.hop = hop
         self.broker = KafkaBroker(
             bootstrap,
@@ -191,6 +199,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
             self._report("batch", RuntimeError("a batch was not handed over; it is fetched again"))
             self.on_the_way = set()
             await self._go_back(lost)
+        await self._wait(self.fetched_at + PACE_S - time.monotonic())
         try:
             records = await self.fetch(consumer)
         except KafkaError as error:
@@ -199,6 +208,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         self.fetched = dict(self.seeks)
         self.on_the_way = {(record.topic, record.partition) for record in records}
         self.problems.pop("fetch", None)
+        if 0 < len(records) < self.records // 2:
+            self.fetched_at = time.monotonic()
         return records
 
     async def _on_records(self, records: Sequence["ConsumerRecord[Any, Any]"]) -> None:
@@ -215,8 +226,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
             return
         if (reason := "; ".join(self.changed.values()) or self.held()) is not None:
             self.problems["batch"] = f"{self.group} does not read: {reason}"
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.stopping.wait(), 1.0)
+            await self._wait(1.0)
             await self._seek_back(batch)
             return
         try:
@@ -236,9 +246,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
     async def _stumble(self, at: str, error: BaseException) -> None:
         self._report(at, error)
         _log.error("consumer.tries_again", group=self.group, at=at, pause_s=self.pause, exc_info=error)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.stopping.wait(), self.pause)
+        await self._wait(self.pause)
         self.pause = min(self.pause * 2, 10.0)
+
+    async def _wait(self, seconds: float) -> None:
+        if seconds > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.stopping.wait(), seconds)
 
     def _report(self, at: str, error: BaseException) -> None:
         says = str(error) or type(error).__name__

@@ -46,6 +46,8 @@ POLL_S: Final = 0.5
 LOOK_S: Final = 2.0
 """How often log and database are compared while they differ."""
 CHUNK: Final = 2000
+PACE_S: Final = 0.02
+"""The least time from one chunk to the next while there is less to send than a chunk holds."""
 BATCH_BYTES: Final = 262_144
 RECORD_BYTES: Final = 1_000_000
 """What Kafka takes of one record by default; an event is smaller, so only what was put here by force is larger."""
@@ -121,7 +123,10 @@ class Relay:
             self.wake.clear()
             await lease.housekeeping()
             if rows := await lease.head():
+                began = time.monotonic()
                 await self._send(lease, producer, rows)
+                if len(rows) < CHUNK:
+                    await self._rest(began + PACE_S - time.monotonic())
             else:
                 await self._idle(POLL_S)
             self.problem, self.pause = None, 0.1
@@ -148,8 +153,9 @@ class Relay:
 
     async def _rest(self, seconds: float) -> None:
         """Wait, whatever is written meanwhile."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.stopping.wait(), seconds)
+        if seconds > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.stopping.wait(), seconds)
 
     async def _idle(self, seconds: float) -> None:
         """Wait until something is written, or for a moment."""
