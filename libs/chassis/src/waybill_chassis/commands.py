@@ -1,24 +1,37 @@
-"""Commands: who calls, on behalf of which brand, with which key, and the answer that the same key gets again."""
+"""Commands: who calls, on behalf of which brand, with which key, and the answer that the same key gets again.
 
+A command decides on the state of one subject. Those that come while a transaction is under way go into the next one
+together: each is decided by itself, and either all that it does is written or nothing of it.
+"""
+
+import asyncio
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Generic, TypeVar
 from uuid import UUID, uuid4
 
 from fastapi import Header, Request
 from fastapi.responses import JSONResponse
-from sqlalchemy import insert, select
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waybill_chassis.database import dump, is_passing
 from waybill_chassis.delivery import idempotency
+from waybill_chassis.fold import Caused, Stream
 from waybill_chassis.problems import Problem
-from waybill_events import Envelope, ids
+from waybill_chassis.transaction import Begin, OrderParked
+from waybill_events import Envelope, Event, ids
 
+S = TypeVar("S")
 KEY: Final = r"^[!-~]+$"
 """What an Idempotency-Key may be: printable ASCII, without spaces."""
+TOGETHER: Final = 100
+"""The most commands of one transaction."""
+LANES: Final = 2
+"""Transactions under way at a time: one that waits for a lock should not hold up everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,46 +51,193 @@ class Call:
         id_ = None if self.key is None else ids.command_id(self.caller, self.route, self.key)
         return cause(subject, actor=self.actor, source=f"command/{self.route}", at=self.at, id_=id_)
 
-    async def earlier_answer(self, connection: AsyncConnection) -> JSONResponse | None:
-        """What this key was answered before; raises Problem 422 when it came with another body.
 
-        `Begin.on` calls it once the subject is locked: two commands of one key then follow each other.
-        """
-        if self.key is None:
-            return None
-        row = (
-            await connection.execute(
-                select(idempotency).where(
-                    idempotency.c.caller == self.caller,
-                    idempotency.c.route == self.route,
-                    idempotency.c.key == self.key,
-                )
-            )
-        ).one_or_none()
-        if row is None:
-            return None
-        if row.body_hash != self.body_hash:
-            raise Problem(
-                422,
-                "idempotency-key-reused",
-                "This Idempotency-Key came before with another body. Make a new key for a new command.",
-            )
-        return JSONResponse(row.answer, row.status, headers={"Idempotency-Replayed": "true"})
+@dataclass(frozen=True, slots=True)
+class Done(Generic[S]):
+    """What a command comes to: its subject's state afterwards, the events that say so, and the caller's answer."""
 
-    async def answer(self, connection: AsyncConnection, status: int, body: Any) -> JSONResponse:
-        """Answer, and keep the answer under the key, in the command's transaction."""
-        if self.key is not None:
-            await connection.execute(
-                insert(idempotency).values(
-                    caller=self.caller,
-                    route=self.route,
-                    key=self.key,
-                    body_hash=self.body_hash,
-                    status=status,
-                    answer=body,
-                )
+    state: S
+    events: Sequence[Event]
+    status: int
+    body: Any
+
+
+Decide = Callable[[S | None], Done[S]]
+"""state, or None where it is not known or another brand's -> what the command comes to; raises Problem. It is pure."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Command(Generic[S]):
+    subject: UUID
+    call: Call
+    decide: Decide[S]
+    answered: asyncio.Future[JSONResponse]
+
+
+class Commands(Generic[S]):
+    """Runs the commands of one service on subjects that events have made known to it."""
+
+    def __init__(self, begin: Begin[S]) -> None:
+        self.begin = begin
+        self.waiting: list[_Command[S]] = []
+        self.busy: set[UUID] = set()
+        """Subjects of the transactions under way."""
+        self.lanes: set[asyncio.Task[None] | None] = set()
+
+    async def run(self, subject: UUID, call: Call, decide: Decide[S]) -> JSONResponse:
+        """Decide on a subject, once for each key; raises OrderParked, and what `decide` or the database says."""
+        command = _Command(subject, call, decide, asyncio.get_running_loop().create_future())
+        self.waiting.append(command)
+        if len(self.lanes) < LANES:
+            lane = asyncio.create_task(self._work())
+            self.lanes.add(lane)
+        return await command.answered
+
+    async def _work(self) -> None:
+        lane = asyncio.current_task()
+        try:
+            while some := self._next():
+                subjects = {command.subject for command in some}
+                self.busy |= subjects
+                try:
+                    await self._answer(some)
+                finally:
+                    self.busy -= subjects
+        finally:
+            # At once, before anybody who was answered here asks for the next command.
+            self.lanes.discard(lane)
+
+    def _next(self) -> list[_Command[S]]:
+        """The longest waiting one, and others of its brand; of each subject one, which the next one must see."""
+        some: dict[UUID, _Command[S]] = {}
+        rest: list[_Command[S]] = []
+        for command in self.waiting:
+            brands = {each.call.brand for each in some.values()} or {command.call.brand}
+            free = command.subject not in self.busy and command.subject not in some
+            if free and len(some) < TOGETHER and command.call.brand in brands:
+                some[command.subject] = command
+            else:
+                rest.append(command)
+        self.waiting = rest
+        return list(some.values())
+
+    async def _answer(self, some: Sequence[_Command[S]]) -> None:
+        try:
+            answers = await self._write(some)
+        except Exception as error:  # noqa: BLE001  # whatever it was, nothing was written, and each caller is told
+            if len(some) > 1 and not is_passing(error):
+                for command in some:
+                    await self._answer([command])
+                return
+            answers = [error] * len(some)
+        for command, answer in zip(some, answers, strict=True):
+            if command.answered.done():
+                # Its caller has gone.
+                continue
+            if isinstance(answer, Exception):
+                command.answered.set_exception(answer)
+            else:
+                command.answered.set_result(answer)
+
+    async def _write(self, some: Sequence[_Command[S]]) -> list[JSONResponse | Exception]:
+        """One transaction for all of them, and the answer of each."""
+        async with self.begin.on_known([command.subject for command in some], some[0].call.brand) as tx:
+            earlier = await _earlier(tx.connection, [command.call for command in some])
+            states = await tx.load(tx.streams)
+            answers: list[JSONResponse | Exception] = []
+            done: list[tuple[_Command[S], Done[S]]] = []
+            for command in some:
+                try:
+                    answer = _again(earlier.get(_key(command.call)), command.call)
+                    if answer is None:
+                        decided = _decided(command, tx.streams.get(command.subject), states.get(command.subject))
+                        done.append((command, decided))
+                        answer = JSONResponse(decided.body, decided.status)
+                except Exception as error:  # noqa: BLE001  # its caller is told; the others are not concerned
+                    answers.append(error)
+                else:
+                    answers.append(answer)
+            await tx.save({command.subject: decided.state for command, decided in done})
+            await tx.publish(
+                [
+                    Caused(event, cause)
+                    for command, decided in done
+                    for cause in [command.call.cause(command.subject)]
+                    for event in decided.events
+                ]
             )
-        return JSONResponse(body, status)
+            await _keep(tx.connection, done)
+        return answers
+
+
+def _decided(command: _Command[S], stream: Stream | None, state: S | None) -> Done[S]:
+    if stream is not None and stream.parked:
+        raise OrderParked(command.subject)
+    done = command.decide(state)
+    if stream is None:
+        raise LookupError(f"{command.subject} is not known here; an event must make it so")
+    return done
+
+
+def _key(call: Call) -> tuple[str, str, str | None]:
+    return call.caller, call.route, call.key
+
+
+async def _earlier(connection: AsyncConnection, calls: Sequence[Call]) -> dict[tuple[str, str, str | None], Any]:
+    """What their keys were answered before, once the subjects are locked: commands of one key follow each other."""
+    keyed = [call for call in calls if call.key is not None]
+    if not keyed:
+        return {}
+    rows = await connection.execute(
+        text("""
+            SELECT idempotency.* FROM idempotency JOIN unnest(
+                CAST(:callers AS text[]), CAST(:routes AS text[]), CAST(:keys AS text[])
+            ) AS these(caller, route, key) USING (caller, route, key)
+        """).columns(*idempotency.columns),
+        {
+            "callers": [call.caller for call in keyed],
+            "routes": [call.route for call in keyed],
+            "keys": [call.key for call in keyed],
+        },
+    )
+    return {(row.caller, row.route, row.key): row for row in rows}
+
+
+def _again(row: Any, call: Call) -> JSONResponse | None:
+    """The earlier answer; raises Problem 422 where the key came with another body."""
+    if row is None:
+        return None
+    if row.body_hash != call.body_hash:
+        raise Problem(
+            422,
+            "idempotency-key-reused",
+            "This Idempotency-Key came before with another body. Make a new key for a new command.",
+        )
+    return JSONResponse(row.answer, row.status, headers={"Idempotency-Replayed": "true"})
+
+
+async def _keep(connection: AsyncConnection, done: Sequence[tuple[_Command[Any], Done[Any]]]) -> None:
+    """Keep the answers under their keys."""
+    keyed = [(command.call, decided) for command, decided in done if command.call.key is not None]
+    if not keyed:
+        return
+    await connection.execute(
+        text("""
+            INSERT INTO idempotency (caller, route, key, body_hash, status, answer)
+            SELECT * FROM unnest(
+                CAST(:callers AS text[]), CAST(:routes AS text[]), CAST(:keys AS text[]), CAST(:hashes AS bytea[]),
+                CAST(:statuses AS smallint[]), CAST(:answers AS json[])
+            )
+        """),
+        {
+            "callers": [call.caller for call, _ in keyed],
+            "routes": [call.route for call, _ in keyed],
+            "keys": [call.key for call, _ in keyed],
+            "hashes": [call.body_hash for call, _ in keyed],
+            "statuses": [decided.status for _, decided in keyed],
+            "answers": [dump(decided.body) for _, decided in keyed],
+        },
+    )
 
 
 def cause(subject: UUID, *, actor: str, source: str, at: datetime, id_: UUID | None = None) -> Envelope:

@@ -1,13 +1,12 @@
 """One transaction: the fence or the command's key, the locked streams, states, outbox, waiters, quarantine."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
-from fastapi.responses import JSONResponse
 from sqlalchemy import Row as Row_
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -39,7 +38,6 @@ from waybill_events import MAX_BYTES, Envelope, InvalidEnvelope, ids
 UNDECODABLE: Final = "Undecodable"
 WAITED: Final = "WaitedTooLong"
 S = TypeVar("S")
-EarlierAnswer = Callable[[AsyncConnection], Awaitable[JSONResponse | None]]
 
 
 class FenceLost(Exception):
@@ -105,7 +103,6 @@ class Transaction(Generic[S]):
         self.rulings: dict[Place, bytes | None] = {}
         """What operators decided about records of this batch."""
         self.published = 0
-        self.earlier: JSONResponse | None = None
 
     async def pass_fence(self, batch: Batch) -> None:
         """Move each partition's offset from where this read began; raises FenceLost."""
@@ -188,15 +185,19 @@ class Transaction(Generic[S]):
             raise StillDead(found.error)
         return _newest([] if found is None else [found])
 
-    async def lock(self, subjects: Iterable[UUID]) -> None:
-        """Make and lock the stream of each subject, in id order; those already held stay held."""
+    async def lock(self, subjects: Iterable[UUID], *, make: bool = True) -> None:
+        """Lock the stream of each subject, in id order; those already held stay held.
+
+        Where there is none it is made, unless only the known ones are wanted.
+        """
         wanted = sorted(set(subjects) - self.streams.keys())
         if not wanted:
             return
-        await self.connection.execute(
-            text("INSERT INTO streams (subject) SELECT unnest(CAST(:ids AS uuid[])) ON CONFLICT DO NOTHING"),
-            {"ids": wanted},
-        )
+        if make:
+            await self.connection.execute(
+                text("INSERT INTO streams (subject) SELECT unnest(CAST(:ids AS uuid[])) ON CONFLICT DO NOTHING"),
+                {"ids": wanted},
+            )
         rows = await self.connection.execute(
             text("SELECT * FROM streams WHERE subject = ANY(CAST(:ids AS uuid[])) ORDER BY subject FOR UPDATE"),
             {"ids": wanted},
@@ -465,24 +466,23 @@ class Begin(Generic[S]):
 
     @asynccontextmanager
     async def on(
-        self,
-        subject: UUID,
-        brand: UUID | None = None,
-        earlier_answer: EarlierAnswer | None = None,
-        *,
-        parked_too: bool = False,
+        self, subject: UUID, brand: UUID | None = None, *, parked_too: bool = False
     ) -> AsyncGenerator[Transaction[S]]:
-        """One command on one subject, over the rows of `brand`; raises OrderParked.
+        """What is about one subject, which need not be known, over the rows of `brand`; raises OrderParked.
 
-        Where the command was answered before, `tx.earlier` holds that answer, and nothing else is to be done.
         `parked_too` is for those who get a parked subject going again.
         """
         async with self._transaction(brand) as tx:
             await tx.lock([subject])
-            if earlier_answer is not None:
-                tx.earlier = await earlier_answer(tx.connection)
-            if tx.earlier is None and tx.streams[subject].parked and not parked_too:
+            if tx.streams[subject].parked and not parked_too:
                 raise OrderParked(subject)
+            yield tx
+
+    @asynccontextmanager
+    async def on_known(self, subjects: Collection[UUID], brand: UUID | None) -> AsyncGenerator[Transaction[S]]:
+        """Commands on several subjects, over the rows of `brand`; `tx.streams` has those that are known here."""
+        async with self._transaction(brand) as tx:
+            await tx.lock(subjects, make=False)
             yield tx
 
     @asynccontextmanager

@@ -8,8 +8,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from waybill_chassis.commands import Call, caller
-from waybill_chassis.fold import Caused
+from waybill_chassis.commands import Call, Commands, Done, caller
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_fulfillment.domain import Held, Ledger, NothingOpen, NotOpen, NotUnits, Refused, Ship, UnknownLine, ship
@@ -42,31 +41,28 @@ class NewShipment(BaseModel):
 def routes(begin: Begin[Ledger], settings: Settings) -> APIRouter:
     """Everything that fulfillment answers."""
     router = APIRouter(prefix="/api/v1")
+    commands = Commands(begin)
     called: Callable[..., Awaitable[Call]] = caller(settings.token.get_secret_value())
 
     @router.post("/orders/{order_id}/shipments", status_code=201)
     async def post_shipment(order_id: UUID, new: NewShipment, call: Annotated[Call, Depends(called)]) -> JSONResponse:
         """Ship all or some open units with the brand's own carrier."""
-        units = _units(new)
-        async with begin.on(order_id, call.brand, call.earlier_answer) as tx:
-            if tx.earlier is not None:
-                return tx.earlier
-            ledger = _found(order_id, await tx.load([order_id]))
-            command = Ship(units, new.tracking_company, new.tracking_number, call.at, new.notify_customer)
+        command = Ship(_units(new), new.tracking_company, new.tracking_number, call.at, new.notify_customer)
+
+        def decide(ledger: Ledger | None) -> Done[Ledger]:
             try:
-                after, events = ship(ledger, command)
+                after, events = ship(_found(order_id, ledger), command)
             except Refused as refused:
                 raise _problem(refused) from refused
-            cause = call.cause(order_id)
-            await tx.save({order_id: after})
-            await tx.publish([Caused(event, cause) for event in events])
-            return await call.answer(tx.connection, 201, _shown(after))
+            return Done(after, events, 201, _shown(after))
+
+        return await commands.run(order_id, call, decide)
 
     @router.get("/orders/{order_id}")
     async def get_ledger(order_id: UUID, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
         """The ledger of one order."""
         async with begin.database.begin(call.brand) as connection:
-            return _shown(_found(order_id, await begin.store.load(connection, [order_id])))
+            return _shown(_found(order_id, (await begin.store.load(connection, [order_id])).get(order_id)))
 
     return router
 
@@ -84,8 +80,8 @@ def _units(new: NewShipment) -> dict[str, int] | None:
     return units
 
 
-def _found(order_id: UUID, ledgers: dict[UUID, Ledger]) -> Ledger:
-    if (ledger := ledgers.get(order_id)) is None:
+def _found(order_id: UUID, ledger: Ledger | None) -> Ledger:
+    if ledger is None:
         raise Problem(
             404, "unknown-order", f"No order {order_id} is known here (yet). If it was just placed, ask again."
         )
