@@ -66,7 +66,8 @@ async def ends(bootstrap: str, topics: Collection[str]) -> dict[tuple[str, int],
     if not topics:
         # aiokafka would cancel whoever stops a consumer that has had nothing to do.
         return {}
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    # It rests so long once for each topic that it has not seen before.
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, retry_backoff_ms=10)
     try:
         await consumer.start()
         places = [TopicPartition(name, number) for name in sorted(topics) for number in range(ids.PARTITIONS)]

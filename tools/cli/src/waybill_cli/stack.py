@@ -6,7 +6,7 @@ import json
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -18,7 +18,7 @@ import psutil
 
 from waybill_chassis import topics
 from waybill_chassis.embedded import kafka, postgres
-from waybill_chassis.embedded.processes import Process, environment, listening, wait_until
+from waybill_chassis.embedded.processes import Process, environment, listening, wait_until_ready
 from waybill_cli.home import OWN, READER, REBUILDERS, SERVICES, Home
 
 _PATIENCE_S: Final = 90.0
@@ -97,8 +97,8 @@ def up(home: Home, say: Say, working: Say) -> list[str]:
     for name in SERVICES:
         working(f"Waiting for {name}")
         process, log = home.processes().get(name), home.logs / f"{name}.log"
-        wait_until(
-            partial(_settled, home, name),
+        wait_until_ready(
+            partial(_unsettled, home, name),
             process or Process(0, 0),
             name=name,
             log=log,
@@ -199,9 +199,10 @@ def _http() -> httpx.Client:
     return httpx.Client(timeout=5, trust_env=False)
 
 
-def _settled(home: Home, name: str) -> bool:
-    """Whether it is ready, or will not be before somebody has decided."""
-    return not state_of(home, name).reasons or _halted(home, name)
+def _unsettled(home: Home, name: str) -> Sequence[str]:
+    """Why it is not ready; nothing where it will not be before somebody has decided."""
+    reasons = state_of(home, name).reasons
+    return [] if reasons and _halted(home, name) else reasons
 
 
 def _halted(home: Home, name: str) -> bool:

