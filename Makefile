@@ -30,7 +30,7 @@ $(VENDOR)/ready: services/portal/package-lock.json .venv/ready
 .venv/ready: requirements.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml tools/*/pyproject.toml)
 	@echo "Installing Python packages (once, about a minute)"
 	@test -x $(VENV)/uv || { $(PYTHON) -m venv .venv && $(VENV)/pip install --quiet --disable-pip-version-check "$$(grep -o '^uv==[^ ]*' requirements.lock)"; }
-	@$(VENV)/uv pip install --quiet --python $(VENV)/python --require-hashes -r requirements.lock
+	@$(VENV)/uv pip install --quiet --python $(VENV)/python --compile-bytecode --require-hashes -r requirements.lock
 	@$(VENV)/uv pip install --quiet --python $(VENV)/python --no-deps --no-build-isolation $(patsubst %,-e ./%,$(DISTRIBUTIONS))
 	@touch $@
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from pydantic import PostgresDsn, SecretStr
 from sqlalchemy import text
 
 from waybill_chassis import topics
@@ -469,3 +470,18 @@ async def test_a_service_beside_a_changed_past_answers_and_comes_back_when_it_is
         assert moved.status_code == 200, moved.text
         assert await numbers_of(database, order) == ["1Z1"]
     await database.close()
+
+
+async def test_before_its_tables_are_there_a_service_tells_operators_why() -> None:
+    nobody = "postgresql+asyncpg://nobody:secret@127.0.0.1:1/none"
+    app = build(Settings(database_url=PostgresDsn(nobody), kafka="127.0.0.1:1", token=SecretStr(TOKEN), port=1))
+    transport = httpx.ASGITransport(app)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://service", headers=headers) as client,
+    ):
+        answer = await client.get("/ops/v1/offsets")
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert answer.json()["detail"].startswith("tracking ")

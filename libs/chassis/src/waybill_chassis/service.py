@@ -28,7 +28,8 @@ from waybill_events import TOPICS, Event
 S = TypeVar("S")
 R = TypeVar("R", bound=ServiceSettings)
 BODY_LIMIT: Final = 4_000_000
-_ALWAYS_OPEN: Final = ("/health/", "/metrics", "/ops/")
+_OPS: Final = "/ops/"
+_ALWAYS_OPEN: Final = ("/health/", "/metrics", _OPS)
 _log = logging.get(__name__)
 
 
@@ -244,6 +245,9 @@ class Service:
 
     def _refuses(self, path: str, *, writes: bool) -> problems.Problem | None:
         """Why nothing is answered now."""
+        if path.startswith(_OPS) and not self.tasks:
+            # Its tables are not there yet.
+            return problems.busy(f"{self.name} {self.starting}")
         if path.startswith(_ALWAYS_OPEN):
             return None
         if (changed := self.changed()) is not None and writes:
