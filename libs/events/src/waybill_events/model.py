@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Final, Self, get_args
 from uuid import UUID
 
@@ -38,8 +38,13 @@ Decimal = Annotated[str, Field(pattern=r"^-?\d{1,18}(\.\d{1,9})?$")]
 """A decimal number as text, so that no reader rounds it."""
 
 
+_NONE: Final = timedelta(0)
+
+
 def _in_utc(time: datetime) -> datetime:
     """The same instant in UTC; raises ValueError where the calendar ends before it."""
+    if time.utcoffset() == _NONE:
+        return time.replace(tzinfo=UTC)
     try:
         return time.astimezone(UTC)
     except OverflowError as error:
