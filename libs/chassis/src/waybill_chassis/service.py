@@ -29,6 +29,8 @@ from waybill_events import TOPICS, Event
 S = TypeVar("S")
 R = TypeVar("R", bound=ServiceSettings)
 BODY_LIMIT: Final = 4_000_000
+LOOP: Final = "asyncio"
+"""The event loop; uvloop raises where aiokafka does not expect it, see docs/decisions/0009."""
 _OPS: Final = "/ops/"
 _ALWAYS_OPEN: Final = ("/health/", "/metrics", _OPS)
 _log = logging.get(__name__)
@@ -290,6 +292,7 @@ def serve(name: str, read: type[R], build: Callable[[R], FastAPI]) -> None:
         app,
         host=settings.host,
         port=settings.port,
+        loop=LOOP,
         log_config=None,
         timeout_graceful_shutdown=15,
         access_log=False,
