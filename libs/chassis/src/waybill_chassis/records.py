@@ -115,7 +115,7 @@ def read(record: Record, handled: Collection[str], registry: Registry = EVENTS) 
         envelope = Envelope.from_headers(record.headers)
     except InvalidEnvelope as error:
         return DeadLetter(record, str(error), subject_of(record.headers))
-    if record.topic in _UNNUMBERED:
+    if envelope.sequence is not None and record.topic in _UNNUMBERED:
         # Others write there too, and may count in their own way.
         envelope = replace(envelope, sequence=None)
     if record.key != str(envelope.subject).encode():

@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
+from pydantic import TypeAdapter, ValidationError
+
 SPEC_VERSION: Final = "1.0"
 MAX_SEQUENCE: Final = 2**31 - 1
 _DIGITS: Final = len(str(MAX_SEQUENCE))
+_AS_UUID: Final = TypeAdapter(UUID).validator.validate_python
 
 
 class InvalidEnvelope(ValueError):
@@ -97,12 +100,12 @@ def _texts(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
         if "\x00" in name:
             raise InvalidEnvelope("the name of a header contains U+0000")
         if value is not None:
+            if b"\x00" in value:
+                raise InvalidEnvelope(f"header {name} contains U+0000")
             try:
                 texts[name] = value.decode()
             except UnicodeDecodeError as error:
                 raise InvalidEnvelope(f"header {name} is not UTF-8") from error
-            if "\x00" in texts[name]:
-                raise InvalidEnvelope(f"header {name} contains U+0000")
     return texts
 
 
@@ -114,6 +117,13 @@ def _required(given: dict[str, str], name: str) -> str:
 
 def _uuid(given: dict[str, str], name: str) -> UUID:
     value = _required(given, name)
+    try:
+        # In a fifth of the time, but it knows fewer ways of writing one.
+        found: UUID = _AS_UUID(value)
+    except ValidationError:
+        pass
+    else:
+        return found
     try:
         return UUID(value)
     except ValueError as error:

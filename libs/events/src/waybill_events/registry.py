@@ -71,6 +71,7 @@ class Registry:
             versions[event.schema_version] = event
         for versions in self._versions.values():
             _check_way(versions)
+        self._by_type = {event.type_name(): event for event in self}
 
     def __iter__(self) -> Iterator[type[Event]]:
         """All event classes that are read, by name and version."""
@@ -83,15 +84,17 @@ class Registry:
 
     def find(self, type_name: str) -> type[Event]:
         """The class of `waybill.OrderPlaced.v1`; raises UnknownType or UnknownVersion."""
+        if (known := self._by_type.get(type_name)) is not None:
+            return known
         prefix, _, rest = type_name.partition(".")
         name, _, version = rest.partition(".v")
         versions = self._versions.get(name)
         if prefix != "waybill" or versions is None or not _VERSION.fullmatch(version):
             raise UnknownType(type_name)
-        if (event := versions.get(int(version))) is None:
-            known = ", ".join(f"v{number}" for number in sorted(versions))
-            raise UnknownVersion(f"{type_name} is not known here (known: {known}); it goes on when newer code starts")
-        return event
+        known_versions = ", ".join(f"v{number}" for number in sorted(versions))
+        raise UnknownVersion(
+            f"{type_name} is not known here (known: {known_versions}); it goes on when newer code starts"
+        )
 
     def decode(self, type_name: str, value: bytes) -> Event:
         """The event in a record, as its newest version; raises UnknownType, UnknownVersion or Undecodable."""
