@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import assert_never
+from typing import Any, assert_never
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -97,15 +97,17 @@ def on_event(order: Order | None, event: Event, envelope: Envelope) -> tuple[Ord
     assert isinstance(event, OrderPlaced | ItemsFulfilled | TrackingAdded)
     match event:
         case OrderPlaced():
-            after = order or placed(event)
+            before, changed = order or placed(event), dict[str, Any]()
         case ItemsFulfilled():
-            after = fulfilled(_known(order), event)
+            before = _known(order)
+            changed = fulfilled(before, event)
         case TrackingAdded():
-            after = tracked(_known(order), event)
+            before = _known(order)
+            changed = tracked(before, event)
         case _:
             assert_never(event)
-    applied = {**after.applied, envelope.source: envelope.sequence or 0}
-    return after.model_copy(update={"applied": applied}), []
+    applied = {**before.applied, envelope.source: envelope.sequence or 0}
+    return before.model_copy(update={**changed, "applied": applied}), []
 
 
 def placed(event: OrderPlaced) -> Order:
@@ -147,8 +149,8 @@ def placed(event: OrderPlaced) -> Order:
     )
 
 
-def fulfilled(order: Order, event: ItemsFulfilled) -> Order:
-    """With a parcel that left; until tracking has settled its carrier it shows what the brand typed."""
+def fulfilled(order: Order, event: ItemsFulfilled) -> dict[str, Any]:
+    """What a parcel that left changes; until tracking has settled its carrier it shows what the brand typed."""
     units = {each.line_id: each.quantity for each in event.lines}
     parcel = Parcel(
         parcel_id=event.parcel_id,
@@ -159,13 +161,14 @@ def fulfilled(order: Order, event: ItemsFulfilled) -> Order:
         shipped_at=event.shipped_at,
     )
     lines = tuple(
-        line.model_copy(update={"shipped": line.shipped + units.get(line.line_id, 0)}) for line in order.lines
+        line.model_copy(update={"shipped": line.shipped + units[line.line_id]}) if line.line_id in units else line
+        for line in order.lines
     )
-    return order.model_copy(update={"lines": lines, "parcels": (*order.parcels, parcel)})
+    return {"lines": lines, "parcels": (*order.parcels, parcel)}
 
 
-def tracked(order: Order, event: TrackingAdded) -> Order:
-    """With the carrier of a parcel settled; raises Waiting while the parcel has not left yet."""
+def tracked(order: Order, event: TrackingAdded) -> dict[str, Any]:
+    """What the settled carrier of a parcel changes; raises Waiting while the parcel has not left yet."""
     if all(parcel.parcel_id != event.parcel_id for parcel in order.parcels):
         raise Waiting(ItemsFulfilled)
     settled = {
@@ -176,7 +179,7 @@ def tracked(order: Order, event: TrackingAdded) -> Order:
     parcels = tuple(
         parcel.model_copy(update=settled) if parcel.parcel_id == event.parcel_id else parcel for parcel in order.parcels
     )
-    return order.model_copy(update={"parcels": parcels})
+    return {"parcels": parcels}
 
 
 def followable(url: str) -> str:
