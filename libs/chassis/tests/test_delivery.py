@@ -696,6 +696,31 @@ async def test_whoever_lost_the_partition_writes_nothing(idle: Toy) -> None:
     assert [row.next for row in await idle.all("SELECT next FROM offsets")] == [8]
 
 
+async def test_who_writes_alone_and_comes_upon_another_writer_writes_nothing(idle: Toy) -> None:
+    order, records = uuid4(), []
+    for sequence, event in enumerate((placed(order), shipped(order, 5)), start=1):
+        envelope = replace(cause(order), type=event.type_name(), sequence=sequence)
+        headers = tuple((name, value) for name, value in envelope.headers())
+        records.append(Record(event.topic, 0, 5, str(order).encode(), headers, event.to_json()))
+    await idle.all(
+        "INSERT INTO offsets SELECT unnest(ARRAY['waybill.orders', 'waybill.fulfillment']), 0, 5 RETURNING 1"
+    )
+    batch = Batch.of(records, dict.fromkeys([(record.topic, 0) for record in records], 5))
+    alone = Begin(idle.database, Counts(), source="x", handles=(OrderPlaced, ItemsFulfilled), wake=Wake(), alone=True)
+
+    async def beside_another(tx: Transaction[Count], fresh: Fresh) -> None:
+        await idle.take(tx, fresh)
+        await idle.all("INSERT INTO streams (subject) VALUES (:s) RETURNING 1", s=order)
+
+    with pytest.raises(FenceLost):
+        await Events(alone, beside_another).on_batch(batch)
+    assert await idle.units(order) is None
+    await Events(alone, idle.take).on_batch(batch)
+
+    assert await idle.units(order) == 5
+    assert [row.taken["test"][0] for row in await idle.all("SELECT * FROM streams")] == [2]
+
+
 async def test_events_of_a_rolled_back_transaction_are_never_sent(idle: Toy) -> None:
     order = uuid4()
 

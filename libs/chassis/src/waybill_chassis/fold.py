@@ -45,6 +45,8 @@ class Stream:
     parked: bool = False
     waiting: int = 0
     changed: bool = False
+    new: bool = False
+    """Not in the database yet: who writes alone makes rows when it is known what they say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,10 +95,17 @@ class Transaction(Generic[S]):
     """Everything that one batch or one command reads and writes."""
 
     def __init__(
-        self, connection: AsyncConnection, store: Store[S], source: str, handles: Collection[str], limit_s: float
+        self,
+        connection: AsyncConnection,
+        store: Store[S],
+        source: str,
+        handles: Collection[str],
+        limit_s: float,
+        *,
+        alone: bool = False,
     ) -> None:
         self.connection, self.store, self.source, self.handles = connection, store, source, handles
-        self.limit_s = limit_s
+        self.limit_s, self.alone = limit_s, alone
         self.streams: dict[UUID, Stream] = {}
         self.rulings: dict[Place, bytes | None] = {}
         """What operators decided about records of this batch."""
@@ -188,12 +195,12 @@ class Transaction(Generic[S]):
     async def lock(self, subjects: Iterable[UUID], *, make: bool = True) -> None:
         """Lock the stream of each subject, in id order; those already held stay held.
 
-        Where there is none it is made, unless only the known ones are wanted.
+        Where there is none it is made, unless only the known ones are wanted; who is alone makes it in the end.
         """
-        wanted = sorted(set(subjects) - self.streams.keys())
+        wanted = sorted(set(subjects) - self.streams.keys(), key=_as_number)
         if not wanted:
             return
-        if make:
+        if make and not self.alone:
             await self.connection.execute(
                 text("INSERT INTO streams (subject) SELECT unnest(CAST(:ids AS uuid[])) ON CONFLICT DO NOTHING"),
                 {"ids": wanted},
@@ -205,6 +212,10 @@ class Transaction(Generic[S]):
         for row in rows:
             taken = {source: (int(last[0]), str(last[1])) for source, last in row.taken.items()}
             self.streams[row.subject] = Stream(row.subject, row.next_sequence, taken, row.parked, row.waiting)
+        if make and self.alone:
+            for subject in wanted:
+                if subject not in self.streams:
+                    self.streams[subject] = Stream(subject, new=True)
 
     async def early(self, subject: UUID, refused: Fault | None = None) -> Fresh:
         """A locked subject with nothing but those who wait; `refused` is what the database said of them before."""
@@ -359,26 +370,28 @@ class Transaction(Generic[S]):
             await self.connection.execute(upsert(dead_letters).on_conflict_do_nothing(), rows)
 
     async def close(self) -> None:
-        """Write back the streams that changed, in one statement."""
-        changed = [stream for stream in self.streams.values() if stream.changed]
+        """Write the streams that are new or changed, in one statement each; raises FenceLost for who is not alone."""
+        new = [stream for stream in self.streams.values() if stream.new]
+        if new:
+            made = await self.connection.execute(
+                text(f"""
+                    INSERT INTO streams (subject, next_sequence, taken, parked, waiting) {_STREAMS}
+                    ON CONFLICT DO NOTHING
+                """),
+                _columns(new),
+            )
+            if made.rowcount != len(new):
+                raise FenceLost(f"another process has made {len(new) - made.rowcount} of {len(new)} streams meanwhile")
+        changed = [stream for stream in self.streams.values() if stream.changed and not stream.new]
         if changed:
             await self.connection.execute(
-                text("""
+                text(f"""
+                    WITH n AS ({_STREAMS})
                     UPDATE streams SET next_sequence = n.next_sequence, taken = n.taken, parked = n.parked,
                         waiting = n.waiting
-                    FROM unnest(
-                        CAST(:subjects AS uuid[]), CAST(:next AS int[]), CAST(:taken AS jsonb[]),
-                        CAST(:parked AS bool[]), CAST(:waiting AS int[])
-                    ) AS n(subject, next_sequence, taken, parked, waiting)
-                    WHERE streams.subject = n.subject
-                """),
-                {
-                    "subjects": [stream.subject for stream in changed],
-                    "next": [stream.next_sequence for stream in changed],
-                    "taken": [dump(stream.taken) for stream in changed],
-                    "parked": [stream.parked for stream in changed],
-                    "waiting": [stream.waiting for stream in changed],
-                },
+                    FROM n WHERE streams.subject = n.subject
+                """),  # noqa: S608  # ours
+                _columns(changed),
             )
 
     async def _load_rulings(self, topics: Collection[str] | None = None) -> None:
@@ -452,9 +465,11 @@ class Begin(Generic[S]):
         handles: Iterable[type],
         wake: Wake,
         waiting_limit_s: float = 3600.0,
+        alone: bool = False,
     ) -> None:
+        """`alone` says that nobody else writes to these subjects: their streams need not be there to be locked."""
         self.database, self.store, self.source, self.wake = database, store, source, wake
-        self.waiting_limit_s = waiting_limit_s
+        self.waiting_limit_s, self.alone = waiting_limit_s, alone
         self.handles = frozenset(event.__name__ for event in handles)
 
     @asynccontextmanager
@@ -494,11 +509,35 @@ class Begin(Generic[S]):
     @asynccontextmanager
     async def _transaction(self, brand: UUID | None) -> AsyncGenerator[Transaction[S]]:
         async with self.database.begin(brand, writes=True) as connection:
-            tx = Transaction(connection, self.store, self.source, self.handles, self.waiting_limit_s)
+            tx = Transaction(connection, self.store, self.source, self.handles, self.waiting_limit_s, alone=self.alone)
             yield tx
             await tx.close()
         if tx.published:
             self.wake.set()
+
+
+_STREAMS: Final = """
+    SELECT * FROM unnest(
+        CAST(:subjects AS uuid[]), CAST(:next AS int[]), CAST(:taken AS jsonb[]),
+        CAST(:parked AS bool[]), CAST(:waiting AS int[])
+    ) AS n(subject, next_sequence, taken, parked, waiting)
+"""
+
+
+def _columns(streams: Sequence[Stream]) -> dict[str, list[Any]]:
+    """The values of `_STREAMS`."""
+    return {
+        "subjects": [stream.subject for stream in streams],
+        "next": [stream.next_sequence for stream in streams],
+        "taken": [dump(stream.taken) for stream in streams],
+        "parked": [stream.parked for stream in streams],
+        "waiting": [stream.waiting for stream in streams],
+    }
+
+
+def _as_number(subject: UUID) -> int:
+    """Ids compare by number, the same order as PostgreSQL's, and numbers compare faster."""
+    return subject.int
 
 
 def _place(arrival: Arrival) -> dict[str, Any]:
