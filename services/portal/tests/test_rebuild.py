@@ -19,9 +19,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from waybill_chassis.database import LIVE, Database
+from waybill_chassis import topics
+from waybill_chassis.database import LIVE, REFUSED, Database
 from waybill_chassis.embedded import postgres
-from waybill_events import Address, Recipient
+from waybill_chassis.records import UNKNOWN_VERSION as NEWER
+from waybill_events import Address, Recipient, ids
 from waybill_portal.app import build
 
 Publish = Callable[..., Awaitable[None]]
@@ -43,6 +45,34 @@ class Projection:
     async def all(self, statement: str, **values: Any) -> list[Any]:
         async with self.database.begin() as connection:
             return list((await connection.execute(text(statement), values)).all())
+
+    async def do(self, statement: str, **values: Any) -> None:
+        async with self.database.begin() as connection:
+            await connection.execute(text(statement), values)
+
+    async def taken_in(self, generation: str) -> dict[str, list[Any]]:
+        """All that a generation holds, without what only says when it was written."""
+        at = 'topic, partition, "offset"'
+        kept = f"{at}, subject, headers, value"
+        columns = {
+            "orders": ("*", "order_id"),
+            "recipients": ("*", "order_id"),
+            "streams": ("*", "subject"),
+            "waiters": (f"{kept}, needs", at),
+            "quarantine": (f"{kept}, cause, error, row_number() OVER (PARTITION BY subject ORDER BY id)", at),
+            "dead_letters": (f"{kept}, key, error", at),
+            "offsets": ("*", "topic, partition"),
+        }
+        return {
+            table: [tuple(row) for row in await self.all(f"SELECT {wanted} FROM {generation}.{table} ORDER BY {order}")]
+            for table, (wanted, order) in columns.items()
+        }
+
+    async def level(self) -> bool:
+        """Whether the live generation has taken in all that there is."""
+        read = {(row.topic, row.partition): row.next for row in await self.all("SELECT * FROM offsets")}
+        ends = await topics.ends(self.bootstrap, {topic for topic, _ in read})
+        return read == {place: end for place, (_, end) in ends.items()}
 
     async def rows(self) -> list[Any]:
         return [tuple(row) for row in await self.all("SELECT * FROM orders ORDER BY order_id")]
@@ -99,7 +129,7 @@ async def projection(database: Database, servers: Any, bootstrap: str, start: An
 
 async def fill(projection: Projection, publish: Publish, until: Until, count: int) -> list[UUID]:
     """Orders of which every second one is shipped and tracked."""
-    orders = [uuid4() for _ in range(count)]
+    orders = [ids.order_id(UUID(int=1), at) for at in range(count)]
     address = Address(name="Ann Bee", city="Troy")
 
     async def one(at: int, order: UUID) -> None:
@@ -147,30 +177,100 @@ async def test_a_rebuilt_projection_is_equal_and_reading_goes_on_in_it(
     assert (await projection.portal.get("/health/ready")).status_code == 200
 
 
+@pytest.mark.parametrize(("topic", "chunk"), [("waybill.recipients", 16_000), ("waybill.tracking", 5)])
 async def test_one_that_is_killed_goes_on_where_it_was_and_ends_in_the_same_rows(
-    projection: Projection, publish: Publish, until: Until
+    projection: Projection, publish: Publish, until: Until, topic: str, chunk: int
 ) -> None:
     await fill(projection, publish, until, 60)
-    before = await projection.rows()
+    before = await projection.taken_in("g1")
     plan = await projection.plan()
-    running = projection.start(plan)
-    assert running.stdout is not None
+    five = [{"topic": topic, "next": ends[5]} for topic, ends in plan["ends"].items()]
 
-    async def begun() -> bool:
-        rows = await projection.all("SELECT count(*) AS rows FROM g2.orders")
-        assert (await projection.portal.get("/api/v1/orders")).status_code == 200
-        return bool(rows[0].rows)
+    async with projection.database.begin() as holding:
+        await holding.execute(
+            text("SELECT 1 FROM g2.offsets WHERE topic = :topic AND partition = 6 FOR UPDATE"), {"topic": topic}
+        )
+        running = projection.start(plan, WAYBILL_CHUNK_RECORDS=str(chunk))
 
-    await until(begun, 90)
-    os.killpg(running.pid, signal.SIGKILL)
-    await asyncio.to_thread(running.communicate, timeout=30)
+        async def begun() -> bool:
+            rows = await projection.all("SELECT topic, next FROM g2.offsets WHERE partition = 5 ORDER BY topic")
+            assert (await projection.portal.get("/api/v1/orders")).status_code == 200
+            return [dict(row._mapping) for row in rows] == five
+
+        await until(begun, 90)
+        os.killpg(running.pid, signal.SIGKILL)
+        await asyncio.to_thread(running.communicate, timeout=30)
     assert await projection.live() == "g1"
+    assert 0 < len(await projection.all("SELECT 1 FROM g2.orders")) < 60
 
     assert await projection.plan() == plan, "what was begun is gone on with"
-    told = await projection.rebuild()
+    told = await projection.rebuild(WAYBILL_CHUNK_RECORDS=str(chunk))
 
     assert (told["pointed"], told["generation"]) == (True, "g2")
-    assert await projection.rows() == before
+    assert await projection.taken_in("g2") == before
+
+
+@pytest.mark.parametrize("chunk", [16_000, 3])
+async def test_what_waits_is_parked_ruled_on_or_comes_twice_is_as_live_reading_left_it(
+    projection: Projection, publish: Publish, until: Until, tombstone: Any, chunk: int
+) -> None:
+    early, held_up, late, poisoned, forked, newer, discarded, twice, erased = (
+        ids.order_id(UUID(int=2), at) for at in range(9)
+    )
+    brand = projection.brand
+    for at, order in enumerate((early, held_up, late, poisoned, forked, newer, discarded, twice, twice, erased)):
+        await publish(placed(order, brand, f"{50_000 + at}-01"), 1)
+    await until(projection.level)
+    for order, version in ((twice, 2), (twice, 1), (erased, 1)):
+        await publish(Recipient(order_id=order, brand_id=brand, version=version))
+    await tombstone("waybill.recipients", erased)
+    await tombstone("waybill.fulfillment", early)
+    await publish(tracked(early, brand), 1)
+    await publish(shipped(held_up, brand, 1), 2)
+    await publish(tracked(late, brand), 1)
+    await publish(shipped(newer, brand, 1), 1, type="waybill.ItemsFulfilled.v9")
+    for order in (poisoned, discarded):
+        await publish(placed(order, brand, "is no shipment"), 2, type="waybill.ItemsFulfilled.v2")
+    await until(projection.level)
+    assert (await projection.portal.post(f"/ops/v1/quarantine/{discarded}/discard", json=WHY)).status_code == 200
+    for order in (late, poisoned, discarded, forked, twice, twice):
+        await publish(shipped(order, brand, 1), 1)
+    await publish(shipped(forked, brand, 2), 1, id=uuid4())
+    await until(projection.level)
+    await publish(tracked(poisoned, brand), 1)
+    await until(projection.level)
+    before = await projection.taken_in("g1")
+    assert [len(before[table]) for table in ("orders", "recipients", "waiters", "dead_letters")] == [9, 1, 2, 2]
+    assert sorted(str(row[6]) for row in before["quarantine"]) == ["Fork", "None", "None", "Undecodable", NEWER]
+
+    told = await projection.rebuild(WAYBILL_CHUNK_RECORDS=str(chunk))
+
+    assert told["pointed"]
+    assert await projection.taken_in("g2") == before
+
+
+@pytest.mark.parametrize("chunk", [16_000, 2])
+async def test_what_only_the_database_refuses_is_parked_and_nothing_beside_it(
+    projection: Projection, publish: Publish, until: Until, chunk: int
+) -> None:
+    orders = [order for at in range(90) if ids.partition(order := ids.order_id(UUID(int=3), at)) == 4]
+    refuse = "ALTER TABLE {}.orders ADD CONSTRAINT not_this_one CHECK (number <> '#60002')"
+    await projection.do(refuse.format("g1"))
+    for at, order in enumerate(orders):
+        await publish(placed(order, projection.brand, f"{60_000 + at}-01"), 1)
+    await until(projection.level)
+    for order in orders:
+        await publish(shipped(order, projection.brand, 1), 1)
+    await until(projection.level)
+    before = await projection.taken_in("g1")
+    assert [(row[3], row[6]) for row in before["quarantine"]] == [(orders[2], None), (orders[2], REFUSED)]
+
+    await projection.plan()
+    await projection.do(refuse.format("g2"))
+    told = await projection.rebuild(WAYBILL_CHUNK_RECORDS=str(chunk))
+
+    assert told["pointed"]
+    assert await projection.taken_in("g2") == before
 
 
 async def test_a_row_that_is_another_is_told_and_nothing_is_pointed_to_unless_that_is_accepted(

@@ -1,20 +1,24 @@
 """Builds a generation of a projection from the log, beside the live one, and points to it once both stand level.
 
 A process of its own does this, under a database role that can write to nothing but the generation it builds. What it
-reads goes through the same functions as live reading does. Each transaction moves the offsets of that generation, so it
-may be killed anywhere and goes on where it was.
+reads goes through the same functions as live reading does. All topics are partitioned by the same key, so that one
+partition number holds whole lives: it is taken in by one transaction, or by a few where it is large. Each moves the
+offsets of that generation, so it may be killed anywhere and goes on where it was.
 """
 
 # aiokafka's own annotations are partial.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import asyncio
+import gc
 import multiprocessing
 import time
+from bisect import bisect_right
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
@@ -29,8 +33,12 @@ from waybill_chassis.reading import Events, Tables, take_in
 from waybill_chassis.records import Record
 from waybill_events import ids
 
-BATCH: Final = 4000
-"""The most records of one transaction."""
+CHUNK: Final = 16_000
+"""About how many records one transaction takes in. In memory each takes some 6 kB, and all of them a second or two."""
+CHUNK_BYTES: Final = 32_000_000
+"""About how many bytes of values one transaction takes in, where values are large."""
+_FETCH: Final = 4000
+"""The most records that are taken from a topic at a time."""
 NEAR: Final = 500
 """How far the generation may be behind the live one, in records, when it is brought level under the lock."""
 ENOUGH: Final = 20
@@ -93,6 +101,8 @@ class Rebuild:
     plan: Plan
     readers: Callable[[Database], Readers]
     compare: Compare
+    chunk: int = CHUNK
+    """About how many records one transaction takes in."""
 
     def database(self, generation: str) -> Database:
         """The database, seen from one generation."""
@@ -107,11 +117,19 @@ class Rebuild:
         return {(topic, number): end for topic, ends in self.plan.ends.items() for number, end in enumerate(ends)}
 
 
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What it took to read: seconds by the clock, of the process that took longest, and of CPU, in all of them."""
+
+    seconds: float
+    cpu_s: float
+
+
 Told = Callable[[int, int], None]
 """How many records of how many are taken in."""
 
 
-async def build(rebuild: Rebuild, processes: int, tell: Told) -> None:
+async def build(rebuild: Rebuild, processes: int, tell: Told) -> Effort:
     """Take in everything up to the planned ends; each process has partition numbers, and so subjects, of its own."""
     database = rebuild.database(rebuild.plan.name)
     ends = rebuild.planned()
@@ -124,10 +142,9 @@ async def build(rebuild: Rebuild, processes: int, tell: Told) -> None:
                 done, _ = await asyncio.wait(working, timeout=_LOOK_S, return_when=asyncio.FIRST_EXCEPTION)
                 behind = _behind(await _offsets(database), ends)
                 tell(rebuild.plan.records - behind, rebuild.plan.records)
-                for share in done:
-                    share.result()
+                efforts = [share.result() for share in done]
                 if len(done) == len(working):
-                    return
+                    return Effort(max(each.seconds for each in efforts), sum(each.cpu_s for each in efforts))
         finally:
             await database.close()
             for process in list(pool._processes.values()):  # noqa: SLF001  # one that failed ends the others
@@ -154,7 +171,8 @@ async def point(rebuild: Rebuild, *, accept: bool) -> tuple[Comparison, bool]:
             await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             await connection.execute(text("SELECT live FROM projection FOR UPDATE"))
             ends = await _offsets(live_database)
-            touched = await _advance(rebuild, built, ends)
+            touched: set[UUID] = set()
+            await _advance(rebuild, built, ends, touched)
             if (reached := await _offsets(built)) != ends:
                 raise NotLevel(f"the live generation stands at {ends}, the new one at {reached}")
             found.add(await rebuild.compare(connection, former, rebuild.plan.name, found.later | touched))
@@ -172,9 +190,46 @@ async def point(rebuild: Rebuild, *, accept: bool) -> tuple[Comparison, bool]:
         await live_database.close()
 
 
-def _share(rebuild: Rebuild, numbers: Sequence[int]) -> None:
+async def chunks(topics: Sequence[AsyncGenerator[list[Record]]], most: int) -> AsyncGenerator[list[Record]]:
+    """Records of several topics, the oldest of all first, in chunks of about `most`.
+
+    Within a chunk they come topic by topic, causes before effects. Over chunks the broker's time makes whole lives
+    stay together and keeps effects behind their causes; where clocks are wrong, some events have to wait, no more.
+    """
+    ahead: list[list[Record]] = [[] for _ in topics]
+    chunk: list[list[Record]] = [[] for _ in topics]
+    count = size = 0
+    while True:
+        for at, topic in enumerate(topics):
+            if not ahead[at]:
+                ahead[at] = await anext(topic, [])
+        if not any(ahead):
+            break
+        # Up to here everything is known of every topic; that one is used up, so this always gets on.
+        nearest = min((at for at in range(len(ahead)) if ahead[at]), key=lambda at: ahead[at][-1].timestamp_ms)
+        known_ms = ahead[nearest][-1].timestamp_ms
+        for at, records in enumerate(ahead):
+            end = len(records) if at == nearest else bisect_right(records, known_ms, key=_timestamp)
+            chunk[at] += records[:end]
+            count += end
+            size += sum(len(record.value or b"") for record in records[:end])
+            ahead[at] = records[end:]
+        if count >= most or size >= CHUNK_BYTES:
+            yield _emptied(chunk)
+            count = size = 0
+    if count:
+        yield _emptied(chunk)
+
+
+def _share(rebuild: Rebuild, numbers: Sequence[int]) -> Effort:
     """One process's part of the work."""
+    began_s, cpu_s = time.monotonic(), time.process_time()
+    # What is read has no cycles. Looking for them among all that a chunk holds took nearly half of the time; after
+    # each chunk there is little to look at.
+    gc.freeze()
+    gc.disable()
     asyncio.run(_build_share(rebuild, numbers))
+    return Effort(time.monotonic() - began_s, time.process_time() - cpu_s)
 
 
 async def _build_share(rebuild: Rebuild, numbers: Sequence[int]) -> None:
@@ -186,25 +241,50 @@ async def _build_share(rebuild: Rebuild, numbers: Sequence[int]) -> None:
         await database.close()
 
 
-async def _advance(rebuild: Rebuild, database: Database, ends: Mapping[Partition, int]) -> set[UUID]:
-    """Take in what lies between where this generation stands and `ends`; the subjects that it was about."""
+async def _advance(
+    rebuild: Rebuild, database: Database, ends: Mapping[Partition, int], touched: set[UUID] | None = None
+) -> None:
+    """Take in what lies between where this generation stands and `ends`; `touched` gets the subjects it was about."""
     readers = rebuild.readers(database)
     positions = await _offsets(database)
-    touched: set[UUID] = set()
-    async with _consumer(rebuild.bootstrap) as consumer:
+    ways = (
+        (readers.table_topics, readers.tables.on_batch),
+        (readers.event_topics, readers.events.on_batch),
+    )
+    async with AsyncExitStack() as stack:
+        # One for each topic: a consumer of several fetches nothing more while it holds unread records of one of them.
+        consumers = {
+            topic: await stack.enter_async_context(_consumer(rebuild.bootstrap))
+            for topics, _ in ways
+            for topic in topics
+        }
         for number in sorted({number for _, number in ends}):
-            for topic in (*readers.table_topics, *readers.event_topics):
-                place = (topic, number)
-                on_batch = readers.tables.on_batch if topic in readers.table_topics else readers.events.on_batch
-                async for records in _read(consumer, place, positions[place], ends[place]):
+            for topics, on_batch in ways:
+                places = [(topic, number) for topic in topics]
+                read = [
+                    _read(consumers[place[0]], place, positions[place], ends[place], rebuild.chunk) for place in places
+                ]
+                async for records in chunks(read, rebuild.chunk):
                     await take_in(records, positions, on_batch)
-                    touched |= _subjects(records)
-                await _close(database, place, ends[place])
-    return touched
+                    if touched is not None:
+                        touched |= _subjects(records)
+                    del records
+                    gc.collect()
+            await _close(database, {(topic, number): ends[topic, number] for topic in consumers})
 
 
-async def _read(consumer: AIOKafkaConsumer, place: Partition, start: int, end: int) -> AsyncGenerator[list[Record]]:
-    """A partition in batches, up to but without `end`; raises TimeoutError."""
+def _emptied(parts: Sequence[list[Record]]) -> list[Record]:
+    """All that was in them, which nobody else holds on to."""
+    whole = list(chain.from_iterable(parts))
+    for part in parts:
+        part.clear()
+    return whole
+
+
+async def _read(
+    consumer: AIOKafkaConsumer, place: Partition, start: int, end: int, most: int
+) -> AsyncGenerator[list[Record]]:
+    """A partition, up to but without `end`, not more than `most` at a time; raises TimeoutError."""
     if start >= end:
         return
     partition = TopicPartition(*place)
@@ -212,20 +292,28 @@ async def _read(consumer: AIOKafkaConsumer, place: Partition, start: int, end: i
     consumer.seek(partition, start)
     patience = time.monotonic() + _PATIENCE_S
     while await consumer.position(partition) < end:
-        found = await consumer.getmany(partition, timeout_ms=1000, max_records=BATCH)
+        found = await consumer.getmany(partition, timeout_ms=1000, max_records=min(most, _FETCH))
         if records := [Record.of(record) for record in found.get(partition, []) if record.offset < end]:
+            if records[-1].offset + 1 == end:
+                # A fetch that waits at the end of this partition would keep the next one waiting.
+                consumer.pause(partition)
             yield records
+            del records
             patience = time.monotonic() + _PATIENCE_S
         elif time.monotonic() > patience:
             raise TimeoutError(f"the broker shows nothing of {place[0]}[{place[1]}] for {_PATIENCE_S:.0f} s")
 
 
-async def _close(database: Database, place: Partition, end: int) -> None:
-    """Where compaction left nothing up to the end, the offset moves there by itself."""
+def _timestamp(record: Record) -> int:
+    return record.timestamp_ms
+
+
+async def _close(database: Database, ends: Mapping[Partition, int]) -> None:
+    """Where compaction left nothing up to the end of a partition, its offset moves there by itself."""
     async with database.begin() as connection:
         await connection.execute(
             text("UPDATE offsets SET next = :end WHERE topic = :topic AND partition = :partition AND next < :end"),
-            {"end": end, "topic": place[0], "partition": place[1]},
+            [{"end": end, "topic": topic, "partition": number} for (topic, number), end in ends.items()],
         )
 
 

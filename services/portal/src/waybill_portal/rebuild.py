@@ -18,7 +18,7 @@ from waybill_chassis import logging
 from waybill_chassis.database import Database
 from waybill_chassis.generations import Plan
 from waybill_chassis.reading import Events, Tables
-from waybill_chassis.rebuild import Comparison, Readers, Rebuild, build, point
+from waybill_chassis.rebuild import CHUNK, Comparison, Readers, Rebuild, build, point
 from waybill_chassis.relay import Wake
 from waybill_chassis.transaction import Begin
 from waybill_portal import handlers, store
@@ -35,11 +35,12 @@ class Settings(BaseSettings):
     accept: bool = False
     """Point to the new generation even where its rows are others than the live ones."""
     processes: Annotated[int, Field(ge=1, le=12)] = min(12, os.cpu_count() or 1)
+    chunk_records: Annotated[int, Field(ge=1, description="about how many one transaction takes in")] = CHUNK
 
 
 def readers(database: Database) -> Readers:
     """The portal's own way to take things in, over one generation."""
-    begin = Begin(database, store.Orders(), source="waybill/portal", handles=handlers.HANDLES, wake=Wake())
+    begin = Begin(database, store.Orders(), source="waybill/portal", handles=handlers.HANDLES, wake=Wake(), alone=True)
     return Readers(
         Tables(begin, store.put_recipients),
         handlers.TABLE_TOPICS,
@@ -50,10 +51,12 @@ def readers(database: Database) -> Readers:
 
 async def run(settings: Settings) -> int:
     """Build and point; 0 when that was done, 1 when a difference keeps the live generation where it is."""
-    rebuild = Rebuild(str(settings.database_url), settings.kafka, settings.plan, readers, store.compare)
-    await build(rebuild, settings.processes, lambda done, of: _tell(done=done, of=of))
+    rebuild = Rebuild(
+        str(settings.database_url), settings.kafka, settings.plan, readers, store.compare, settings.chunk_records
+    )
+    effort = await build(rebuild, settings.processes, lambda done, of: _tell(done=done, of=of))
     found, pointed = await point(rebuild, accept=settings.accept)
-    _tell(**_compared(found), pointed=pointed, generation=settings.plan.name)
+    _tell(**_compared(found), pointed=pointed, generation=settings.plan.name, read=asdict(effort))
     return 0 if pointed else 1
 
 
