@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 
 from bench.events import Message, numbers_added, orders_placed, recipients, shipments
 from bench.load import Log
-from bench.servers import PATIENCE_S, TOKEN, Failed, Servers, fresh_topics, opened, running
+from bench.servers import PATIENCE_S, TOKEN, Failed, Servers, fresh_topics, opened, running, spent
 from waybill_chassis.database import LIVE, Database
 from waybill_chassis.embedded import postgres
 from waybill_chassis.embedded.processes import environment
@@ -29,6 +29,8 @@ class Rebuilt:
     """Records of the log per second, and how long an operator waits from the start until the new one is live."""
 
     events_per_s: float
+    cpu_us: dict[str, float]
+    """Of one record, in the processes that rebuild, in database and broker."""
     records: int
     seconds: float
     live_events_per_s: float
@@ -58,8 +60,8 @@ async def measure(servers: Servers, log: Log, orders: int) -> Rebuilt:
             WAYBILL_KAFKA=servers.kafka.bootstrap,
             WAYBILL_PLAN=json.dumps(plan),
         )
-        per_s, seconds = await _run(settings, orders)
-    return Rebuilt(per_s, 4 * orders, seconds, 4 * orders / live_s)
+        per_s, cpu_us, seconds = await _run(servers, settings, orders)
+    return Rebuilt(per_s, cpu_us, 4 * orders, seconds, 4 * orders / live_s)
 
 
 def _history(orders: int) -> dict[str, list[Message]]:
@@ -86,29 +88,32 @@ async def _read(database: Database, records: int) -> float:
         await asyncio.sleep(0.1)
 
 
-async def _run(settings: Mapping[str, str], orders: int) -> tuple[float, float]:
-    """Records per second while reading, and seconds until the new generation was live.
+async def _run(servers: Servers, settings: Mapping[str, str], orders: int) -> tuple[float, dict[str, float], float]:
+    """Records per second and microseconds of CPU per record while reading, and seconds until the new one was live.
 
-    The rate counts from the first records that were taken in: how long processes take to start is not its matter.
+    How long processes take to start is not the matter of the first two.
     """
+    records = 4 * orders
     began = time.monotonic()
     program = Path(sys.executable).with_name("waybill-portal-rebuild")
     running = await asyncio.create_subprocess_exec(program, env=settings, stdout=asyncio.subprocess.PIPE)
-    told: list[tuple[float, dict[str, Any]]] = []
+    last: dict[str, Any] = {}
+    used: list[dict[str, float]] = []
     try:
         assert running.stdout is not None
         async with asyncio.timeout(_LONGEST_S):
-            told = [(time.monotonic(), json.loads(line)) async for line in running.stdout]
+            async for line in running.stdout:
+                last = json.loads(line)
+                if "done" in last:
+                    used.append(servers.cpu_s({}))
             await running.wait()
     finally:
         if running.returncode is None:
             running.kill()
             await running.wait()
     seconds = time.monotonic() - began
-    last = told[-1][1] if told else {}
     # An order has a row, and so has who receives it.
     if not last.get("pointed") or last["equal"] != 2 * orders:
         raise Failed(f"the rebuild ended with status {running.returncode}, and told at last {last}")
-    steps = [(at, what["done"]) for at, what in told if what.get("done")]
-    (first_at, first), (last_at, of) = steps[0], steps[-1]
-    return ((of - first) / (last_at - first_at) if of > first else of / seconds), seconds
+    cpu_us = {"rebuild": last["read"]["cpu_s"] / records * 1e6, **spent(used[0], used[-1], records)}
+    return records / last["read"]["seconds"], cpu_us, seconds
