@@ -224,8 +224,8 @@ async def chunks(topics: Sequence[AsyncGenerator[list[Record]]], most: int) -> A
 def _share(rebuild: Rebuild, numbers: Sequence[int]) -> Effort:
     """One process's part of the work."""
     began_s, cpu_s = time.monotonic(), time.process_time()
-    # What is read has no cycles. Looking for them among all that a chunk holds took nearly half of the time; after
-    # each chunk there is little to look at.
+    # What is read has no cycles, and looking for them among all that a chunk holds took nearly half of the time. What
+    # else has some is looked for after each chunk, when there is little to look at.
     gc.freeze()
     gc.disable()
     asyncio.run(_build_share(rebuild, numbers))
@@ -269,7 +269,7 @@ async def _advance(
                     if touched is not None:
                         touched |= _subjects(records)
                     del records
-                    gc.collect()
+                    gc.collect(1)
             await _close(database, {(topic, number): ends[topic, number] for topic in consumers})
 
 
