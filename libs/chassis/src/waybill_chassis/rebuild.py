@@ -344,6 +344,8 @@ async def _consumer(bootstrap: str) -> AsyncGenerator[AIOKafkaConsumer]:
         enable_auto_commit=False,
         auto_offset_reset="none",
         max_partition_fetch_bytes=8_000_000,
+        # It rests so long once for each topic that it has not seen before.
+        retry_backoff_ms=10,
     )
     await consumer.start()
     try:
