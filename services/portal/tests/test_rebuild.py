@@ -187,6 +187,7 @@ async def test_one_that_is_killed_goes_on_where_it_was_and_ends_in_the_same_rows
     five = [{"topic": topic, "next": ends[5]} for topic, ends in plan["ends"].items()]
 
     async with projection.database.begin() as holding:
+        await holding.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         await holding.execute(
             text("SELECT 1 FROM g2.offsets WHERE topic = :topic AND partition = 6 FOR UPDATE"), {"topic": topic}
         )
@@ -195,6 +196,7 @@ async def test_one_that_is_killed_goes_on_where_it_was_and_ends_in_the_same_rows
         async def begun() -> bool:
             rows = await projection.all("SELECT topic, next FROM g2.offsets WHERE partition = 5 ORDER BY topic")
             assert (await projection.portal.get("/api/v1/orders")).status_code == 200
+            assert running.poll() is None
             return [dict(row._mapping) for row in rows] == five
 
         await until(begun, 90)
