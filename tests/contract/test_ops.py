@@ -254,10 +254,18 @@ async def test_what_the_database_refuses_is_refused_again_until_the_database_tak
         await connection.execute(text("ALTER TABLE parcels DROP CONSTRAINT no_ups"))
     taken = await ops.post(f"/quarantine/{order}/redrive", **WHY)
 
-    assert (refused.status_code, refused.json()["type"]) == (409, "urn:waybill:problem:refused-again")
-    assert "no_ups" in refused.json()["detail"]
+    assert (refused.status_code, refused.json()["released"], refused.json()["left"]) == (200, 0, 1)
+    assert "no_ups" in refused.json()["error"]
     assert (taken.json()["released"], taken.json()["left"]) == (1, 0)
     assert await numbers_of(database, order) == ["1Z1"]
+    done = (await ops.get("/interventions", subject=str(order)))["interventions"]
+    assert [(each["actor"], each["action"], each["why"]) for each in done] == [
+        ("person:ann", "redrive", WHY["why"])
+    ] * 2
+    assert [(each["details"]["left"], each["details"]["error"]) for each in done] == [
+        (0, None),
+        (1, refused.json()["error"]),
+    ]
 
 
 async def test_dead_letters_are_shown_whole_and_only_rubbish_is_discarded(ops: Ops, bootstrap: str) -> None:

@@ -27,7 +27,7 @@ from waybill_chassis.fold import Caused, TooLarge, Waiting, fold
 from waybill_chassis.metrics import Metrics
 from waybill_chassis.past import ChangedPast
 from waybill_chassis.reading import Events, Intervention, NoLetter, NotParked, Redriven
-from waybill_chassis.records import Arrival, Batch, Fence, Record, read, to_base64
+from waybill_chassis.records import Arrival, Batch, Fence, Place, Record, read, to_base64
 from waybill_chassis.relay import PACE_S as RELAY_PACE_S
 from waybill_chassis.relay import Relay, Wake, send_again
 from waybill_chassis.sweep import Sweep
@@ -928,6 +928,73 @@ async def test_a_redrive_that_is_refused_again_changes_nothing(toy: Toy, publish
     assert await toy.units(order) == 5
 
 
+async def refused_in_line(toy: Toy, publish: Publish, until: Until) -> UUID:
+    """An order with five units; parked are one of thirteen, of seven, one that the database refuses, and of one."""
+    order = uuid4()
+    await publish(placed(order), 1)
+    await until(toy.has(order, 0))
+    for sequence, units in ((1, 5), (2, 13), (3, 7), (4, MOST), (5, 1)):
+        await publish(shipped(order, units), sequence)
+    await until(toy.counts("SELECT * FROM quarantine WHERE subject = :s", 4, s=order))
+    return order
+
+
+@pytest.mark.parametrize(
+    ("action", "value", "units"), [("discard", None, 12), ("redrive-edited", 1, 13), ("redrive-edited", MOST, 5)]
+)
+async def test_what_the_database_refuses_in_a_redrive_stays_with_what_it_said_and_what_goes_before_it_goes_on(
+    action: str, value: int | None, units: int, toy: Toy, publish: Publish, until: Until
+) -> None:
+    order = await refused_in_line(toy, publish, until)
+
+    if value is None:
+        found = await toy.events.discard(order, OPERATOR)
+    else:
+        found = await toy.events.redrive(order, OPERATOR, shipped(order, value).to_json())
+
+    released = 0 if value == MOST else 2
+    assert (found.subject, found.released, found.left) == (order, released, 4 - released)
+    assert "counts_units_check" in str(found.error)
+    assert await toy.units(order) == units
+    queue = await toy.all("SELECT cause, error FROM quarantine WHERE subject = :s ORDER BY id", s=order)
+    assert [(row.cause, row.error) for row in queue[:1]] == [("RefusedByDatabase", found.error)]
+    assert [row.cause for row in queue[1:]] == [None] * (3 - released)
+    (done,) = await toy.all("SELECT * FROM interventions")
+    assert (done.actor, done.action, done.why, done.subject) == ("person:ann", action, "the cause is fixed", order)
+    assert (done.details["left"], done.details["error"]) == (4 - released, found.error)
+    assert [each["error"] for each in (done.details["head"], *done.details["released"])][:1] == ["ValueError: thirteen"]
+
+
+async def test_what_newer_code_knows_and_the_database_refuses_stays_and_holds_up_nobody(
+    toy: Toy, publish: Publish, until: Until
+) -> None:
+    order = uuid4()
+    await publish(placed(order), 1)
+    await until(toy.has(order, 0))
+    await publish(shipped(order, MOST + 1), 1, type="waybill.ItemsFulfilled.v9")
+    await until(toy.counts("SELECT * FROM quarantine WHERE subject = :s", 1, s=order))
+    await knows(toy, order)
+
+    await toy.sweep.once()
+    await toy.sweep.once()
+
+    (stays,) = await toy.all("SELECT cause FROM quarantine WHERE subject = :s", s=order)
+    assert stays.cause == "RefusedByDatabase"
+    (done,) = await toy.all("SELECT actor, details FROM interventions WHERE subject = :s", s=order)
+    assert (done.actor, done.details["left"]) == ("rule:newer-code", 1)
+
+
+async def knows(toy: Toy, order: UUID) -> None:
+    """The code that starts knows the version: here the version becomes one that is known."""
+    await toy.all(
+        """
+        UPDATE quarantine SET headers = headers || '{"ce_type": "waybill.ItemsFulfilled.v1"}'
+        WHERE subject = :s RETURNING 1
+        """,
+        s=order,
+    )
+
+
 async def test_a_discarded_event_is_passed_over_and_what_queued_behind_goes_on(
     toy: Toy, publish: Publish, until: Until
 ) -> None:
@@ -993,14 +1060,7 @@ async def test_what_waits_for_newer_code_goes_on_by_itself_when_it_starts(
     await until(toy.counts("SELECT * FROM quarantine WHERE subject = :s", 2, s=order))
     await toy.sweep.once()
     assert len(await toy.all("SELECT * FROM quarantine WHERE subject = :s", s=order)) == 2
-    # The code that starts knows the version: here the version becomes one that is known.
-    await toy.all(
-        """
-        UPDATE quarantine SET headers = headers || '{"ce_type": "waybill.ItemsFulfilled.v1"}'
-        WHERE subject = :s RETURNING 1
-        """,
-        s=order,
-    )
+    await knows(toy, order)
 
     await toy.sweep.once()
 
@@ -1009,35 +1069,61 @@ async def test_what_waits_for_newer_code_goes_on_by_itself_when_it_starts(
     assert done.actor == "rule:newer-code"
 
 
-async def test_a_dead_letter_that_names_no_subject_is_taken_in_once_it_can_be_read(
-    toy: Toy, publish: Publish, until: Until
-) -> None:
+async def unreadable(toy: Toy, publish: Publish, until: Until) -> tuple[UUID, Place]:
+    """An order without units, and a dead letter that names nobody."""
     order = uuid4()
     await raw(toy.bootstrap, "waybill.fulfillment", b"x", b"{}", nonsense="x")
     await publish(placed(order), 1)
     await until(toy.counts("SELECT * FROM dead_letters", 1))
     await until(toy.has(order, 0))
     (letter,) = await toy.all("SELECT * FROM dead_letters")
-    place = (letter.topic, letter.partition, letter.offset)
-    with pytest.raises(StillDead):
-        await toy.events.retry(place, OPERATOR)
-    assert len(await toy.all("SELECT * FROM dead_letters")) == 1
-    # The code of today reads it: here the bytes become some that can be read.
-    event = shipped(order, 5)
-    headers = replace(cause(order), source="waybill/fulfillment", type=event.type_name(), sequence=1).headers()
+    return order, (letter.topic, letter.partition, letter.offset)
+
+
+async def reads(toy: Toy, event: Event) -> None:
+    """The code of today can read the dead letter: here its bytes become some that can be read."""
+    headers = replace(cause(event.subject), source="waybill/fulfillment", type=event.type_name(), sequence=1).headers()
     await toy.all(
         "UPDATE dead_letters SET key = :key, headers = CAST(:headers AS jsonb), value = :value RETURNING 1",
-        key=str(order).encode(),
+        key=str(event.subject).encode(),
         headers=dump(to_base64(headers)),
         value=event.to_json(),
     )
 
-    await toy.events.retry(place, OPERATOR)
 
+async def test_a_dead_letter_that_names_no_subject_is_taken_in_once_it_can_be_read(
+    toy: Toy, publish: Publish, until: Until
+) -> None:
+    order, place = await unreadable(toy, publish, until)
+    with pytest.raises(StillDead):
+        await toy.events.retry(place, OPERATOR)
+    assert len(await toy.all("SELECT * FROM dead_letters")) == 1
+    await reads(toy, shipped(order, 5))
+
+    found = await toy.events.retry(place, OPERATOR)
+
+    assert found == Redriven(order, 1, 0, None)
     assert await toy.units(order) == 5
     assert await toy.all("SELECT * FROM dead_letters") == []
     with pytest.raises(NoLetter):
         await toy.events.retry(place, OPERATOR)
+
+
+async def test_a_dead_letter_that_can_be_read_and_is_refused_by_the_database_parks_its_subject(
+    toy: Toy, publish: Publish, until: Until
+) -> None:
+    order, place = await unreadable(toy, publish, until)
+    await reads(toy, shipped(order, MOST + 1))
+
+    found = await toy.events.retry(place, OPERATOR)
+
+    assert (found.subject, found.released, found.left) == (order, 1, 1)
+    assert await toy.all("SELECT * FROM dead_letters") == []
+    (stays,) = await toy.all("SELECT cause, error FROM quarantine WHERE subject = :s", s=order)
+    assert (stays.cause, stays.error) == ("RefusedByDatabase", found.error)
+    (done,) = await toy.all("SELECT * FROM interventions")
+    assert (done.actor, done.action, done.details["left"]) == ("person:ann", "dead-letter-retry", 1)
+    assert done.details["error"] == found.error
 
 
 async def test_a_dead_letter_is_redriven_with_the_headers_and_the_key_it_came_with(

@@ -99,10 +99,11 @@ def run(
     state: Count | None = None,
     queue: tuple[Queued, ...] = (),
     refused: Fault | None = None,
+    spared: int = 0,
 ) -> tuple[Outcome[Count], Stream]:
     stream = stream or Stream(ORDER)
     states = {} if state is None else {ORDER: state}
-    return fold(states, [Inbox(stream, waiters, arrived, queue, refused)], count), stream
+    return fold(states, [Inbox(stream, waiters, arrived, queue, refused, spared)], count), stream
 
 
 def causes(outcome: Outcome[Count]) -> list[str | None]:
@@ -368,6 +369,17 @@ def test_the_one_who_waited_is_parked_where_the_database_refuses_what_it_does() 
 
     assert (outcome.parked, outcome.settled) == ([Parked(waiter.arrival, says)], [7])
     assert (stream.parked, stream.waiting) == (True, 0)
+
+
+def test_a_redrive_takes_in_what_goes_before_the_one_that_the_database_refuses() -> None:
+    says = Fault("RefusedByDatabase", "too large (SQLSTATE 22003)")
+    queue = (Queued(placed(), 6), *(Queued(shipped(at, at), 6 + at) for at in (1, 2, 3)))
+
+    outcome, stream = run(stream=parked_stream(4), queue=queue, refused=says, spared=2)
+
+    assert (outcome.states, told(outcome)) == ({ORDER: Count(1)}, ["1"])
+    assert (outcome.released, outcome.refused_again) == ([6, 7], {8: says})
+    assert stream.parked
 
 
 @pytest.mark.parametrize("says", ["a\x00b", "a\udcffb", "x" * 9000])

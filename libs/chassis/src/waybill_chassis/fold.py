@@ -76,7 +76,9 @@ class Inbox:
     queue: tuple[Queued, ...] = ()
     """Its quarantine, where it is redriven: these go before all others."""
     refused: Fault | None = None
-    """What the database said when this inbox was tried: the first event that changes something is parked with it."""
+    """What the database said when this inbox was tried: an event that changes something is parked with it."""
+    spared: int = 0
+    """Which one: so many that change something go before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,8 @@ class _Subject(Generic[S]):
     """The fold of one subject."""
 
     def __init__(self, inbox: Inbox, state: S | None, decide: Decide[S], outcome: Outcome[S]) -> None:
-        self.stream, self.queue, self.arrived, self.refused = inbox.stream, inbox.queue, inbox.arrived, inbox.refused
+        self.stream, self.queue, self.arrived = inbox.stream, inbox.queue, inbox.arrived
+        self.refused, self.spared = inbox.refused, inbox.spared
         self.pending = list(inbox.waiters)
         self.state, self.decide, self.outcome = state, decide, outcome
         self.before = state
@@ -225,7 +228,9 @@ class _Subject(Generic[S]):
         except Exception as error:  # noqa: BLE001  # a refusal or a bug alike parks this subject, and only it
             return Fault.of(type(error).__name__, f"{type(error).__name__}: {_words(error)}")
         if self.refused is not None and (after is not self.state or events):
-            return self.refused
+            if self.spared == 0:
+                return self.refused
+            self.spared -= 1
         self.state = after
         self.outcome.events += [
             Caused(event, arrival.envelope, value) for event, value in zip(events, values, strict=True)

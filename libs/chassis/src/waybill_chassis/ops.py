@@ -12,14 +12,23 @@ from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Row, select, text
-from sqlalchemy.exc import DBAPIError
 
 from waybill_chassis import topics
 from waybill_chassis.commands import Call, caller
 from waybill_chassis.database import refusal
 from waybill_chassis.delivery import dead_letters, interventions, streams, waiters
 from waybill_chassis.problems import Problem, busy
-from waybill_chassis.reading import Events, Intervention, NoLetter, NotParked, Redriven, record, rule, take_letter
+from waybill_chassis.reading import (
+    Events,
+    Intervention,
+    NoLetter,
+    NotParked,
+    Redriven,
+    record,
+    record_letter,
+    rule,
+    take_letter,
+)
 from waybill_chassis.records import from_base64, from_text
 from waybill_chassis.relay import send_again
 from waybill_chassis.transaction import StillDead
@@ -270,12 +279,10 @@ def _dead_letters(service: "Service", called: Caller) -> APIRouter:
         place, by = (topic, partition, offset), Intervention(call.actor, body.why)
         async with _answered(service):
             if service.tables is not None and topic in service.consumers[f"{service.name}.tables"].topics:
-                await service.tables.retry(place, by)
-            elif (subject := await _parks(service, place)) is not None:
+                return _redriven(await service.tables.retry(place, by))
+            if (subject := await _parks(service, place)) is not None:
                 return _redriven(await _events(service).redrive(subject, by))
-            else:
-                await _events(service).retry(place, by)
-        return {"released": 1, "left": 0, "error": None}
+            return _redriven(await _events(service).retry(place, by))
 
     @router.post("/dead-letters/{topic}/{partition}/{offset}/discard")
     async def post_discard_letter(
@@ -287,7 +294,7 @@ def _dead_letters(service: "Service", called: Caller) -> APIRouter:
             if (subject := await _parks(service, place)) is not None:
                 return _redriven(await _events(service).discard(subject, by))
             async with database.begin(writes=True) as connection:
-                await take_letter(connection, place, by, "discard")
+                await record_letter(connection, by, "discard", await take_letter(connection, place))
                 await rule(connection, place, None)
         return {"released": 1, "left": 0, "error": None}
 
@@ -468,7 +475,7 @@ async def _answered(service: "Service") -> AsyncGenerator[None]:
         raise Problem(
             409, "still-dead", f"The record does not decode today either: {error}. Discard it, or run newer code."
         ) from error
-    except (DBAPIError, UnicodeEncodeError) as error:
+    except Exception as error:
         if (refused := refusal(error)) is None:
             raise
         raise Problem(409, "refused-again", f"The database refuses it: {refused.says}. Nothing was changed.") from error
@@ -500,7 +507,8 @@ def _names(service: "Service") -> str:
 
 
 def _redriven(found: Redriven) -> dict[str, Any]:
-    return {"subject": str(found.subject), "released": found.released, "left": found.left, "error": found.error}
+    subject = None if found.subject is None else str(found.subject)
+    return {"subject": subject, "released": found.released, "left": found.left, "error": found.error}
 
 
 def _place(row: Row[Any]) -> dict[str, Any]:

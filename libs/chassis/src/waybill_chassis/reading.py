@@ -1,6 +1,7 @@
 """How a service takes events in: a batch of the log, what waited, what is redriven; always by the same function."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
@@ -13,12 +14,13 @@ from waybill_chassis import logging
 from waybill_chassis.database import refusal
 from waybill_chassis.delivery import dead_letters, interventions, quarantine, rulings
 from waybill_chassis.past import Partition
-from waybill_chassis.records import UNKNOWN_VERSION, Batch, Place, Record
+from waybill_chassis.records import UNKNOWN_VERSION, Batch, Fault, Place, Record
 from waybill_chassis.table_topics import Rows
 from waybill_chassis.transaction import Begin, Fresh, Transaction, record_of_letter
 from waybill_events import EVENTS, UnknownVersion
 
 S = TypeVar("S")
+T = TypeVar("T")
 Take = Callable[[Transaction[S], Fresh], Awaitable[None]]
 """Decide on what is fresh, and write all that follows from it."""
 Put = Callable[[AsyncConnection, Rows], Awaitable[None]]
@@ -26,8 +28,6 @@ Put = Callable[[AsyncConnection, Rows], Awaitable[None]]
 OnBatch = Callable[[Batch], Awaitable[None]]
 """Take in a batch, all of it or (raising) nothing."""
 NEWER_CODE: Final = "rule:newer-code"
-
-
 _log = logging.get(__name__)
 
 
@@ -47,14 +47,73 @@ class Intervention:
     why: str
 
 
+_BY_NEWER_CODE: Final = Intervention(NEWER_CODE, "this code knows the version that was unknown")
+
+
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """What became of a parked subject: how many events left its quarantine, how many stay, and why."""
+    """What became of a parked subject: how many events left its quarantine, how many stay, and why.
 
-    subject: UUID
+    Of a dead letter: whether it was taken in, and what is parked of its subject then, where it has one.
+    """
+
+    subject: UUID | None
     released: int
     left: int
     error: str | None
+
+
+class _OnlyTried(Exception):
+    """Rolls back what the database would have taken."""
+
+
+@dataclass(slots=True)
+class _Trial:
+    """How far the events of a subject are tried: all of them, or `spared` and not the next, which is `refused`."""
+
+    refused: Fault | None = None
+    spared: int = 0
+    for_good: bool = True
+    events: int = 0
+    """How many there were."""
+
+    def of(self, fresh: Fresh) -> Fresh:
+        """These events, as far as they are to be tried."""
+        self.events = sum(len(inbox.queue) + len(inbox.waiters) + len(inbox.arrived) for inbox in fresh.inboxes)
+        return Fresh(
+            tuple(replace(inbox, refused=self.refused, spared=self.spared) for inbox in fresh.inboxes),
+        )
+
+    def end(self) -> None:
+        """Called where all was written; raises _OnlyTried unless it is to stay."""
+        if not self.for_good:
+            raise _OnlyTried
+
+
+async def _up_to_refusal(attempt: Callable[[_Trial], Awaitable[T]]) -> T:
+    """Do all of it; where the database refuses the data, what comes before the first event that it refuses.
+
+    `attempt` is one transaction. Which event it is can only be found by trying: by halves, since a queue may be long.
+    """
+    trial = _Trial()
+    try:
+        return await attempt(trial)
+    except Exception as error:
+        if (refused := refusal(error)) is None:
+            raise
+    taken, too_many = 0, trial.events
+    while too_many - taken > 1:
+        spared = (taken + too_many) // 2
+        try:
+            await attempt(_Trial(refused, spared, for_good=False))
+        except _OnlyTried:
+            taken = spared
+        except Exception as error:
+            if (now := refusal(error)) is None:
+                raise
+            refused, too_many = now, spared
+    _log.warning("reading.refused_again", says=refused.says)
+    return await attempt(_Trial(refused, taken))
 
 
 def _nothing() -> None:
@@ -99,21 +158,20 @@ class Events(Generic[S]):
 
     async def on_early(self, subject: UUID) -> None:
         """Try again what of a subject had to wait; raises OrderParked."""
-        try:
+
+        async def attempt(trial: _Trial) -> None:
             async with self.begin.on(subject) as tx:
-                await self.take(tx, await tx.early(subject))
-        except Exception as error:
-            if (refused := refusal(error)) is None:
-                raise
-            async with self.begin.on(subject) as tx:
-                await self.take(tx, await tx.early(subject, refused))
+                await self.take(tx, trial.of(await tx.early(subject)))
+                trial.end()
+
+        await _up_to_refusal(attempt)
         self.changed()
 
     async def redrive(self, subject: UUID, by: Intervention, value: bytes | None = None) -> Redriven:
         """Try the quarantine of a subject again, in its order and in one transaction, up to the first refusal.
 
         With `value` the event at its head says this instead, now and whenever its record is read again.
-        Raises NotParked.
+        What stays is parked with what was said now, by a handler or by the database. Raises NotParked.
         """
         return await self._go_on(subject, by, "redrive" if value is None else "redrive-edited", value)
 
@@ -121,12 +179,27 @@ class Events(Generic[S]):
         """Pass over the event at the head of a quarantine, now and whenever it is read again; go on behind it."""
         return await self._go_on(subject, by, "discard", None)
 
-    async def retry(self, place: Place, by: Intervention) -> None:
-        """Read a dead letter again that names no subject; raises NoLetter, or StillDead."""
-        async with self.begin.of_operator() as tx:
-            letter = await take_letter(tx.connection, place, by, "retry")
-            await self.take(tx, await tx.unburied(record_of_letter(letter)))
+    async def retry(self, place: Place, by: Intervention) -> Redriven:
+        """Read a dead letter again that parks nobody; raises NoLetter, or StillDead.
+
+        Where it is refused, by a handler or by the database, it parks its subject from now on.
+        """
+
+        async def attempt(trial: _Trial) -> Redriven:
+            async with self.begin.of_operator() as tx:
+                letter = await take_letter(tx.connection, place)
+                fresh = await tx.unburied(record_of_letter(letter))
+                await self.take(tx, trial.of(fresh))
+                subject = next(iter(fresh.subjects), None)
+                parked = [] if subject is None else await _queue(tx.connection, subject)
+                found = Redriven(subject, 1, len(parked), _error(parked))
+                await record_letter(tx.connection, by, "retry", letter, left=found.left, error=found.error)
+                trial.end()
+                return found
+
+        found = await _up_to_refusal(attempt)
         self.changed()
+        return found
 
     async def newer_versions(self) -> int:
         """Redrive what is parked for a version that this code knows; how many subjects there were."""
@@ -138,35 +211,42 @@ class Events(Generic[S]):
             )
             ready = {row.subject for row in rows if _known(row.type)}
         for subject in ready:
-            await self.redrive(subject, Intervention(NEWER_CODE, "this code knows the version that was unknown"))
+            # Another replica sweeps, too.
+            with suppress(NotParked):
+                await self.redrive(subject, _BY_NEWER_CODE)
         return len(ready)
 
     async def _go_on(self, subject: UUID, by: Intervention, action: str, value: bytes | None) -> Redriven:
-        async with self.begin.on(subject, parked_too=True) as tx:
-            before = await _queue(tx.connection, subject)
-            if not before:
-                raise NotParked(f"nothing of {subject} is parked here")
-            if action != "redrive":
-                await rule(tx.connection, _place(before[0]), value)
-            await self.take(tx, await tx.parked(subject))
-            after = await _queue(tx.connection, subject)
-            stay = {row["id"] for row in after}
-            released = [row for row in before if row["id"] not in stay]
-            await record(
-                tx.connection,
-                by,
-                action,
-                subject,
-                {
-                    "head": _told(before[0]),
-                    "released": [_told(row) for row in released],
-                    "left": len(after),
-                    "error": after[0]["error"] if after else None,
-                },
-            )
+        async def attempt(trial: _Trial) -> Redriven:
+            async with self.begin.on(subject, parked_too=True) as tx:
+                before = await _queue(tx.connection, subject)
+                if not before:
+                    raise NotParked(f"nothing of {subject} is parked here")
+                if action != "redrive":
+                    await rule(tx.connection, _place(before[0]), value)
+                await self.take(tx, trial.of(await tx.parked(subject)))
+                after = await _queue(tx.connection, subject)
+                stay = {row["id"] for row in after}
+                released = [row for row in before if row["id"] not in stay]
+                found = Redriven(subject, len(released), len(after), _error(after))
+                await record(
+                    tx.connection,
+                    by,
+                    action,
+                    subject,
+                    {
+                        "head": _told(before[0]),
+                        "released": [_told(row) for row in released],
+                        "left": found.left,
+                        "error": found.error,
+                    },
+                )
+                trial.end()
+                return found
+
+        found = await _up_to_refusal(attempt)
         self.changed()
-        error = next((row["error"] for row in after if row["error"]), None)
-        return Redriven(subject, len(released), len(after), error)
+        return found
 
 
 class Tables(Generic[S]):
@@ -181,12 +261,26 @@ class Tables(Generic[S]):
             await self.put(tx.connection, await tx.rows(batch))
         self.changed()
 
-    async def retry(self, place: Place, by: Intervention) -> None:
-        """Read a dead letter again; raises NoLetter, or StillDead."""
-        async with self.begin.of_operator() as tx:
-            letter = await take_letter(tx.connection, place, by, "retry")
-            await self.put(tx.connection, tx.unburied_rows(record_of_letter(letter)))
+    async def retry(self, place: Place, by: Intervention) -> Redriven:
+        """Read a dead letter again; what the database refuses stays one. Raises NoLetter, or StillDead."""
+        try:
+            async with self.begin.of_operator() as tx:
+                letter = await take_letter(tx.connection, place)
+                await self.put(tx.connection, tx.unburied_rows(record_of_letter(letter)))
+                await record_letter(tx.connection, by, "retry", letter)
+        except Exception as error:
+            if (refused := refusal(error)) is None:
+                raise
+            return await self._refused(place, by, refused)
         self.changed()
+        return Redriven(letter.subject, 1, 0, None)
+
+    async def _refused(self, place: Place, by: Intervention, refused: Fault) -> Redriven:
+        async with self.begin.of_operator() as tx:
+            letter = await take_letter(tx.connection, place)
+            await tx.connection.execute(insert(dead_letters).values({**letter._asdict(), "error": refused.says}))
+            await record_letter(tx.connection, by, "retry", letter, left=1, error=refused.says)
+        return Redriven(letter.subject, 0, 1, refused.says)
 
 
 async def rule(connection: AsyncConnection, place: Place, value: bytes | None) -> None:
@@ -207,8 +301,8 @@ async def record(
     )
 
 
-async def take_letter(connection: AsyncConnection, place: Place, by: Intervention, action: str) -> Any:
-    """Take a dead letter that names no subject out of its table; raises NoLetter."""
+async def take_letter(connection: AsyncConnection, place: Place) -> Any:
+    """Take a dead letter that parks nobody out of its table; raises NoLetter."""
     topic, partition, offset = place
     taken = await connection.execute(
         delete(dead_letters)
@@ -217,14 +311,16 @@ async def take_letter(connection: AsyncConnection, place: Place, by: Interventio
     )
     if (letter := taken.one_or_none()) is None:
         raise NoLetter(f"no dead letter of {topic} {partition} {offset} is here")
-    await record(
-        connection,
-        by,
-        f"dead-letter-{action}",
-        letter.subject,
-        {"topic": topic, "partition": partition, "offset": offset, "error": letter.error},
-    )
     return letter
+
+
+async def record_letter(
+    connection: AsyncConnection, by: Intervention, action: str, letter: Any, *, left: int = 0, error: str | None = None
+) -> None:
+    """Note what an operator did with a dead letter, what it had said, and what is left with which error."""
+    place = {"topic": letter.topic, "partition": letter.partition, "offset": letter.offset}
+    details = {**place, "was": letter.error, "left": left, "error": error}
+    await record(connection, by, f"dead-letter-{action}", letter.subject, details)
 
 
 async def _queue(connection: AsyncConnection, subject: UUID) -> list[RowMapping]:
@@ -237,6 +333,10 @@ async def _queue(connection: AsyncConnection, subject: UUID) -> list[RowMapping]
         {"subject": subject},
     )
     return list(rows.mappings())
+
+
+def _error(queue: Sequence[RowMapping]) -> str | None:
+    return next((row["error"] for row in queue if row["error"]), None)
 
 
 def _place(row: RowMapping) -> Place:

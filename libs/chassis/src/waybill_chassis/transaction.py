@@ -217,10 +217,10 @@ class Transaction(Generic[S]):
                 if subject not in self.streams:
                     self.streams[subject] = Stream(subject, new=True)
 
-    async def early(self, subject: UUID, refused: Fault | None = None) -> Fresh:
-        """A locked subject with nothing but those who wait; `refused` is what the database said of them before."""
+    async def early(self, subject: UUID) -> Fresh:
+        """A locked subject with nothing but those who wait."""
         waiting = await self._waiters([subject])
-        return Fresh((Inbox(self.streams[subject], tuple(waiting.get(subject, ())), refused=refused),))
+        return Fresh((Inbox(self.streams[subject], tuple(waiting.get(subject, ()))),))
 
     async def parked(self, subject: UUID) -> Fresh:
         """A locked subject with its quarantine, to be tried again, and those who wait."""
