@@ -16,8 +16,9 @@ from pydantic import PostgresDsn, SecretStr
 from sqlalchemy import text
 
 from waybill_chassis import topics
-from waybill_chassis.database import Database
-from waybill_events import Buyer, Envelope, ItemsFulfilled, LineUnits, SaleReceived, TrackingAdded, ids
+from waybill_chassis.database import Database, dump
+from waybill_chassis.records import Headers, from_base64, to_base64
+from waybill_events import Brand, Buyer, Envelope, ItemsFulfilled, LineUnits, SaleReceived, TrackingAdded, ids
 from waybill_orders.app import build as build_orders
 from waybill_orders.settings import Settings as OrdersSettings
 from waybill_tracking.app import build
@@ -302,6 +303,37 @@ async def test_a_dead_letter_that_names_an_order_parks_it_and_goes_with_its_queu
     assert (discarded["released"], discarded["left"]) == (2, 0)
     assert await numbers_of(database, order) == ["1Z2"]
     assert (await ops.get("/dead-letters"))["dead_letters"] == []
+
+
+async def test_a_row_of_an_unknown_version_is_taken_over_by_itself_once_the_version_is_known(
+    database: Database, start: Any, publish: Publish, until: Until
+) -> None:
+    ops = Ops(await start(url_of(database), build_orders, OrdersSettings), until)
+    brand = Brand(brand_id=uuid4(), version=1, name="Acorn")
+    await publish(brand, type="waybill.Brand.v9")
+    (letter,) = (await ops.finds("/dead-letters", 1))["dead_letters"]
+    assert letter["error"].startswith("UnknownVersion: waybill.Brand.v9 is not known here")
+    # The code that starts knows the version: here the version becomes one that is known.
+    headers = [(name, value) for name, value in await headers_of(database) if name != "ce_type"]
+    async with database.begin() as connection:
+        await connection.execute(
+            text("UPDATE dead_letters SET headers = CAST(:headers AS jsonb)"),
+            {"headers": dump(to_base64([*headers, ("ce_type", b"waybill.Brand.v1")]))},
+        )
+
+    await ops.finds("/dead-letters", 0)
+
+    async with database.begin() as connection:
+        rows = await connection.execute(text("SELECT brand_id, version FROM brands"))
+        assert [(row.brand_id, row.version) for row in rows] == [(brand.brand_id, 1)]
+    (done,) = (await ops.get("/interventions"))["interventions"]
+    assert (done["actor"], done["action"]) == ("rule:newer-code", "dead-letter-retry")
+
+
+async def headers_of(database: Database) -> Headers:
+    """Those of the only dead letter."""
+    async with database.begin() as connection:
+        return from_base64((await connection.execute(text("SELECT headers FROM dead_letters"))).scalar_one())
 
 
 async def test_a_reader_is_rewound_within_what_the_log_holds_and_nothing_happens_twice(

@@ -16,7 +16,7 @@ import pytest
 import time_machine
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from sqlalchemy import text
+from sqlalchemy import Column, Integer, MetaData, Table, Text, Uuid, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis import topics
@@ -26,13 +26,15 @@ from waybill_chassis.delivery import VERSION_1, VERSION_2
 from waybill_chassis.fold import Caused, TooLarge, Waiting, fold
 from waybill_chassis.metrics import Metrics
 from waybill_chassis.past import ChangedPast
-from waybill_chassis.reading import Events, Intervention, NoLetter, NotParked, Redriven
+from waybill_chassis.reading import Events, Intervention, NoLetter, NotParked, Redriven, Tables, take_in
 from waybill_chassis.records import Arrival, Batch, Fence, Place, Record, read, to_base64
 from waybill_chassis.relay import PACE_S as RELAY_PACE_S
 from waybill_chassis.relay import Relay, Wake, send_again
 from waybill_chassis.sweep import Sweep
+from waybill_chassis.table_topics import Rows, keep
 from waybill_chassis.transaction import Begin, FenceLost, Fresh, OrderParked, StillDead, Transaction
 from waybill_events import (
+    Brand,
     Envelope,
     Event,
     ItemsFulfilled,
@@ -127,8 +129,22 @@ def shipped(order: UUID, units: int) -> ItemsFulfilled:
     )
 
 
+settings = Table(
+    "settings", MetaData(), Column("brand_id", Uuid, primary_key=True), Column("version", Integer), Column("name", Text)
+)
+
+
+async def put_settings(connection: AsyncConnection, rows: Rows) -> None:
+    newest = [
+        {"brand_id": brand.brand_id, "version": brand.version, "name": brand.name}
+        for brand in rows.newest.values()
+        if isinstance(brand, Brand)
+    ]
+    await keep(connection, settings, newest, rows.removed)
+
+
 class Toy:
-    """A service of two handlers, built by hand."""
+    """A service of two handlers and one table topic, built by hand."""
 
     def __init__(self, database: Database, bootstrap: str, group: str) -> None:
         self.database, self.bootstrap, self.group = database, bootstrap, group
@@ -138,15 +154,18 @@ class Toy:
             database,
             Counts(),
             source=f"waybill/{group}",
-            handles=(OrderPlaced, ItemsFulfilled),
+            handles=(OrderPlaced, ItemsFulfilled, Brand),
             wake=self.wake,
             waiting_limit_s=2.0,
         )
         self.events = Events(self.begin, self.take)
+        self.tables = Tables(self.begin, put_settings)
         self.trouble: list[Exception] = []
         self.held: str | None = None
         self.consumer = self.reader()
-        self.sweep = Sweep(database, Metrics(), self.relay, events=self.events, consumers=[self.consumer])
+        self.sweep = Sweep(
+            database, Metrics(), self.relay, tables=self.tables, events=self.events, consumers=[self.consumer]
+        )
         self.relaying: asyncio.Task[None] | None = None
 
     def sender(self) -> Relay:
@@ -225,6 +244,7 @@ async def prepared(database: Database) -> None:
             *VERSION_1,
             *VERSION_2,
             f"CREATE TABLE counts (subject uuid PRIMARY KEY, units int NOT NULL CHECK (units <= {MOST}))",
+            f"CREATE TABLE settings (brand_id uuid PRIMARY KEY, version int CHECK (version <= {MOST}), name text)",
         ):
             await connection.execute(text(statement))
 
@@ -1146,6 +1166,89 @@ async def test_a_dead_letter_is_redriven_with_the_headers_and_the_key_it_came_wi
     await publish(shipped(order, 6), 2)
     await until(toy.has(order, 6))
     assert await toy.all("SELECT * FROM dead_letters WHERE subject = :s", s=order) == []
+
+
+def a_brand(version: int) -> Brand:
+    return Brand(brand_id=BRAND, version=version, name=f"Acorn {version}")
+
+
+def row(offset: int, brand: Brand | None, schema: int = 1) -> Record:
+    """A record of a table topic, or with None the removal of the brand."""
+    if brand is None:
+        return Record("waybill.brands", 0, offset, str(BRAND).encode(), (), None)
+    headers = replace(cause(BRAND), type=f"waybill.Brand.v{schema}").headers()
+    return Record("waybill.brands", 0, offset, str(BRAND).encode(), tuple(headers), brand.to_json())
+
+
+async def take_over(toy: Toy, *records: Record) -> None:
+    await toy.all("INSERT INTO offsets VALUES ('waybill.brands', 0, 0) ON CONFLICT DO NOTHING RETURNING 1")
+    (read,) = await toy.all("SELECT next FROM offsets WHERE topic = 'waybill.brands'")
+    await take_in(records, {("waybill.brands", 0): read.next}, toy.tables.on_batch)
+
+
+async def rows_are_known(toy: Toy) -> None:
+    """The code that starts knows the version: here the version becomes one that is known."""
+    headers = replace(cause(BRAND), type="waybill.Brand.v1").headers()
+    await toy.all("UPDATE dead_letters SET headers = CAST(:h AS jsonb) RETURNING 1", h=dump(to_base64(headers)))
+
+
+@pytest.mark.parametrize(("unknown", "meanwhile", "name"), [(2, 3, "Acorn 3"), (4, 3, "Acorn 4"), (2, None, "Acorn 2")])
+async def test_a_row_of_a_version_that_newer_code_knows_is_taken_over_then_unless_a_higher_one_was(
+    unknown: int, meanwhile: int | None, name: str, idle: Toy
+) -> None:
+    await take_over(idle, row(1, a_brand(1)), row(2, a_brand(unknown), schema=9))
+    if meanwhile is not None:
+        await take_over(idle, row(3, a_brand(meanwhile)))
+    await idle.sweep.once()
+    assert len(await idle.all("SELECT * FROM dead_letters")) == 1
+    await rows_are_known(idle)
+
+    await idle.sweep.once()
+
+    assert [each.name for each in await idle.all("SELECT * FROM settings")] == [name]
+    assert await idle.all("SELECT * FROM dead_letters") == []
+    (done,) = await idle.all("SELECT * FROM interventions")
+    assert (done.actor, done.action) == ("rule:newer-code", "dead-letter-retry")
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_row_that_was_removed_does_not_come_back_with_newer_code(together: bool, idle: Toy) -> None:
+    buried, removal = row(2, a_brand(2), schema=9), row(3, None)
+    for records in [(buried, removal)] if together else [(buried,), (removal,)]:
+        await take_over(idle, *records)
+    await take_over(idle, row(4, a_brand(3), schema=9))
+    await rows_are_known(idle)
+
+    await idle.sweep.once()
+
+    assert [each.name for each in await idle.all("SELECT * FROM settings")] == ["Acorn 3"]
+    assert len(await idle.all("SELECT * FROM interventions")) == 1
+
+
+async def test_a_row_that_newer_code_cannot_take_over_is_tried_once(idle: Toy) -> None:
+    await take_over(idle, row(1, a_brand(MOST + 1), schema=9))
+    await take_over(idle, replace(row(2, a_brand(1), schema=9), value=b"{"))
+    await rows_are_known(idle)
+
+    await idle.sweep.once()
+    await idle.sweep.once()
+
+    errors = [each.error for each in await idle.all('SELECT error FROM dead_letters ORDER BY "offset"')]
+    assert "settings_version_check" in errors[0]
+    assert "Brand" in errors[1]
+    done = await idle.all("SELECT details FROM interventions ORDER BY id")
+    assert [(each.details["left"], each.details["error"]) for each in done] == [(1, error) for error in errors]
+
+
+async def test_a_row_that_the_database_refuses_once_more_stays_a_dead_letter_with_what_it_said(idle: Toy) -> None:
+    await take_over(idle, row(1, a_brand(MOST + 1)))
+
+    found = await idle.tables.retry(("waybill.brands", 0, 1), OPERATOR)
+
+    assert (found.subject, found.released, found.left) == (None, 0, 1)
+    (stays,) = await idle.all("SELECT error FROM dead_letters")
+    (done,) = await idle.all("SELECT * FROM interventions")
+    assert (done.actor, done.why, done.details["error"]) == ("person:ann", "the cause is fixed", stays.error)
 
 
 async def halted(toy: Toy) -> None:

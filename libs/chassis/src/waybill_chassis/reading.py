@@ -1,6 +1,6 @@
 """How a service takes events in: a batch of the log, what waited, what is redriven; always by the same function."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
@@ -14,9 +14,9 @@ from waybill_chassis import logging
 from waybill_chassis.database import refusal
 from waybill_chassis.delivery import dead_letters, interventions, quarantine, rulings
 from waybill_chassis.past import Partition
-from waybill_chassis.records import UNKNOWN_VERSION, Batch, Fault, Place, Record
+from waybill_chassis.records import UNKNOWN_VERSION, Batch, Fault, Place, Record, from_base64
 from waybill_chassis.table_topics import Rows
-from waybill_chassis.transaction import Begin, Fresh, Transaction, record_of_letter
+from waybill_chassis.transaction import Begin, Fresh, StillDead, Transaction, record_of_letter
 from waybill_events import EVENTS, UnknownVersion
 
 S = TypeVar("S")
@@ -271,16 +271,37 @@ class Tables(Generic[S]):
         except Exception as error:
             if (refused := refusal(error)) is None:
                 raise
-            return await self._refused(place, by, refused)
+            return await self._stays(place, by, refused.says)
         self.changed()
         return Redriven(letter.subject, 1, 0, None)
 
-    async def _refused(self, place: Place, by: Intervention, refused: Fault) -> Redriven:
+    async def newer_versions(self) -> int:
+        """Read again what became a dead letter for a version that this code knows; how many there were.
+
+        Whatever was taken over of a key meanwhile stays where its version is higher.
+        """
+        async with self.begin.database.begin() as connection:
+            rows = await connection.execute(
+                select(dead_letters.c.topic, dead_letters.c.partition, dead_letters.c.offset, dead_letters.c.headers)
+                .where(dead_letters.c.error.startswith(f"{UNKNOWN_VERSION}: "))
+                .order_by(dead_letters.c.topic, dead_letters.c.partition, dead_letters.c.offset)
+            )
+            ready = [(row.topic, row.partition, row.offset) for row in rows if _known(_type(row.headers))]
+        for place in ready:
+            # Another replica sweeps, too.
+            with suppress(NoLetter):
+                try:
+                    await self.retry(place, _BY_NEWER_CODE)
+                except StillDead as error:
+                    await self._stays(place, _BY_NEWER_CODE, str(error))
+        return len(ready)
+
+    async def _stays(self, place: Place, by: Intervention, error: str) -> Redriven:
         async with self.begin.of_operator() as tx:
             letter = await take_letter(tx.connection, place)
-            await tx.connection.execute(insert(dead_letters).values({**letter._asdict(), "error": refused.says}))
-            await record_letter(tx.connection, by, "retry", letter, left=1, error=refused.says)
-        return Redriven(letter.subject, 0, 1, refused.says)
+            await tx.connection.execute(insert(dead_letters).values({**letter._asdict(), "error": error}))
+            await record_letter(tx.connection, by, "retry", letter, left=1, error=error)
+        return Redriven(letter.subject, 0, 1, error)
 
 
 async def rule(connection: AsyncConnection, place: Place, value: bytes | None) -> None:
@@ -347,6 +368,13 @@ def _told(row: RowMapping) -> dict[str, Any]:
     headers: dict[str, str] = row["headers"]
     told = {name: row[name] for name in ("topic", "partition", "offset", "error")}
     return {**told, "id": headers.get("ce_id"), "type": headers.get("ce_type")}
+
+
+def _type(headers: Iterable[tuple[str, str | None]]) -> str | None:
+    """The type that the headers of a dead letter name."""
+    return next(
+        (value.decode(errors="replace") for name, value in from_base64(headers) if name == "ce_type" and value), None
+    )
 
 
 def _known(type_name: str | None) -> bool:

@@ -146,7 +146,7 @@ def read_row(record: Record, handled: Collection[str], registry: Registry = EVEN
     if isinstance(found, DeadLetter):
         return found
     if found.fault is not None:
-        return DeadLetter(record, found.fault.says, found.subject)
+        return DeadLetter(record, f"{found.fault.cause}: {found.fault.says}", found.subject)
     return None if found.event is None else Row(record, found.subject, found.event)
 
 

@@ -233,7 +233,12 @@ class Service:
         await migrate(self.database, f"waybill_{self.name}")
         if not self.tasks:
             self.sweep = Sweep(
-                self.database, self.metrics, self.relay, events=self.events, consumers=list(self.consumers.values())
+                self.database,
+                self.metrics,
+                self.relay,
+                tables=self.tables,
+                events=self.events,
+                consumers=list(self.consumers.values()),
             )
             self.tasks = [
                 asyncio.create_task(self.relay.run(), name="relay"),

@@ -13,7 +13,7 @@ from waybill_chassis.consumer import Consumer
 from waybill_chassis.database import Database
 from waybill_chassis.delivery import streams, waiters
 from waybill_chassis.metrics import Metrics
-from waybill_chassis.reading import Events
+from waybill_chassis.reading import Events, Tables
 from waybill_chassis.relay import Relay
 from waybill_chassis.transaction import OrderParked
 
@@ -31,11 +31,12 @@ class Sweep:
         metrics: Metrics,
         relay: Relay,
         *,
+        tables: Tables[Any] | None = None,
         events: Events[Any] | None = None,
         consumers: Sequence[Consumer] = (),
     ) -> None:
         self.database, self.metrics, self.relay = database, metrics, relay
-        self.events, self.consumers = events, consumers
+        self.tables, self.events, self.consumers = tables, events, consumers
         self.stopping = asyncio.Event()
         self.passed = 0
         """The id of the last waiter whose subject was tried; the next round begins after it."""
@@ -55,7 +56,11 @@ class Sweep:
         await self._count()
         for consumer in self.consumers:
             await consumer.look()
-        if self.events is None or self.relay.changed or any(consumer.changed for consumer in self.consumers):
+        if self.relay.changed or any(consumer.changed for consumer in self.consumers):
+            return
+        if self.tables is not None:
+            await self.tables.newer_versions()
+        if self.events is None:
             return
         await self.events.newer_versions()
         for subject in await self._early():

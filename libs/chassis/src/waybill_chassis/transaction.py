@@ -183,6 +183,7 @@ class Transaction(Generic[S]):
             elif row is not None:
                 found.append(row)
         await self.bury(letters)
+        await self._forget(found)
         return _newest(found)
 
     def unburied_rows(self, record: Record) -> Rows:
@@ -368,6 +369,27 @@ class Transaction(Generic[S]):
         ]
         if rows:
             await self.connection.execute(upsert(dead_letters).on_conflict_do_nothing(), rows)
+
+    async def _forget(self, found: Iterable[Row]) -> None:
+        """Drop the dead letters of removed keys: read later they would bring back what was erased."""
+        removals = [row.record for row in found if row.event is None]
+        if removals:
+            await self.connection.execute(
+                text("""
+                    DELETE FROM dead_letters USING unnest(
+                        CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[]),
+                        CAST(:keys AS bytea[])
+                    ) AS removal(topic, partition, "offset", key)
+                    WHERE dead_letters.topic = removal.topic AND dead_letters.partition = removal.partition
+                      AND dead_letters.key = removal.key AND dead_letters."offset" < removal."offset"
+                """),
+                {
+                    "topics": [record.topic for record in removals],
+                    "partitions": [record.partition for record in removals],
+                    "offsets": [record.offset for record in removals],
+                    "keys": [record.key for record in removals],
+                },
+            )
 
     async def close(self) -> None:
         """Write the streams that are new or changed, in one statement each; raises FenceLost for who is not alone."""
