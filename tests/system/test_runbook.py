@@ -17,7 +17,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import TopicAlreadyExistsError
-from sqlalchemy import text
+from sqlalchemy import NullPool, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from waybill_chassis import topics
 from waybill_cli import stack as processes
@@ -163,31 +164,23 @@ class OnCall:
 
     async def a_sale_that_is_too_large(self) -> None:
         """Another maker's connector sends a sale whose order no record can hold."""
-        now, connection = datetime.now(UTC), uuid4()
-        sale = SaleReceived(
-            sale_id=ids.sale_id(connection, "990001"),
-            connection_id=connection,
-            connection_code="acme",
-            platform="acme",
-            source_order_id="990001",
-            number="#990001",
-            placed_at=now,
-            source_updated_at=now,
-            default_brand_id=demo.ACORN,
-            lines=tuple(SaleLine(line_id=f"line {at}", title="shirt " * 600, quantity=1) for at in range(250)),
-        )
+        lines = [SaleLine(line_id=f"line {at}", title="shirt " * 600, quantity=1) for at in range(250)]
+        await self.sell(a_sale("990001", *lines))
+        await self.found("orders", "/quarantine", 1)
+
+    async def sell(self, sale: SaleReceived) -> None:
+        """What another maker's connector sends."""
         id_ = uuid4()
         envelope = Envelope(
             id=id_,
             source="acme/connector",
             type=sale.type_name(),
-            time=now,
+            time=sale.placed_at,
             subject=sale.sale_id,
             actor="platform:acme",
             causation_id=id_,
         )
         await self.say("waybill.sales", str(sale.sale_id).encode(), sale.to_json(), envelope.headers())
-        await self.found("orders", "/quarantine", 1)
 
     async def a_record_that_the_log_has_lost(self) -> None:
         """The broker acknowledged the first event of an order, and lost it: the second one comes without it."""
@@ -229,8 +222,7 @@ class OnCall:
     async def a_topic_is_made_anew(self) -> None:
         home = self.stack.home
         for name in ("tracking", "portal"):
-            assert home.processes()[name].stop(patience=30)
-            home.remember(name, None)
+            await self.stop(name)
         admin = AIOKafkaAdminClient(bootstrap_servers=home.kafka)
         await admin.start()
         await admin.delete_topics(["waybill.tracking"])
@@ -247,6 +239,71 @@ class OnCall:
         assert "tracking, portal changed nothing yet: log and database tell different stories" in " ".join(says.split())
         assert set(home.processes()) >= {"tracking", "portal"}
 
+    async def a_database_is_restored_to_an_earlier_copy(self) -> None:
+        """The copy is from before a number was added, which the portal has read."""
+        await self.copy("tracking")
+        await self.ship("10004-01", "UPS", NUMBER)
+        async with self.stack.client("portal") as portal:
+
+            async def read() -> bool:
+                answer = await portal.get(f"/ops/v1/quarantine/{self.orders['10004-01']}")
+                return "waybill/tracking" in answer.raise_for_status().json()["taken"]
+
+            await self.until(read)
+        await self.to_send("tracking", 0)
+        await self.stop("tracking")
+        await self.on_server(
+            "ALTER DATABASE tracking RENAME TO tracking_newest", "ALTER DATABASE tracking_earlier RENAME TO tracking"
+        )
+        says = await asyncio.to_thread(self.stack.run, "up", fails=True)
+        assert "tracking changed nothing yet: log and database tell different stories" in " ".join(says.split())
+
+    async def the_newest_state_is_restored(self) -> None:
+        """While the service runs: it loses its connections, and finds another database when it makes new ones."""
+        await self.on_server("DROP DATABASE tracking WITH (FORCE)", "ALTER DATABASE tracking_newest RENAME TO tracking")
+
+    async def a_service_that_sends_nothing_is_restored(self) -> None:
+        """The copy of labels is from before an order that came since."""
+        await self.copy("labels")
+        sale = a_sale("990002", SaleLine(line_id="1", title="Organic T-shirt", quantity=1))
+        await self.sell(sale)
+        order = ids.order_id(sale.sale_id, 1)
+
+        async def has_slip() -> bool:
+            slips = "SELECT count(*) FROM slips WHERE order_id = :order"
+            return bool(await self.stack.scalar("labels", slips, order=order))
+
+        await self.until(has_slip)
+        await self.stop("labels")
+        await self.on_server("DROP DATABASE labels", "ALTER DATABASE labels_earlier RENAME TO labels")
+        assert not await has_slip()
+        await asyncio.to_thread(self.stack.run, "up")
+        await self.until(has_slip)
+
+    async def stop(self, service: str) -> None:
+        home = self.stack.home
+        assert await asyncio.to_thread(home.processes()[service].stop, patience=30)
+        home.remember(service, None)
+
+    async def copy(self, service: str) -> None:
+        """Copy a service's database as it is now, and go on."""
+        await self.stop(service)
+        await self.on_server(f"CREATE DATABASE {service}_earlier TEMPLATE {service} OWNER {service}")
+        await asyncio.to_thread(self.stack.run, "up")
+
+    async def on_server(self, *statements: str) -> None:
+        """What whoever looks after the database server does."""
+        home = self.stack.home
+        password = (home.folder / "postgres-password").read_text()
+        server = create_async_engine(
+            f"postgresql+asyncpg://postgres:{password}@127.0.0.1:{home.port('postgres')}/postgres",
+            isolation_level="AUTOCOMMIT",
+            poolclass=NullPool,
+        )
+        async with server.connect() as connection:
+            for statement in statements:
+                await connection.execute(text(statement))
+
     # For what the runbook waits.
 
     async def nothing_waits(self) -> None:
@@ -262,6 +319,22 @@ class OnCall:
 
         await self.until(true)
         await self.outboxes_are_empty()
+
+
+def a_sale(number: str, *lines: SaleLine) -> SaleReceived:
+    now, connection = datetime.now(UTC), uuid4()
+    return SaleReceived(
+        sale_id=ids.sale_id(connection, number),
+        connection_id=connection,
+        connection_code="acme",
+        platform="acme",
+        source_order_id=number,
+        number=f"#{number}",
+        placed_at=now,
+        source_updated_at=now,
+        default_brand_id=demo.ACORN,
+        lines=lines,
+    )
 
 
 EDITOR: Final = """#!/bin/sh
