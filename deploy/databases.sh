@@ -1,6 +1,6 @@
 #!/bin/sh
 # PostgreSQL's image runs this once, on an empty data folder: a database and a role for each service, and a role that
-# reads them all and writes nothing, for `waybill verify`.
+# writes nothing, for `waybill verify`; what it may read each service grants it, column by column.
 set -eu
 psql --set ON_ERROR_STOP=1 --set "password=$WAYBILL_DATABASE_PASSWORD" <<'SQL'
 CREATE ROLE verify LOGIN PASSWORD :'password';
@@ -12,10 +12,6 @@ CREATE ROLE :"name" LOGIN PASSWORD :'password';
 CREATE DATABASE :"name" OWNER :"name";
 REVOKE ALL ON DATABASE :"name" FROM PUBLIC;
 GRANT CONNECT ON DATABASE :"name" TO verify;
-\connect :"name"
-GRANT USAGE ON SCHEMA public TO verify;
-ALTER DEFAULT PRIVILEGES FOR ROLE :"name" GRANT USAGE ON SCHEMAS TO verify;
-ALTER DEFAULT PRIVILEGES FOR ROLE :"name" GRANT SELECT ON TABLES TO verify;
 SQL
 done
 # Builds the portal's projection anew; what it may write to comes with each planned generation.

@@ -2,6 +2,8 @@
 
 import importlib
 from collections.abc import AsyncGenerator
+from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +13,14 @@ from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.exc import DBAPIError
 
 from waybill_chassis import delivery, generations
+from waybill_chassis.checks import ENTRY_POINTS
 from waybill_chassis.database import Database
 from waybill_chassis.embedded import postgres
 from waybill_chassis.migrations import migrate
+from waybill_chassis.readers import ROLE
 from waybill_cli.home import SERVICES
+from waybill_cli.verify.databases import Service
+from waybill_cli.verify.scratch import Scratch
 
 POLICY_MISSING = """
     SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'brand_id'
@@ -79,37 +85,110 @@ async def test_every_table_of_brands_rows_is_guarded_by_the_database_itself(serv
 Read = tuple[Database, Database]
 
 
+SECRETS = {
+    "connectors": {"connections": {"secret"}, "deliveries": {"body", "reason"}},
+    "labels": {"slips": {"lines"}},
+    "fulfillment": {"parcels": {"tracking_number"}},
+}
+"""What a service has of its own that nobody else is to see."""
+SECRETS_OF_DELIVERY = {
+    "outbox": {"payload"},
+    "sent": {"payload", "key"},
+    "waiters": {"value"},
+    "quarantine": {"value"},
+    "dead_letters": {"key", "headers", "value", "error"},
+    "idempotency": {"answer", "caller"},
+    "interventions": {"why", "details"},
+}
+COLUMNS = """
+    SELECT n.nspname || '.' || c.relname AS "table", c.relname AS name, a.attname AS "column" FROM pg_attribute a
+    JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+      AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+"""
+
+
 @pytest.fixture
 async def owner_and_reader(servers: Any) -> AsyncGenerator[Read]:
     """A service's database as itself, and as the role that only reads."""
     url = await servers.database_url()
     name = url.rpartition("/")[2]
     for _ in range(2):
-        await postgres.provision_reader(servers.postgres.url(), "reader", "secret", [name])
-    owner, reader = Database(url, size=1), Database(servers.postgres.url(name, "reader", "secret"), size=1)
+        await postgres.provision_reader(servers.postgres.url(), "secret", [name])
+    owner, reader = Database(url, size=1), Database(servers.postgres.url(name, ROLE, "secret"), size=1)
     yield owner, reader
     await owner.close()
     await reader.close()
 
 
+async def reads(reader: Database, table: str, column: str) -> bool:
+    async with reader.engine.connect() as connection:
+        try:
+            await connection.execute(text(f'SELECT "{column}" FROM {table} LIMIT 1'))
+        except DBAPIError as error:
+            if "permission denied" not in str(error):
+                raise
+            return False
+        return True
+
+
 @pytest.mark.parametrize("service", SERVICES)
-async def test_the_reader_sees_every_table_and_can_write_none(service: str, owner_and_reader: Read) -> None:
+async def test_the_reader_can_write_nothing(service: str, owner_and_reader: Read) -> None:
     owner, reader = owner_and_reader
     await migrate(owner, f"waybill_{service}")
 
     async with owner.begin() as connection:
-        await connection.execute(text("CREATE SCHEMA generation_2"))
-        await connection.execute(text("CREATE TABLE generation_2.orders (brand_id uuid)"))
         tables = (await connection.execute(text(TABLES))).scalars().all()
     attempts = [each.format(table) for table in tables for each in WRITES]
     async with reader.engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         await connection.execute(text("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE"))
-        for table in tables:
-            await connection.execute(text(f"SELECT * FROM {table} LIMIT 1"))
         for attempt in (*attempts, "CREATE TABLE mine ()", "CREATE TEMPORARY TABLE mine ()", "CREATE SCHEMA mine"):
             with pytest.raises(DBAPIError, match=r"must be owner|permission denied"):
                 await connection.execute(text(attempt))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_the_reader_sees_what_verify_looks_at_and_no_secret(
+    service: str, owner_and_reader: Read, tmp_path: Path
+) -> None:
+    owner, reader = owner_and_reader
+    async with owner.engine.begin() as connection:
+        # As it was given before: whatever there is, and will be.
+        await connection.execute(text(f"ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {ROLE}"))
+    await migrate(owner, f"waybill_{service}")
+    async with owner.engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE later (token text)"))
+        columns = (await connection.execute(text(COLUMNS))).all()
+    checks = {point.name: point.load() for point in entry_points(group=ENTRY_POINTS)}
+    looked_at = Service(service, reader, checks.get(service))
+
+    seen = {(each.name, each.column) for each in columns if await reads(reader, each.table, each.column)}
+    with Scratch(tmp_path) as scratch:
+        await looked_at.read(scratch)
+        await looked_at.unsent()
+
+    hidden = {**SECRETS_OF_DELIVERY, **SECRETS.get(service, {}), "later": {"token"}}
+    there = {(each.name, each.column) for each in columns}
+    secret = {(table, column) for table, names in hidden.items() for column in names}
+    assert secret <= there
+    assert seen & secret == set()
+    assert ("streams", "taken") in seen
+
+
+async def test_a_generation_that_is_planned_later_is_as_open_as_the_first(
+    owner_and_reader: Read, bootstrap: str
+) -> None:
+    owner, reader = owner_and_reader
+    await migrate(owner, "waybill_portal")
+    async with owner.begin() as connection:
+        user = (await connection.execute(text("SELECT current_user"))).scalar_one()
+
+    await generations.plan(owner, "waybill_portal", bootstrap, ["waybill.orders"], user)
+
+    for generation in ("g1", "g2"):
+        assert await reads(reader, f"{generation}.orders", "state")
+        assert not await reads(reader, f"{generation}.quarantine", "value")
 
 
 async def test_the_reader_asks_for_its_scope_like_everybody(owner_and_reader: Read) -> None:

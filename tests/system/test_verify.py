@@ -17,7 +17,9 @@ from uuid import UUID, uuid4
 import pytest
 from aiokafka import AIOKafkaProducer
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
+from waybill_chassis.database import Database
 from waybill_cli.home import SERVICES
 from waybill_cli.verify.command import _checks
 from waybill_cli.verify.databases import services
@@ -166,6 +168,19 @@ async def write(stack: Any, order: UUID, sequence: int, event: OrderPlaced | Non
             key=str(order).encode(),
             headers=envelope.headers(),
         )
+
+
+async def test_its_role_sees_no_secret(stack: Any) -> None:
+    home = stack.home
+    password = home.secret("database verify")
+    connectors = Database(
+        f"postgresql+asyncpg://verify:{password}@127.0.0.1:{home.port('postgres')}/connectors", size=1
+    )
+
+    with pytest.raises(DBAPIError, match="permission denied"):
+        async with connectors.begin() as connection:
+            await connection.execute(text("SELECT secret FROM connections"))
+    await connectors.close()
 
 
 async def test_all_that_was_sold_and_shipped_is_in_order(stack: Any, sell: Sell) -> None:

@@ -12,7 +12,7 @@ from itertools import zip_longest
 from typing import Any, Final, TypeGuard
 from uuid import UUID
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import Column, ColumnElement, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.records import Arrival, Place, Record, read
@@ -138,6 +138,8 @@ class Checks:
     """The event that gives a subject its row here."""
     read: Read
     """The rows of some subjects."""
+    reads: tuple[Table | Column[Any], ...]
+    """What all of this reads: the role of `waybill verify` may see no other column of the service's own."""
     invariants: tuple[Invariant, ...] = ()
     versions: Mapping[str, ReadVersions] = field(default_factory=dict[str, ReadVersions])
     """What is kept of table topics, by topic."""

@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waybill_chassis import readers
 from waybill_chassis.database import Database
 
 _LOCK: Final = 0x57617962  # "Wayb"; advisory locks are per database, and each service has its own
@@ -32,6 +33,7 @@ async def migrate(database: Database, package: str) -> None:
         await connection.execute(text("SET LOCAL lock_timeout = '60s'; "))
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         await connection.run_sync(_upgrade, script, "public")
+        await readers.allow(connection, "public", package)
         if (folder_of(package) / "generation").is_dir():
             live = await connection.execute(text("SELECT live FROM projection"))
             await migrate_generation(connection, package, live.scalar_one())
@@ -42,6 +44,7 @@ async def migrate_generation(connection: AsyncConnection, package: str, schema: 
     script = await asyncio.to_thread(_script, folder_of(package) / "generation")
     await connection.execute(text(f"SET LOCAL search_path = {schema}, public"))
     await connection.run_sync(_upgrade, script, schema)
+    await readers.allow(connection, schema, package)
     await connection.execute(text("SET LOCAL search_path = public"))
 
 

@@ -27,7 +27,8 @@ async def ledgers_within(connection: AsyncConnection, within: Within) -> Mapping
     }
     for row in (await connection.execute(select(lines).where(within(lines.c.order_id)))).mappings():
         found[row["order_id"]]["lines"][row["line_id"]] = {name: row[name] for name in _UNITS}
-    for parcel in await connection.execute(select(parcels).where(within(parcels.c.order_id))):
+    sent = select(parcels.c.order_id, parcels.c.parcel_id, parcels.c.units).where(within(parcels.c.order_id))
+    for parcel in await connection.execute(sent):
         found[parcel.order_id]["parcels"][str(parcel.parcel_id)] = parcel.units
     return found
 
@@ -91,6 +92,7 @@ def _replayed(opened: Mapping[str, Line], own: Mapping[int, Arrival]) -> dict[st
 CHECKS: Final = Checks(
     opened_by=OrderPlaced,
     read=ledgers_within,
+    reads=(ledgers.c.order_id, lines, parcels.c.order_id, parcels.c.parcel_id, parcels.c.units),
     invariants=(
         Invariant(
             "ledger", "every unit that was ordered is open, packed, shipped or canceled, as the log has it", ledger

@@ -33,5 +33,6 @@ async def brands_within(connection: AsyncConnection, within: Within) -> Mapping[
 CHECKS: Final = Checks(
     opened_by=OrderPlaced,
     read=slips_within,
+    reads=(slips.c.order_id, slips.c.reference, recipients, brands),
     versions={"waybill.recipients": recipients_within, "waybill.brands": brands_within},
 )

@@ -24,4 +24,9 @@ async def brands_within(connection: AsyncConnection, within: Within) -> Mapping[
     return {row.brand_id: Version(row.version, None) for row in rows}
 
 
-CHECKS: Final = Checks(opened_by=OrderPlaced, read=orders_within, versions={"waybill.brands": brands_within})
+CHECKS: Final = Checks(
+    opened_by=OrderPlaced,
+    read=orders_within,
+    reads=(orders.c.order_id, orders.c.reference, brands.c.brand_id, brands.c.version),
+    versions={"waybill.brands": brands_within},
+)

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waybill_chassis import generations
 from waybill_chassis.checks import (
     Broken,
     Checks,
@@ -115,6 +116,7 @@ def _records(history: Sequence[Arrival]) -> tuple[Record, ...]:
 CHECKS: Final = Checks(
     opened_by=OrderPlaced,
     read=orders_within,
+    reads=(orders, recipients, generations.projection),
     invariants=(
         Invariant("projection", "every row of the portal is the fold of the log, at the row's own vector", projection),
     ),

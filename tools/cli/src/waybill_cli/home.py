@@ -12,8 +12,6 @@ from waybill_chassis.embedded.processes import Process
 SERVICES: Final = ("connectors", "orders", "fulfillment", "tracking", "labels", "portal")
 REBUILDERS: Final = {"portal": "portal_rebuild"}
 """Services with a projection that can be built anew, and the database role that builds it."""
-READER: Final = "verify"
-"""The role of the database server that may read everything and write nothing."""
 _PORTS: Final = {
     "portal": 0,
     "connectors": 1,

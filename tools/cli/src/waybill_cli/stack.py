@@ -19,7 +19,8 @@ import psutil
 from waybill_chassis import topics
 from waybill_chassis.embedded import kafka, postgres
 from waybill_chassis.embedded.processes import Process, environment, listening, wait_until_ready
-from waybill_cli.home import OWN, READER, REBUILDERS, SERVICES, Home
+from waybill_chassis.readers import ROLE as READER
+from waybill_cli.home import OWN, REBUILDERS, SERVICES, Home
 
 _PATIENCE_S: Final = 90.0
 _READY: Final = 200
@@ -222,7 +223,7 @@ def _provision(home: Home, database: postgres.Postgres) -> None:
             await postgres.provision(database.url(), name, home.secret(f"database {name}"))
         for name, role in REBUILDERS.items():
             await postgres.provision_rebuilder(database.url(), name, role, home.secret(f"database {role}"))
-        await postgres.provision_reader(database.url(), READER, home.secret(f"database {READER}"), SERVICES)
+        await postgres.provision_reader(database.url(), home.secret(f"database {READER}"), SERVICES)
 
     asyncio.run(each())
 

@@ -16,10 +16,11 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import NullPool, make_url, text
+from sqlalchemy import NullPool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from waybill_chassis.embedded.processes import Process, environment, wait_until_ready
+from waybill_chassis.readers import ROLE as READER
 
 STOP: Final = signal.SIGINT
 """PostgreSQL's fast shutdown: at once for clients, cleanly for the data."""
@@ -31,8 +32,6 @@ SETTINGS: Final = {
     "timezone": "UTC",
     "password_encryption": "scram-sha-256",
 }
-
-_SCHEMAS: Final = "SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,35 +112,22 @@ async def provision_rebuilder(server_url: str, database: str, role: str, passwor
         await engine.dispose()
 
 
-async def provision_reader(server_url: str, role: str, password: str, databases: Collection[str]) -> None:
-    """Give a role the right to read every table, present and future, of these services' databases, and nothing else.
+async def provision_reader(server_url: str, password: str, databases: Collection[str]) -> None:
+    """Make the role that can connect to these services' databases; what it may read there each service grants itself.
 
     Row-level security holds for it as for everybody: it sees the rows of the brand, or the scope, that it asks for.
     """
     server = create_async_engine(server_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     try:
         async with server.connect() as connection:
-            known = await connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": role})
+            known = await connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": READER})
             if known.first() is None:
-                await connection.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'"))
-            await connection.execute(text(f"ALTER ROLE {role} SET default_transaction_read_only = on"))
+                await connection.execute(text(f"CREATE ROLE {READER} LOGIN PASSWORD '{password}'"))
+            await connection.execute(text(f"ALTER ROLE {READER} SET default_transaction_read_only = on"))
             for owner in databases:
-                await connection.execute(text(f"GRANT CONNECT ON DATABASE {owner} TO {role}"))
+                await connection.execute(text(f"GRANT CONNECT ON DATABASE {owner} TO {READER}"))
     finally:
         await server.dispose()
-    for owner in databases:
-        engine = create_async_engine(make_url(server_url).set(database=owner), poolclass=NullPool)
-        try:
-            async with engine.begin() as connection:
-                schemas = await connection.execute(text(_SCHEMAS))
-                for schema in schemas.scalars().all():
-                    await connection.execute(text(f'GRANT USAGE ON SCHEMA "{schema}" TO {role}'))
-                    await connection.execute(text(f'GRANT SELECT ON ALL TABLES IN SCHEMA "{schema}" TO {role}'))
-                future = f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT"
-                await connection.execute(text(f"{future} USAGE ON SCHEMAS TO {role}"))
-                await connection.execute(text(f"{future} SELECT ON TABLES TO {role}"))
-        finally:
-            await engine.dispose()
 
 
 def _initialize(folder: Path, password: str, user: str | None) -> None:

@@ -10,7 +10,8 @@ import typer
 from rich.markup import escape
 
 from waybill_chassis.checks import ENTRY_POINTS, Checks
-from waybill_cli.home import READER, SERVICES
+from waybill_chassis.readers import ROLE as READER
+from waybill_cli.home import SERVICES
 from waybill_cli.terminal import AsJson, Kafka, fail, out, plain_errors, print_json, records_progress, this_home
 from waybill_cli.verify.databases import services
 from waybill_cli.verify.report import Finding, Result, event_of
