@@ -192,6 +192,44 @@ def test_a_row_of_a_table_topic_is_the_highest_version_read(
     assert (found, broken and broken.says) == (counted, says)
 
 
+@pytest.mark.parametrize(
+    ("row", "counted", "says"),
+    [
+        (Version(1, "a"), "rows", None),
+        (Version(2, "b"), "rows", None),
+        (Version(1, "x"), "rows", "version 1, by waybill.recipients version 1, and they do not say the same"),
+        (None, "rows", "no row, by waybill.recipients version 1"),
+    ],
+)
+@pytest.mark.parametrize("how", ["rulings", "buried"])
+def test_a_row_that_its_service_does_without_hides_no_other(
+    how: str, row: Version | None, counted: str, says: str | None
+) -> None:
+    versions = {} if row is None else {"waybill.recipients": row}
+    place = "waybill.recipients", PARTITION, 1
+    here = Standing(
+        ORDER,
+        {("waybill.recipients", PARTITION): 3},
+        versions=versions,
+        rulings={place: None} if how == "rulings" else {},
+        buried={place} if how == "buried" else (),
+    )
+
+    found, broken = rules.newest(here, "waybill.recipients", PARTITION, [(0, Version(1, "a")), (1, Version(2, "b"))])
+
+    assert (found, broken and broken.says) == (counted, says)
+
+
+def test_a_row_that_an_operator_wrote_is_not_held_against_the_log() -> None:
+    rulings = {("waybill.recipients", PARTITION, 0): b"{}"}
+    versions = {"waybill.recipients": Version(3, "c")}
+    here = Standing(ORDER, {("waybill.recipients", PARTITION): 1}, versions=versions, rulings=rulings)
+
+    found, broken = rules.newest(here, "waybill.recipients", PARTITION, [(0, Version(1, "a"))])
+
+    assert (found, broken) == ("edited by an operator", None)
+
+
 def test_a_difference_is_told_by_its_path() -> None:
     row = {"lines": [{"shipped": 3}], "parcels": [], "status": "shipped"}
     log = {"lines": [{"shipped": 2}, {"shipped": 1}], "parcels": [], "status": "shipped"}

@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from waybill_chassis.checks import Broken, Standing, Version
-from waybill_chassis.records import Arrival, Record
+from waybill_chassis.records import Arrival, Place, Record
 from waybill_cli.verify.databases import Unsent
 from waybill_events import TOPICS, ids
 
@@ -164,20 +164,16 @@ def newest(
     read_to, row = standing.offsets.get((topic, partition), 0), standing.versions.get(topic)
     if any(place >= read_to for place, _ in said):
         return "not yet read", None
-    if any((topic, partition, place) in {*standing.rulings, *standing.buried} for place, _ in said):
-        return "dead letters", None
-    expected: list[Version] = []
-    for _, version in said:
-        if version is None:
-            expected = []
-        elif not expected or version.number > expected[0].number:
-            expected = [version]
-        elif version.number == expected[0].number:
-            expected.append(version)
+    if any(standing.rulings.get((topic, partition, place)) is not None for place, _ in said):
+        return "edited by an operator", None
+    taken = [(place, version) for place, version in said if not _without((topic, partition, place), standing)]
+    expected = _highest(taken)
     if row is None and not expected:
-        return "erased", None
+        return "erased" if len(taken) == len(said) else "dead letters", None
+    # What is a dead letter now may have been taken over when it was read before.
     if row is not None and any(
-        row.number == version.number and row.digest in {None, version.digest} for version in expected
+        row.number == version.number and row.digest in {None, version.digest}
+        for version in (*expected, *_highest(said))
     ):
         return "rows", None
     here = "no row" if row is None else f"version {row.number}"
@@ -186,6 +182,24 @@ def newest(
     says = f"{here}, by {topic} {there}" + (", and they do not say the same" if same else "")
     last = tuple(Record(topic, partition, place, None, (), None) for place, _ in said[-1:])
     return "rows", Broken(says, last)
+
+
+def _without(place: Place, standing: Standing) -> bool:
+    """Whether the service does without this row of a table topic: an operator said so, or it is a dead letter there."""
+    return place in standing.rulings or place in standing.buried
+
+
+def _highest(said: Iterable[tuple[int, Version | None]]) -> list[Version]:
+    """The highest version since the last removal; all of it, where several say that they are the same one."""
+    found: list[Version] = []
+    for _, version in said:
+        if version is None:
+            found = []
+        elif not found or version.number > found[0].number:
+            found = [version]
+        elif version.number == found[0].number:
+            found.append(version)
+    return found
 
 
 def name_of(arrival: Arrival) -> str:
