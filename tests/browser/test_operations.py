@@ -1,5 +1,7 @@
 """The operators' pages in a real browser: an order that stands still for real goes on from the page."""
 
+import json
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,6 +123,44 @@ async def test_what_was_refused_is_discarded_after_a_question(
     await expect(page.get_by_role("table").last).to_contain_text("it was never packed")
     assert "for good" in asked[0]
     await refusing()
+
+
+@pytest.mark.usefixtures("refusing")
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_what_a_refused_event_says_is_changed_on_the_page(
+    width: int, open_page: Any, stack: Any, selling: Any, until: Until
+) -> None:
+    order = await stands_still(stack, selling, until, 810_200 + width)
+    page = await open_page(f"/operations/orders/{order['order_id']}", width)
+    await page.get_by_role("link", name="Change what it says").click()
+    written = page.get_by_label("What it should have said")
+    await expect(written).to_have_value(re.compile(r'"company": "DHL"'))
+    event = json.loads(await written.input_value())
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    button = page.get_by_role("button", name="Redrive it with this in tracking")
+    await page.get_by_label("Why").fill("the scanner said DHL")
+
+    await written.fill('{"company": "UPS",}')
+    await button.click()
+    await expect(page.get_by_role("alert")).to_contain_text("This is no JSON")
+    await expect(page.get_by_role("alert")).to_contain_text("line 1 column 19")
+    await expect(written).to_have_value('{"company": "UPS",}')
+    await written.fill("{}")
+    await button.click()
+    await expect(page.get_by_role("alert")).to_contain_text("1 stay: does not decode")
+    await written.fill(json.dumps({**event, "company": "UPS", "number": "1Z12345E0205271688"}, indent=2))
+    await expect(page.get_by_label("Why")).to_have_value("the scanner said DHL")
+    await button.click()
+
+    await expect(page.get_by_role("status")).to_contain_text("It goes on in tracking")
+    await expect(page).to_have_url(re.compile(f"/operations/orders/{order['order_id']}$"))
+    await expect(page.get_by_role("table").last).to_contain_text("the scanner said DHL")
+
+    async def told() -> bool:
+        (found,) = await selling.orders(q=order["reference"])
+        return bool(found["parcels"][0]["tracking_url"])
+
+    await until(told)
 
 
 async def test_a_dead_letter_is_shown_and_discarded(open_page: Any, stack: Any, until: Until) -> None:

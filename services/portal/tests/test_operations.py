@@ -70,6 +70,7 @@ async def test_what_a_service_that_is_away_should_do_is_not_done_and_says_so(por
     [
         "/operations?tab=nothing",
         "/operations/services/nobody",
+        f"/operations/quarantine/nobody/{uuid4()}/edit",
         f"/operations/dead-letters/nobody/t/0/{2**40}",
         "/operations/cause?service=nobody&type=t&cause=c",
     ],
@@ -105,6 +106,8 @@ async def test_a_brands_own_people_have_no_part_in_operations(database: Database
             await client.get("/operations"),
             await client.get(f"/operations/orders/{uuid4()}"),
             await client.post(f"/operations/quarantine/portal/{uuid4()}/discard", data={"why": "because"}),
+            await client.get(f"/operations/quarantine/portal/{uuid4()}/edit"),
+            await client.post(f"/operations/quarantine/portal/{uuid4()}/edit", data={"why": "because", "value": "{}"}),
         ]
 
-    assert [answer.status_code for answer in answers] == [403, 403, 403]
+    assert [answer.status_code for answer in answers] == [403] * 5

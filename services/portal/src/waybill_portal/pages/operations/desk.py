@@ -1,6 +1,8 @@
 """The pages of those who are on call: what stands still in all services, why, and how it goes on."""
 
 import asyncio
+import base64
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -97,6 +99,36 @@ class Desk:
             interventions=sorted(interventions, key=lambda each: each["at"], reverse=True),
         )
 
+    async def editing(
+        self, viewer: Viewer, service: str, subject: UUID, *, text: str | None = None, why: str = "", problem: str = ""
+    ) -> str:
+        """What was refused of an order in one service, whole, to be written anew; raises Problem."""
+        found = await self.owners[service].ask(viewer, f"/ops/v1/quarantine/{subject}", personal=True)
+        if not found["is_parked"]:
+            raise Problem(404, "not-parked", f"Nothing of it stands still in {service} now. Go to what stands still.")
+        head, names = found["parked"][0], await self._names(viewer, [found])
+        return self.render(
+            "operations/edit.html",
+            service=service,
+            subject=subject,
+            name=names.get(str(subject), ""),
+            head=head,
+            text=_text(head) if text is None else text,
+            why=why,
+            problem=problem,
+        )
+
+    async def edit(self, viewer: Viewer, service: str, subject: UUID, text: str, why: str) -> tuple[str, bool]:
+        """Redrive an order with this for what was refused; what became of it, and whether something of it stays."""
+        try:
+            is_object = isinstance(json.loads(text), dict)
+        except ValueError as error:
+            return f"This is no JSON: {error}. Nothing was changed.", True
+        if not is_object:
+            return "An event is a JSON object, in braces. Nothing was changed.", True
+        value = base64.b64encode(text.encode()).decode()
+        return await self.do(viewer, service, f"/quarantine/{subject}/redrive", {"why": why}, value=value)
+
     async def letter(self, viewer: Viewer, service: str, place: str, *, problem: str = "") -> str:
         """One dead letter."""
         found = await self.owners[service].ask(viewer, f"/ops/v1/dead-letters/{place}")
@@ -142,10 +174,13 @@ class Desk:
         answers = await asyncio.gather(*map(one, self.owners.values()))
         return [each for each in answers if isinstance(each, dict)], [each for each in answers if isinstance(each, str)]
 
-    async def do(self, viewer: Viewer, service: str, path: str, given: Mapping[str, str]) -> tuple[str, bool]:
+    async def do(
+        self, viewer: Viewer, service: str, path: str, given: Mapping[str, str], *, value: str | None = None
+    ) -> tuple[str, bool]:
         """Do something in one service; what became of it, and whether something of it stays."""
+        body = {"why": given.get("why", ""), **({} if value is None else {"value": value})}
         try:
-            found = await self.owners[service].command(viewer, f"/ops/v1{path}", {"why": given.get("why", "")}, None)
+            found = await self.owners[service].command(viewer, f"/ops/v1{path}", body, None)
         except Problem as problem:
             if problem.code == "invalid-request":
                 return "Say why, in at least three letters: it is kept with your name.", True
@@ -183,6 +218,15 @@ def _causes(rows: Sequence[Found]) -> list[tuple[Cause, list[Found]]]:
     for row in rows:
         found.setdefault((row["service"], bare(row["type"]), row["cause"], row["alike"]), []).append(row)
     return sorted(((Cause(*key), alike) for key, alike in found.items()), key=lambda each: -len(each[1]))
+
+
+def _text(head: Found) -> str:
+    """What an event says, as it was written, for people to change; as far as it can be read."""
+    written = base64.b64decode(head["value"] or "")
+    try:
+        return json.dumps(json.loads(written), indent=2, ensure_ascii=False)
+    except ValueError:
+        return written.decode(errors="replace")
 
 
 def _oldest_first(row: Found) -> tuple[float, str]:

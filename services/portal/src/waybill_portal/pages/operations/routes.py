@@ -48,6 +48,25 @@ def routes(desk: Desk, who: Who) -> APIRouter:
     async def one(subject: UUID, viewer: Annotated[Viewer, acting]) -> str:
         return desk.page(await desk.one(viewer, subject))
 
+    @router.get("/operations/quarantine/{service}/{subject}/edit")
+    async def editing(service: str, subject: UUID, viewer: Annotated[Viewer, acting]) -> str:
+        desk.check(service)
+        return desk.page(await desk.editing(viewer, service, subject))
+
+    @router.post("/operations/quarantine/{service}/{subject}/edit")
+    async def edit(service: str, subject: UUID, viewer: Annotated[Viewer, acting], request: Request) -> Response:
+        desk.check(service)
+        given = await _given(request)
+        text, why = given.get("value", ""), given.get("why", "")
+        says, problem = await desk.edit(viewer, service, subject, text, why)
+        if problem:
+            body = await desk.editing(viewer, service, subject, text=text, why=why, problem=says)
+            return HTMLResponse(body if "hx-request" in request.headers else desk.page(body))
+        order = f"/operations/orders/{subject}"
+        if "hx-request" not in request.headers:
+            return RedirectResponse(order, 303)
+        return HTMLResponse(await desk.one(viewer, subject, done=says), headers={"HX-Push-Url": order})
+
     @router.post("/operations/quarantine/{service}/{subject}/{action}")
     async def act(
         service: str, subject: UUID, action: str, viewer: Annotated[Viewer, acting], request: Request
