@@ -86,6 +86,16 @@ def test_a_bad_header_is_named(header: str, value: bytes | None, says: str) -> N
         Envelope.from_headers(headers)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [str(SUBJECT).upper(), f"urn:uuid:{SUBJECT}", f"{{{SUBJECT}}}", SUBJECT.hex, f"-{SUBJECT}", f"{SUBJECT}}}"],
+)
+def test_an_id_is_read_however_it_is_written(written: str) -> None:
+    headers = [(name, written.encode() if name == "ce_subject" else value) for name, value in ENVELOPE.headers()]
+
+    assert Envelope.from_headers(headers) == ENVELOPE
+
+
 def test_the_subject_is_read_even_when_the_rest_cannot_be() -> None:
     assert subject_of([("ce_type", b"\xff"), ("ce_subject", str(SUBJECT).encode())]) == SUBJECT
     assert subject_of([("ce_subject", b"\xff")]) is None
