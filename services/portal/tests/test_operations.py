@@ -70,7 +70,7 @@ async def test_what_a_service_that_is_away_should_do_is_not_done_and_says_so(por
     [
         "/operations?tab=nothing",
         "/operations/services/nobody",
-        f"/operations/quarantine/nobody/{uuid4()}/edit",
+        "/operations/quarantine/nobody/00000000-0000-0000-0000-000000000001/edit",
         f"/operations/dead-letters/nobody/t/0/{2**40}",
         "/operations/cause?service=nobody&type=t&cause=c",
     ],
