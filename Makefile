@@ -35,7 +35,7 @@ $(VENDOR)/ready: services/portal/package-lock.json .venv/ready
 	@touch $@
 
 test: env lint
-	$(VENV)/pytest -n 2 --dist loadfile
+	$(VENV)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 chaos: env
 	@PYTHONPATH=tests/chaos $(VENV)/python -m waybill_chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))

@@ -606,6 +606,27 @@ async def test_a_sweep_tries_all_who_wait_even_where_one_of_them_fails(
     assert set(tried) >= set(orders)
 
 
+async def test_what_leaves_the_quarantine_to_wait_and_is_refused_in_its_turn_is_parked_again(
+    toy: Toy, bootstrap: str, publish: Publish, until: Until
+) -> None:
+    order = uuid4()
+    headers = [(name, value.decode()) for name, value in replace(cause(order), sequence=1).headers()]
+    await raw(
+        bootstrap, "waybill.orders", str(order).encode(), b"{}", **dict(headers) | {"ce_type": "waybill.OrderPlaced.v1"}
+    )
+    await until(toy.counts("SELECT * FROM streams WHERE subject = :s AND parked", 1, s=order))
+    await publish(shipped(order, 13), 1)
+    await until(toy.counts("SELECT * FROM quarantine WHERE subject = :s", 2, s=order))
+    await publish(placed(order), 1)
+    await until(toy.counts("SELECT * FROM quarantine WHERE subject = :s", 3, s=order))
+
+    found = await toy.events.discard(order, Intervention("person:ann", "a stray producer"))
+
+    assert (found.released, found.left, found.error) == (2, 1, "ValueError: thirteen")
+    assert await toy.units(order) == 0
+    assert len(await toy.all("SELECT * FROM quarantine WHERE subject = :s AND cause = 'ValueError'", s=order)) == 1
+
+
 async def test_the_sweep_counts_the_outbox_of_whichever_process_sends(idle: Toy) -> None:
     order = uuid4()
     async with idle.begin.on(order) as tx:

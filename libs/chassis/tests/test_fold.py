@@ -280,15 +280,52 @@ def test_an_event_of_no_interest_counts_as_seen() -> None:
     assert stream.taken["waybill/fulfillment"][0] == 2
 
 
-@pytest.mark.parametrize("missing", ["waybill.orders", "the events between"])
-def test_who_waited_too_long_is_parked(missing: str) -> None:
-    late = replace(shipped(1, 2), event=None, fault=Fault("WaitedTooLong", f"waited 3600 s for {missing}"))
+LATE = Fault("WaitedTooLong", "waited 3600 s")
 
-    outcome, stream = run(waiters=(Waiter(late, missing, 7),), stream=Stream(ORDER, waiting=1))
+
+@pytest.mark.parametrize("missing", ["waybill.orders", None])
+def test_the_first_who_waited_too_long_is_parked(missing: str | None) -> None:
+    waiters = (Waiter(shipped(1, 2), missing, 7, LATE), Waiter(shipped(1, 3), missing, 8, LATE))
+
+    outcome, stream = run(waiters=waiters, stream=Stream(ORDER, waiting=2))
 
     assert causes(outcome) == ["WaitedTooLong"]
-    assert outcome.settled == [7]
+    assert (outcome.settled, stream.waiting) == ([7], 1)
     assert stream.parked
+
+
+def test_who_waited_too_long_is_applied_where_what_was_missing_has_come() -> None:
+    """What was missing may have been parked itself; whoever redrives it has waited long enough."""
+    waiters = (Waiter(shipped(2, 1), "waybill.orders", 7, LATE), Waiter(shipped(3, 2), None, 8, LATE))
+
+    outcome, stream = run(stream=parked_stream(1), waiters=waiters, queue=(Queued(placed(), 9),))
+
+    assert outcome.states == {ORDER: Count(5)}
+    assert (outcome.settled, outcome.released, causes(outcome)) == ([7, 8], [9], [])
+    assert not stream.parked
+
+
+def test_nobody_is_given_up_before_all_that_came_has_been_tried() -> None:
+    waiter = Waiter(shipped(2, 1), "waybill.orders", 7, LATE)
+
+    outcome, stream = run(
+        replace(placed(sequence=1), event=None), placed(sequence=2), waiters=(waiter,), stream=Stream(ORDER, waiting=1)
+    )
+
+    assert (outcome.states, causes(outcome), stream.parked) == ({ORDER: Count(2)}, [], False)
+
+
+def test_a_redrive_takes_what_has_no_number_in_the_order_in_which_it_was_parked() -> None:
+    queue = tuple(
+        Queued(arrival(event, None, "somebody"), id_)
+        for id_, event in ((7, placed().event), (8, shipped(1, 1).event), (9, shipped(13, 1).event))
+        if event is not None
+    )
+
+    outcome, _ = run(stream=Stream(ORDER, parked=True), queue=queue)
+
+    assert outcome.states == {ORDER: Count(1)}
+    assert (outcome.released, outcome.refused_again) == ([7, 8], {9: THIRTEEN})
 
 
 def test_a_redriven_queue_is_applied_in_order_and_leaves_the_quarantine() -> None:

@@ -275,6 +275,24 @@ async def test_what_only_the_database_refuses_is_parked_and_nothing_beside_it(
     assert await projection.taken_in("g2") == before
 
 
+async def test_one_that_is_ahead_of_live_reading_is_pointed_to_once_that_has_caught_up(
+    projection: Projection, publish: Publish, until: Until
+) -> None:
+    (order,) = await fill(projection, publish, until, 1)
+    async with projection.database.begin() as holding:
+        await holding.execute(text("SELECT 1 FROM offsets FOR UPDATE"))
+        await publish(shipped(order, projection.brand, 2), 1)
+        running = projection.start(await projection.plan(), WAYBILL_PATIENCE_S="0.1")
+        _, says = await asyncio.to_thread(running.communicate, timeout=90)
+
+    assert (running.returncode, await projection.live()) == (1, "g1")
+    assert "waybill.fulfillment" in says
+    assert "is live reading held up?" in says
+    assert "Traceback" not in says
+    assert (await projection.rebuild())["pointed"]
+    assert await projection.live() == "g2"
+
+
 async def test_a_row_that_is_another_is_told_and_nothing_is_pointed_to_unless_that_is_accepted(
     projection: Projection, publish: Publish, until: Until
 ) -> None:

@@ -15,6 +15,8 @@ from waybill_chaos.workload import BRANDS
 from waybill_cli.home import SERVICES
 
 _AT_ONCE: Final = 8
+_IN_ORDER: Final = (REFUSED_ROW, "waited ")
+"""What is said of events that are as they should be, and only need to be tried again; the others are the rig's own."""
 _MOST_IN_A_QUEUE: Final = 20
 _OK, _NOT_FOUND = 200, 404
 _METRIC: Final = re.compile(r"^waybill_(outbox_rows|waiting_events) (\S+)$", re.MULTILINE)
@@ -100,7 +102,7 @@ async def settle(system: System, found: Mapping[str, Mapping[str, str]]) -> list
                 error = why
                 # Several of the rig's records may stand in one queue, one behind the other, each for a reason of its own.
                 for _ in range(_MOST_IN_A_QUEUE):
-                    what = "redrive" if REFUSED_ROW in error else "discard"
+                    what = "redrive" if any(sign in error for sign in _IN_ORDER) else "discard"
                     path = f"/ops/v1/quarantine/{subject}/{what}"
                     answer = await client.post(path, json={"why": "the chaos run is over"})
                     if answer.is_success:

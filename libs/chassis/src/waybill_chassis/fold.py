@@ -56,6 +56,8 @@ class Waiter:
     arrival: Arrival
     needs: str | None
     id: int | None = None
+    overdue: Fault | None = None
+    """Why it is parked where its turn has not come now either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,7 @@ class _Subject(Generic[S]):
         self.retry()
         for arrival in self.arrived:
             self.take(arrival)
+        self.give_up()
         if self.state is not None and self.state is not self.before:
             self.outcome.states[self.stream.subject] = self.state
         self.outcome.waiting += [waiter for waiter in self.pending if waiter.id is None]
@@ -265,6 +268,13 @@ class _Subject(Generic[S]):
                         if fault is not None:
                             self.park(waiter.arrival, fault)
 
+    def give_up(self) -> None:
+        """Park the first of those who have waited too long, once everything that came has been tried."""
+        for waiter in sorted(self.pending, key=_place_in_line):
+            if waiter.overdue is not None and not self.stream.parked:
+                self.replace(waiter)
+                self.park(waiter.arrival, waiter.overdue)
+
     def closed(self, waiter: Waiter) -> bool:
         """Whether the gap before it, if there was one, has closed; it is then taken in at this moment."""
         envelope = waiter.arrival.envelope
@@ -311,8 +321,13 @@ def _in_line(queue: Sequence[Queued]) -> list[Queued]:
     for queued in queue:
         of_source.setdefault(_source(queued), []).append(queued)
     for each in of_source.values():
-        each.sort(key=lambda queued: (queued.arrival.envelope and queued.arrival.envelope.sequence) or 0, reverse=True)
+        each.sort(key=_number, reverse=True)
     return [of_source[_source(queued)].pop() for queued in queue]
+
+
+def _number(queued: Queued) -> tuple[int, int]:
+    envelope = queued.arrival.envelope
+    return ((envelope and envelope.sequence) or 0, queued.id)
 
 
 def _source(queued: Queued) -> str:

@@ -226,8 +226,8 @@ class Events(Generic[S]):
                     await rule(tx.connection, _place(before[0]), value)
                 await self.take(tx, trial.of(await tx.parked(subject)))
                 after = await _queue(tx.connection, subject)
-                stay = {row["id"] for row in after}
-                released = [row for row in before if row["id"] not in stay]
+                stay = {_place(row) for row in after}
+                released = [row for row in before if _place(row) not in stay]
                 found = Redriven(subject, len(released), len(after), _error(after))
                 await record(
                     tx.connection,

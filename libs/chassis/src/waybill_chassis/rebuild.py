@@ -103,6 +103,8 @@ class Rebuild:
     compare: Compare
     chunk: int = CHUNK
     """About how many records one transaction takes in."""
+    patience_s: float = 60.0
+    """How long live reading may take to come to where the new generation stands."""
 
     def database(self, generation: str) -> Database:
         """The database, seen from one generation."""
@@ -159,6 +161,10 @@ async def point(rebuild: Rebuild, *, accept: bool) -> tuple[Comparison, bool]:
     """
     built, live_database = rebuild.database(rebuild.plan.name), rebuild.database(LIVE)
     try:
+        # What was planned is read; live reading may be behind that in a topic which is held up.
+        patience = time.monotonic() + rebuild.patience_s
+        while _behind(await _offsets(live_database), await _offsets(built)) and time.monotonic() < patience:
+            await asyncio.sleep(_LOOK_S)
         while _behind(await _offsets(built), await _offsets(live_database)) > NEAR:
             await _advance(rebuild, built, await _offsets(live_database))
         async with live_database.begin() as connection:
@@ -174,7 +180,11 @@ async def point(rebuild: Rebuild, *, accept: bool) -> tuple[Comparison, bool]:
             touched: set[UUID] = set()
             await _advance(rebuild, built, ends, touched)
             if (reached := await _offsets(built)) != ends:
-                raise NotLevel(f"the live generation stands at {ends}, the new one at {reached}")
+                place = min(place for place, end in ends.items() if reached.get(place) != end)
+                raise NotLevel(
+                    f"the live generation stands at offset {ends[place]} of {place[0]}[{place[1]}], the new one at "
+                    f"{reached.get(place)}; is live reading held up? Run it again when that goes on"
+                )
             found.add(await rebuild.compare(connection, former, rebuild.plan.name, found.later | touched))
             if found.later:
                 raise NotLevel(f"rows of {len(found.later)} subjects do not stand level, such as {min(found.later)}")

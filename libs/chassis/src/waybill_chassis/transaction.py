@@ -8,7 +8,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Row as Row_
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -326,6 +326,15 @@ class Transaction(Generic[S]):
                 for waiter in outcome.waiting
             ]
             await self.connection.execute(upsert(waiters).on_conflict_do_nothing(), rows)
+        released: set[Place] = set()
+        if outcome.released:
+            # Before others are parked: one may have left the quarantine to wait, and come back when its turn came.
+            gone = await self.connection.execute(
+                delete(quarantine)
+                .where(quarantine.c.id.in_(outcome.released))
+                .returning(quarantine.c.topic, quarantine.c.partition, quarantine.c.offset)
+            )
+            released = {(row.topic, row.partition, row.offset) for row in gone}
         if outcome.parked:
             rows = [
                 {
@@ -340,17 +349,10 @@ class Transaction(Generic[S]):
             await self.connection.execute(
                 update(quarantine).where(quarantine.c.id == id_).values(cause=fault.cause, error=fault.says)
             )
-        if outcome.released:
-            await self.connection.execute(
-                text("""
-                    WITH released AS (
-                        DELETE FROM quarantine WHERE id = ANY(:ids) RETURNING topic, partition, "offset"
-                    )
-                    DELETE FROM dead_letters USING released WHERE dead_letters.topic = released.topic
-                      AND dead_letters.partition = released.partition AND dead_letters."offset" = released."offset"
-                """),
-                {"ids": outcome.released},
-            )
+        settled = released - {parked.arrival.record.place for parked in outcome.parked}
+        if settled:
+            place = tuple_(dead_letters.c.topic, dead_letters.c.partition, dead_letters.c.offset)
+            await self.connection.execute(delete(dead_letters).where(place.in_(sorted(settled))))
 
     async def bury(self, letters: Sequence[DeadLetter]) -> None:
         """Keep records that do not decode, whole."""
@@ -465,13 +467,11 @@ class Transaction(Generic[S]):
             arrival = self._kept(_record(row), row.subject)
             if arrival is None:
                 continue
-            needs = row.needs
+            overdue = None
             if row.waited_s >= self.limit_s:
-                missing = needs or "the events between"
-                fault = Fault.of(WAITED, f"waited {row.waited_s:.0f} s for {missing}")
-                arrival = replace(arrival, event=None, fault=fault)
-                needs = needs or "nothing any more"
-            found.setdefault(row.subject, []).append(Waiter(arrival, needs, row.id))
+                missing = row.needs or "the events between"
+                overdue = Fault.of(WAITED, f"waited {row.waited_s:.0f} s for {missing}")
+            found.setdefault(row.subject, []).append(Waiter(arrival, row.needs, row.id, overdue))
         return found
 
 

@@ -18,7 +18,7 @@ from waybill_chassis import logging
 from waybill_chassis.database import Database
 from waybill_chassis.generations import Plan
 from waybill_chassis.reading import Events, Tables
-from waybill_chassis.rebuild import CHUNK, Comparison, Readers, Rebuild, build, point
+from waybill_chassis.rebuild import CHUNK, Comparison, NotLevel, Readers, Rebuild, build, point
 from waybill_chassis.relay import Wake
 from waybill_chassis.transaction import Begin
 from waybill_portal import handlers, store
@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     accept: bool = False
     """Point to the new generation even where its rows are others than the live ones."""
     processes: Annotated[int, Field(ge=1, le=12)] = min(12, os.cpu_count() or 1)
+    patience_s: Annotated[float, Field(gt=0)] = 60.0
+    """How long live reading may take to come to where the new generation stands."""
     chunk_records: Annotated[int, Field(ge=1, description="about how many one transaction takes in")] = CHUNK
 
 
@@ -52,7 +54,13 @@ def readers(database: Database) -> Readers:
 async def run(settings: Settings) -> int:
     """Build and point; 0 when that was done, 1 when a difference keeps the live generation where it is."""
     rebuild = Rebuild(
-        str(settings.database_url), settings.kafka, settings.plan, readers, store.compare, settings.chunk_records
+        str(settings.database_url),
+        settings.kafka,
+        settings.plan,
+        readers,
+        store.compare,
+        settings.chunk_records,
+        settings.patience_s,
     )
     effort = await build(rebuild, settings.processes, lambda done, of: _tell(done=done, of=of))
     found, pointed = await point(rebuild, accept=settings.accept)
@@ -67,7 +75,10 @@ def main() -> None:
     except ValidationError as error:
         sys.exit(f"portal-rebuild cannot start, correct its environment: {error}")
     logging.configure("portal-rebuild", "warning")
-    sys.exit(asyncio.run(run(settings)))
+    try:
+        sys.exit(asyncio.run(run(settings)))
+    except NotLevel as error:
+        sys.exit(f"{settings.plan.name} is built and not pointed to: {error}")
 
 
 def _compared(found: Comparison) -> dict[str, Any]:
