@@ -606,6 +606,19 @@ async def test_a_sweep_tries_all_who_wait_even_where_one_of_them_fails(
     assert set(tried) >= set(orders)
 
 
+async def test_copies_of_a_record_without_a_number_are_discarded_one_after_the_other(idle: Toy) -> None:
+    """On sales topics others count in their own way, and what they count says nothing here, also once it is ruled on."""
+    order = uuid4()
+    headers = tuple(replace(cause(order), type="waybill.OrderPlaced.v9", sequence=1).headers())
+    records = [Record("waybill.sales", 0, at, str(order).encode(), headers, b"{}") for at in (5, 6)]
+    await idle.all("INSERT INTO offsets VALUES ('waybill.sales', 0, 5) RETURNING 1")
+    await idle.events.on_batch(Batch.of(records, {("waybill.sales", 0): 5}))
+
+    found = [await idle.events.discard(order, Intervention("person:ann", "a stray producer")) for _ in records]
+
+    assert [(each.released, each.left) for each in found] == [(1, 1), (1, 0)]
+
+
 async def test_what_leaves_the_quarantine_to_wait_and_is_refused_in_its_turn_is_parked_again(
     toy: Toy, bootstrap: str, publish: Publish, until: Until
 ) -> None:

@@ -109,15 +109,19 @@ class DeadLetter:
     subject: UUID | None
 
 
+def envelope_of(record: Record) -> Envelope:
+    """What the headers say; raises InvalidEnvelope. On topics that are not numbered here it has no sequence."""
+    envelope = Envelope.from_headers(record.headers)
+    # Others write there too, and may count in their own way.
+    return replace(envelope, sequence=None) if envelope.sequence and record.topic in _UNNUMBERED else envelope
+
+
 def read(record: Record, handled: Collection[str], registry: Registry = EVENTS) -> Arrival | DeadLetter:
     """Decode a record of an event topic; `handled` are the names of the events that this reader acts on."""
     try:
-        envelope = Envelope.from_headers(record.headers)
+        envelope = envelope_of(record)
     except InvalidEnvelope as error:
         return DeadLetter(record, str(error), subject_of(record.headers))
-    if envelope.sequence is not None and record.topic in _UNNUMBERED:
-        # Others write there too, and may count in their own way.
-        envelope = replace(envelope, sequence=None)
     if record.key != str(envelope.subject).encode():
         return DeadLetter(record, f"the key is not ce_subject, {envelope.subject}", envelope.subject)
     if _name(envelope.type) not in handled:

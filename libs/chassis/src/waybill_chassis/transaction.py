@@ -23,6 +23,7 @@ from waybill_chassis.records import (
     Place,
     Record,
     Row,
+    envelope_of,
     from_base64,
     from_text,
     read,
@@ -430,7 +431,7 @@ class Transaction(Generic[S]):
         if (ruled := self.rulings[record.place]) is not None:
             return read(replace(record, value=ruled), self.handles)
         try:
-            envelope = Envelope.from_headers(record.headers)
+            envelope = envelope_of(record)
         except InvalidEnvelope:
             return None
         return Arrival(record, envelope.subject, envelope)
@@ -598,7 +599,7 @@ def _record(row: Row_[Any]) -> Record:
 def _poison(letter: DeadLetter, subject: UUID) -> Arrival:
     """A dead letter in its subject's line: it takes its place in the sequence and parks what follows."""
     try:
-        envelope = Envelope.from_headers(letter.record.headers)
+        envelope = envelope_of(letter.record)
     except InvalidEnvelope:
         envelope = None
     return Arrival(letter.record, subject, envelope, fault=Fault.of(UNDECODABLE, f"does not decode: {letter.error}"))
