@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from fastapi.responses import JSONResponse
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis import commands
@@ -172,6 +172,26 @@ async def test_whoever_waits_for_a_lock_does_not_hold_up_the_others(shop: Shop) 
     await waiting
 
     assert await shop.sums() == dict.fromkeys([locked, *others], 1)
+
+
+async def test_a_lock_that_is_held_too_long_concerns_one_caller_alone(shop: Shop) -> None:
+    locked, *others = await shop.make(5)
+    async with shop.database.begin() as connection:
+        await connection.execute(text("SELECT 1 FROM streams WHERE subject = :s FOR UPDATE"), {"s": locked})
+        answers = await asyncio.gather(*(shop.add(subject, 1) for subject in (locked, *others)), return_exceptions=True)
+
+    assert [type(answer) for answer in answers] == [DBAPIError, *[JSONResponse] * 4]
+    assert await shop.sums() == {locked: 0, **dict.fromkeys(others, 1)}
+
+
+async def test_what_cannot_be_answered_is_not_done(shop: Shop) -> None:
+    (subject,) = await shop.make(1)
+    call = Call("test", "person:test", None, f"POST /sums/{subject}", None, b"", datetime.now(UTC))
+
+    with pytest.raises(TypeError):
+        await shop.commands.run(subject, call, lambda _: Done(5, [], 201, object()))
+
+    assert await shop.sums() == {subject: 0}
 
 
 async def test_no_transaction_sees_more_than_one_brand(shop: Shop) -> None:

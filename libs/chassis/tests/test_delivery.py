@@ -26,7 +26,7 @@ from waybill_chassis.delivery import VERSION_1, VERSION_2
 from waybill_chassis.fold import Caused, TooLarge, Waiting, fold
 from waybill_chassis.metrics import Metrics
 from waybill_chassis.past import ChangedPast
-from waybill_chassis.reading import Events, Intervention, NoLetter, NotParked, Redriven, Tables, take_in
+from waybill_chassis.reading import Events, Intervention, NoLetter, NotHead, NotParked, Redriven, Tables, take_in
 from waybill_chassis.records import Arrival, Batch, Fence, Place, Record, read, to_base64
 from waybill_chassis.relay import PACE_S as RELAY_PACE_S
 from waybill_chassis.relay import Relay, Wake, send_again
@@ -346,6 +346,33 @@ async def test_an_event_that_waited_past_the_limit_is_parked(toy: Toy, publish: 
 
     await until(parked)
     assert await toy.all("SELECT * FROM waiters WHERE subject = :s", s=order) == []
+
+
+async def test_the_head_of_a_queue_is_what_was_refused_last(toy: Toy, publish: Publish, until: Until) -> None:
+    """3 waited too long for 2; now 2 is there and is refused: that is what must be mended or passed over."""
+    order, ann = uuid4(), Intervention("person:ann", "to mend it")
+    await publish(placed(order), 1)
+    await publish(shipped(order, 1), 1)
+    await publish(shipped(order, 3), 3)
+
+    async def parked() -> bool:
+        await toy.sweep.once()
+        return bool(await toy.all("SELECT * FROM quarantine WHERE subject = :s", s=order))
+
+    await until(parked)
+    await publish(shipped(order, 13), 2)
+    await until(toy.counts("SELECT * FROM quarantine WHERE subject = :s", 2, s=order))
+    ((wrong,),) = await toy.all('SELECT "offset" FROM quarantine WHERE subject = :s AND cause IS NOT NULL', s=order)
+    place = ("waybill.fulfillment", ids.partition(order), wrong)
+
+    refused = await toy.events.redrive(order, ann)
+    with pytest.raises(NotHead, match="another event"):
+        await toy.events.redrive(order, ann, shipped(order, 5).to_json(), head=place)
+    gone_on = await toy.events.discard(order, ann)
+
+    assert (refused.left, refused.error) == (2, "ValueError: thirteen")
+    assert (gone_on.released, gone_on.left) == (2, 0)
+    assert await toy.units(order) == 4
 
 
 async def test_bytes_that_do_not_decode_are_kept_whole_and_park_what_they_name(

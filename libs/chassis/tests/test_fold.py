@@ -315,6 +315,27 @@ def test_nobody_is_given_up_before_all_that_came_has_been_tried() -> None:
     assert (outcome.states, causes(outcome), stream.parked) == ({ORDER: Count(2)}, [], False)
 
 
+def test_what_was_sent_again_while_it_stood_in_the_queue_counts_once() -> None:
+    """3 waited too long for 2 and was parked; then all of it was sent again, and queued behind."""
+    queue = tuple(Queued(each, id_) for id_, each in enumerate((shipped(4, 3), shipped(2, 2), shipped(4, 3)), start=7))
+
+    outcome, stream = run(stream=parked_stream(1), state=Count(1), queue=queue)
+
+    assert outcome.states == {ORDER: Count(7)}
+    assert (sorted(outcome.released), told(outcome), stream.parked) == ([7, 8, 9], ["2", "4"], False)
+
+
+def test_another_event_of_the_same_number_in_a_queue_is_a_fork() -> None:
+    other = shipped(4, 3)
+    assert other.envelope is not None
+    other = replace(other, envelope=replace(other.envelope, id=OTHER))
+
+    outcome, stream = run(stream=parked_stream(2), state=Count(1), queue=(Queued(shipped(2, 3), 7), Queued(other, 8)))
+
+    assert (outcome.states, outcome.released, stream.parked) == ({ORDER: Count(3)}, [7], True)
+    assert outcome.refused_again[8].cause == "Fork"
+
+
 def test_a_redrive_takes_what_has_no_number_in_the_order_in_which_it_was_parked() -> None:
     queue = tuple(
         Queued(arrival(event, None, "somebody"), id_)

@@ -293,6 +293,24 @@ async def test_one_that_is_ahead_of_live_reading_is_pointed_to_once_that_has_cau
     assert await projection.live() == "g2"
 
 
+async def test_one_who_is_parked_elsewhere_is_a_difference_that_can_be_accepted(
+    projection: Projection, publish: Publish, until: Until
+) -> None:
+    """The live one was parked before the carrier was settled, as by a fault that is mended; the new one takes all in."""
+    (order,) = await fill(projection, publish, until, 1)
+    await projection.do("UPDATE streams SET parked = true WHERE subject = :s", s=order)
+    await publish(shipped(order, projection.brand, 2), 1)
+    await until(projection.level)
+
+    last = await projection.rebuild()
+    accepted = await projection.rebuild(WAYBILL_ACCEPT="true")
+
+    assert (last["pointed"], last["different"]) == (False, 1)
+    assert "taken in other events" in last["told"][0]
+    assert accepted["pointed"]
+    assert await projection.live() == "g2"
+
+
 async def test_a_row_that_is_another_is_told_and_nothing_is_pointed_to_unless_that_is_accepted(
     projection: Projection, publish: Publish, until: Until
 ) -> None:

@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waybill_chassis.database import dump, is_passing
+from waybill_chassis.database import dump, is_held, is_passing
 from waybill_chassis.delivery import idempotency
 from waybill_chassis.fold import Caused, Stream
 from waybill_chassis.problems import Problem
@@ -125,7 +125,7 @@ class Commands(Generic[S]):
         try:
             answers = await self._write(some)
         except Exception as error:  # noqa: BLE001  # whatever it was, nothing was written, and each caller is told
-            if len(some) > 1 and not is_passing(error):
+            if len(some) > 1 and (is_held(error) or not is_passing(error)):
                 for command in some:
                     await self._answer([command])
                 return
@@ -151,8 +151,8 @@ class Commands(Generic[S]):
                     answer = _again(earlier.get(_key(command.call)), command.call)
                     if answer is None:
                         decided = _decided(command, tx.streams.get(command.subject), states.get(command.subject))
-                        done.append((command, decided))
                         answer = JSONResponse(decided.body, decided.status)
+                        done.append((command, decided))
                 except Exception as error:  # noqa: BLE001  # its caller is told; the others are not concerned
                     answers.append(error)
                 else:

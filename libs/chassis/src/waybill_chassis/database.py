@@ -29,6 +29,7 @@ _OF_DATA: Final = {"21", "22", "23", "54"}
 """SQLSTATE classes: cardinality, data, integrity, program limits such as the size of an index row."""
 _DIALECT: Final[Dialect] = postgresql.dialect()  # type: ignore[no-untyped-call]
 _RAISED: Final = "P0001"
+_HELD: Final = "55P03"
 _UNENCODABLE: Final = "22000"
 """What asyncpg itself says of an argument; its message quotes the value."""
 
@@ -152,6 +153,11 @@ def refusal(error: BaseException) -> Fault | None:
         if (value := getattr(said, name, None))
     ]
     return Fault.of(REFUSED, f"{getattr(said, 'message', said)} ({', '.join([f'SQLSTATE {state}', *where])})")
+
+
+def is_held(error: BaseException) -> bool:
+    """Whether somebody held a lock for longer than one waits: it need not concern other rows."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _HELD
 
 
 def is_passing(error: BaseException) -> bool:

@@ -152,9 +152,22 @@ class _Subject(Generic[S]):
         """Try the quarantine again, in its order, until one is refused; who waits is tried after all of it."""
         if self.queue:
             self.stream.parked, self.stream.changed = False, True
+        numbered: dict[tuple[str, int], str] = {}
         for queued in _in_line(self.queue):
-            self.accept_gap(queued.arrival)
-            if (fault := self.admit(queued.arrival)) is not None:
+            envelope, fault = queued.arrival.envelope, None
+            if envelope is not None and envelope.sequence is not None:
+                place = (envelope.source, envelope.sequence)
+                if numbered.get(place) == str(envelope.id):
+                    # It was sent again while it stood in the queue.
+                    self.outcome.released.append(queued.id)
+                    continue
+                if place in numbered:
+                    fault = _fork(envelope, numbered[place])
+                numbered.setdefault(place, str(envelope.id))
+            if fault is None:
+                self.accept_gap(queued.arrival)
+                fault = self.admit(queued.arrival)
+            if fault is not None:
                 self.stream.parked = True
                 self.outcome.refused_again[queued.id] = fault
                 return

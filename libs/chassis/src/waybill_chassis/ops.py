@@ -22,6 +22,7 @@ from waybill_chassis.reading import (
     Events,
     Intervention,
     NoLetter,
+    NotHead,
     NotParked,
     Redriven,
     record,
@@ -52,9 +53,10 @@ class Why(BaseModel):
 
 
 class Redrive(Why):
-    """With `value` (base64 of the JSON) the event at the head says this instead."""
+    """With `value` (base64 of the JSON) the event at the head says this instead; `head` is where that one is."""
 
     value: str | None = None
+    head: tuple[str, int, int] | None = None
 
 
 class Rewind(Why):
@@ -194,7 +196,9 @@ def _quarantine(service: "Service", called: Caller) -> APIRouter:
         """Try what is parked again, in its order and in one transaction."""
         value = None if body.value is None else _bytes(body.value)
         async with _answered(service):
-            return _redriven(await _events(service).redrive(subject, Intervention(call.actor, body.why), value))
+            return _redriven(
+                await _events(service).redrive(subject, Intervention(call.actor, body.why), value, head=body.head)
+            )
 
     @router.post("/quarantine/{subject}/discard")
     async def post_discard(subject: UUID, body: Why, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
@@ -465,6 +469,8 @@ async def _answered(service: "Service") -> AsyncGenerator[None]:
         raise Problem(409, "changed-past", f"{service.name} changes nothing before this is settled: {changed}")
     try:
         yield
+    except NotHead as error:
+        raise Problem(409, "not-head", f"{str(error)[:1].upper()}{str(error)[1:]}. Nothing was changed.") from error
     except NotParked as error:
         raise Problem(
             404, "not-parked", f"Nothing of this is parked in {service.name}. `waybill quarantine list` says what is."

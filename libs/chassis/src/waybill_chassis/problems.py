@@ -82,7 +82,9 @@ class Unexpected:
 def _answer(path: str, error: Exception) -> Problem:
     if is_passing(error):
         _log.warning("http.busy", path=path, error=type(error).__name__)
-        return busy("The database did not answer in time. Nothing was changed; send it again.")
+        return busy(
+            "The database did not answer in time. Send it again; with the same Idempotency-Key it is done once."
+        )
     if refusal := _of_the_database(error):
         return refusal
     _log.error("http.failed", path=path, exc_info=error)

@@ -1,7 +1,6 @@
 """How a service takes events in: a batch of the log, what waited, what is redriven; always by the same function."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
@@ -33,6 +32,10 @@ _log = logging.get(__name__)
 
 class NotParked(LookupError):
     """Nothing of this subject is parked, so there is nothing to redrive or discard."""
+
+
+class NotHead(LookupError):
+    """What was seen at the head of a quarantine has gone on; another event stands there now."""
 
 
 class NoLetter(LookupError):
@@ -167,17 +170,20 @@ class Events(Generic[S]):
         await _up_to_refusal(attempt)
         self.changed()
 
-    async def redrive(self, subject: UUID, by: Intervention, value: bytes | None = None) -> Redriven:
+    async def redrive(
+        self, subject: UUID, by: Intervention, value: bytes | None = None, *, head: Place | None = None
+    ) -> Redriven:
         """Try the quarantine of a subject again, in its order and in one transaction, up to the first refusal.
 
         With `value` the event at its head says this instead, now and whenever its record is read again.
-        What stays is parked with what was said now, by a handler or by the database. Raises NotParked.
+        What stays is parked with what was said now, by a handler or by the database. `head` is what somebody saw there.
+        Raises NotParked, NotHead.
         """
-        return await self._go_on(subject, by, "redrive" if value is None else "redrive-edited", value)
+        return await self._go_on(subject, by, "redrive" if value is None else "redrive-edited", value, head)
 
     async def discard(self, subject: UUID, by: Intervention) -> Redriven:
         """Pass over the event at the head of a quarantine, now and whenever it is read again; go on behind it."""
-        return await self._go_on(subject, by, "discard", None)
+        return await self._go_on(subject, by, "discard", None, None)
 
     async def retry(self, place: Place, by: Intervention) -> Redriven:
         """Read a dead letter again that parks nobody; raises NoLetter, or StillDead.
@@ -211,17 +217,25 @@ class Events(Generic[S]):
             )
             ready = {row.subject for row in rows if _known(row.type)}
         for subject in ready:
-            # Another replica sweeps, too.
-            with suppress(NotParked):
+            try:
                 await self.redrive(subject, _BY_NEWER_CODE)
+            except NotParked:
+                # Another replica sweeps, too.
+                continue
+            except Exception:  # noqa: BLE001  # one that fails must not keep the others waiting
+                _log.exception("reading.newer_version_failed", subject=str(subject))
         return len(ready)
 
-    async def _go_on(self, subject: UUID, by: Intervention, action: str, value: bytes | None) -> Redriven:
+    async def _go_on(
+        self, subject: UUID, by: Intervention, action: str, value: bytes | None, head: Place | None
+    ) -> Redriven:
         async def attempt(trial: _Trial) -> Redriven:
             async with self.begin.on(subject, parked_too=True) as tx:
                 before = await _queue(tx.connection, subject)
                 if not before:
                     raise NotParked(f"nothing of {subject} is parked here")
+                if head not in {None, _place(before[0])}:
+                    raise NotHead(f"another event stands at the head of {subject} now, look at it first")
                 if action != "redrive":
                     await rule(tx.connection, _place(before[0]), value)
                 await self.take(tx, trial.of(await tx.parked(subject)))
@@ -288,12 +302,15 @@ class Tables(Generic[S]):
             )
             ready = [(row.topic, row.partition, row.offset) for row in rows if _known(_type(row.headers))]
         for place in ready:
-            # Another replica sweeps, too.
-            with suppress(NoLetter):
-                try:
-                    await self.retry(place, _BY_NEWER_CODE)
-                except StillDead as error:
-                    await self._stays(place, _BY_NEWER_CODE, str(error))
+            try:
+                await self.retry(place, _BY_NEWER_CODE)
+            except NoLetter:
+                # Another replica sweeps, too.
+                continue
+            except StillDead as error:
+                await self._stays(place, _BY_NEWER_CODE, str(error))
+            except Exception:  # noqa: BLE001  # one that fails must not keep the others waiting
+                _log.exception("reading.newer_version_failed", place=place)
         return len(ready)
 
     async def _stays(self, place: Place, by: Intervention, error: str) -> Redriven:

@@ -347,6 +347,10 @@ class Transaction(Generic[S]):
             ]
             await self.connection.execute(upsert(quarantine).on_conflict_do_nothing(), rows)
         for id_, fault in outcome.refused_again.items():
+            subject = select(quarantine.c.subject).where(quarantine.c.id == id_).scalar_subquery()
+            # It is the head now, whatever was said of others before.
+            behind = update(quarantine).where(quarantine.c.subject == subject, quarantine.c.cause != FORK)
+            await self.connection.execute(behind.values(cause=None, error=None))
             await self.connection.execute(
                 update(quarantine).where(quarantine.c.id == id_).values(cause=fault.cause, error=fault.says)
             )

@@ -100,26 +100,43 @@ class Desk:
         )
 
     async def editing(
-        self, viewer: Viewer, service: str, subject: UUID, *, text: str | None = None, why: str = "", problem: str = ""
+        self,
+        viewer: Viewer,
+        service: str,
+        subject: UUID,
+        *,
+        text: str = "",
+        why: str = "",
+        problem: str = "",
+        of: str | None = None,
     ) -> str:
-        """What was refused of an order in one service, whole, to be written anew; raises Problem."""
+        """What was refused of an order in one service, whole, to be written anew; raises Problem.
+
+        `text` and `why` were typed for the event at the place `of`, and are kept while that is the one that is refused.
+        """
         found = await self.owners[service].ask(viewer, f"/ops/v1/quarantine/{subject}", personal=True)
         if not found["is_parked"]:
             raise Problem(404, "not-parked", f"Nothing of it stands still in {service} now. Go to what stands still.")
         head, names = found["parked"][0], await self._names(viewer, [found])
+        typed = of == f"{head['topic']}/{head['partition']}/{head['offset']}"
         return self.render(
             "operations/edit.html",
             service=service,
             subject=subject,
             name=names.get(str(subject), ""),
             head=head,
-            text=_text(head) if text is None else text,
-            why=why,
+            text=text if typed else _text(head),
+            why=why if typed else "",
             problem=problem,
         )
 
-    async def edit(self, viewer: Viewer, service: str, subject: UUID, text: str, why: str) -> tuple[str, bool]:
-        """Redrive an order with this for what was refused; what became of it, and whether something of it stays."""
+    async def edit(
+        self, viewer: Viewer, service: str, subject: UUID, text: str, *, why: str, head: str
+    ) -> tuple[str, bool]:
+        """Redrive an order with this for what was refused; what became of it, and whether something of it stays.
+
+        `head` is the place of what was shown: what stands there now may be another event.
+        """
         try:
             is_object = isinstance(json.loads(text), dict)
         except ValueError as error:
@@ -127,7 +144,9 @@ class Desk:
         if not is_object:
             return "An event is a JSON object, in braces. Nothing was changed.", True
         value = base64.b64encode(text.encode()).decode()
-        return await self.do(viewer, service, f"/quarantine/{subject}/redrive", {"why": why}, value=value)
+        topic, _, place = head.partition("/")
+        at = [topic, *place.split("/")]
+        return await self.do(viewer, service, f"/quarantine/{subject}/redrive", {"why": why}, value=value, head=at)
 
     async def letter(self, viewer: Viewer, service: str, place: str, *, problem: str = "") -> str:
         """One dead letter."""
@@ -175,10 +194,10 @@ class Desk:
         return [each for each in answers if isinstance(each, dict)], [each for each in answers if isinstance(each, str)]
 
     async def do(
-        self, viewer: Viewer, service: str, path: str, given: Mapping[str, str], *, value: str | None = None
+        self, viewer: Viewer, service: str, path: str, given: Mapping[str, str], **more: Any
     ) -> tuple[str, bool]:
         """Do something in one service; what became of it, and whether something of it stays."""
-        body = {"why": given.get("why", ""), **({} if value is None else {"value": value})}
+        body = {"why": given.get("why", ""), **more}
         try:
             found = await self.owners[service].command(viewer, f"/ops/v1{path}", body, None)
         except Problem as problem:

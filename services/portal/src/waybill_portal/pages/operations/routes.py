@@ -57,10 +57,10 @@ def routes(desk: Desk, who: Who) -> APIRouter:
     async def edit(service: str, subject: UUID, viewer: Annotated[Viewer, acting], request: Request) -> Response:
         desk.check(service)
         given = await _given(request)
-        text, why = given.get("value", ""), given.get("why", "")
-        says, problem = await desk.edit(viewer, service, subject, text, why)
+        text, why, head = given.get("value", ""), given.get("why", ""), given.get("head", "")
+        says, problem = await desk.edit(viewer, service, subject, text, why=why, head=head)
         if problem:
-            body = await desk.editing(viewer, service, subject, text=text, why=why, problem=says)
+            body = await desk.editing(viewer, service, subject, text=text, why=why, problem=says, of=head)
             return HTMLResponse(body if "hx-request" in request.headers else desk.page(body))
         order = f"/operations/orders/{subject}"
         if "hx-request" not in request.headers:
