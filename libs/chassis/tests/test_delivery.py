@@ -348,6 +348,32 @@ async def test_an_event_that_waited_past_the_limit_is_parked(toy: Toy, publish: 
     assert await toy.all("SELECT * FROM waiters WHERE subject = :s", s=order) == []
 
 
+async def test_a_gap_that_a_redrive_accepts_is_accepted_whenever_it_is_read(
+    toy: Toy, publish: Publish, until: Until
+) -> None:
+    order = uuid4()
+    began = await toy.all("SELECT topic, partition, next FROM offsets")
+    await publish(placed(order), 1)
+    await publish(shipped(order, 3), 3)
+
+    async def parked() -> bool:
+        await toy.sweep.once()
+        return bool(await toy.all("SELECT * FROM quarantine WHERE subject = :s", s=order))
+
+    await until(parked)
+    await toy.events.redrive(order, Intervention("person:ann", "1 and 2 are lost"))
+    assert await toy.units(order) == 3
+    for table in ("streams", "counts"):
+        await toy.all(f"DELETE FROM {table} WHERE subject = :s RETURNING 1", s=order)
+    back = "UPDATE offsets SET next = :next, fingerprint = NULL WHERE topic = :topic AND partition = :partition RETURNING 1"
+    for place in began:
+        await toy.all(back, **place._asdict())
+    await toy.consumer.go_to_database()
+
+    await until(toy.has(order, 3))
+    assert await toy.all("SELECT * FROM waiters WHERE subject = :s", s=order) == []
+
+
 async def test_the_head_of_a_queue_is_what_was_refused_last(toy: Toy, publish: Publish, until: Until) -> None:
     """3 waited too long for 2; now 2 is there and is refused: that is what must be mended or passed over."""
     order, ann = uuid4(), Intervention("person:ann", "to mend it")

@@ -315,6 +315,32 @@ def test_nobody_is_given_up_before_all_that_came_has_been_tried() -> None:
     assert (outcome.states, causes(outcome), stream.parked) == ({ORDER: Count(2)}, [], False)
 
 
+def test_who_lets_an_event_go_on_without_those_before_it_is_remembered() -> None:
+    outcome, _ = run(
+        stream=parked_stream(1), state=Count(1), queue=(Queued(shipped(3, 3), 7), Queued(shipped(4, 4), 8))
+    )
+
+    assert [arrival.envelope and arrival.envelope.sequence for arrival in outcome.jumped] == [3]
+
+
+def test_what_an_operator_let_go_on_does_so_whenever_it_is_read() -> None:
+    outcome, stream = run(placed(), shipped(1, 1), replace(shipped(3, 3), ruled=True), shipped(4, 4))
+
+    assert outcome.states == {ORDER: Count(8)}
+    assert stream.taken["waybill/fulfillment"][0] == 4
+    assert outcome.waiting == []
+
+
+def test_a_fork_that_an_operator_passed_over_parks_nobody_when_it_is_read_again() -> None:
+    other = shipped(2, 1)
+    assert other.envelope is not None
+    fork = replace(other, event=None, ruled=True, envelope=replace(other.envelope, id=OTHER))
+
+    outcome, stream = run(placed(), shipped(1, 1), fork, shipped(4, 2))
+
+    assert (outcome.states, causes(outcome), stream.parked) == ({ORDER: Count(5)}, [], False)
+
+
 def test_what_was_sent_again_while_it_stood_in_the_queue_counts_once() -> None:
     """3 waited too long for 2 and was parked; then all of it was sent again, and queued behind."""
     queue = tuple(Queued(each, id_) for id_, each in enumerate((shipped(4, 3), shipped(2, 2), shipped(4, 3)), start=7))

@@ -114,6 +114,8 @@ class Outcome(Generic[S]):
     """Ids of stored waiters that wait no longer."""
     released: list[int] = field(default_factory=list[int])
     """Ids of those in the quarantine that leave it."""
+    jumped: list[Arrival] = field(default_factory=list[Arrival])
+    """Those that an operator let go on without what is missing before them."""
     refused_again: dict[int, Fault] = field(default_factory=dict[int, Fault])
     """Those at the head of a quarantine that were tried and stay, by id."""
 
@@ -180,9 +182,10 @@ class _Subject(Generic[S]):
             if envelope.sequence < last or (envelope.sequence == last and str(envelope.id) == last_id):
                 return
             if envelope.sequence == last:
-                self.park(arrival, _fork(envelope, last_id))
+                if not (arrival.ruled and arrival.event is None):
+                    self.park(arrival, _fork(envelope, last_id))
                 return
-            if envelope.sequence > last + 1:
+            if envelope.sequence > last + 1 and not arrival.ruled:
                 self.keep_behind_gap(arrival)
                 return
             self.mark(envelope)
@@ -209,6 +212,8 @@ class _Subject(Generic[S]):
         envelope = arrival.envelope
         if envelope is not None and envelope.sequence is not None:
             last, _ = self.stream.taken.get(envelope.source, (0, ""))
+            if envelope.sequence > last + 1:
+                self.outcome.jumped.append(arrival)
             if envelope.sequence > last:
                 self.mark(envelope)
 

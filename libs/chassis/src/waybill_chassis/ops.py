@@ -3,12 +3,11 @@
 import base64
 import binascii
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
-from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Row, select, text
@@ -17,7 +16,7 @@ from waybill_chassis import topics
 from waybill_chassis.commands import Call, caller
 from waybill_chassis.database import refusal
 from waybill_chassis.delivery import dead_letters, interventions, streams, waiters
-from waybill_chassis.problems import Problem, busy
+from waybill_chassis.problems import Problem
 from waybill_chassis.reading import (
     Events,
     Intervention,
@@ -325,7 +324,7 @@ def _log(service: "Service", called: Caller) -> APIRouter:
     async def get_offsets(_call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
         """How far each partition was read, and where it begins and ends."""
         names = sorted({name for consumer in service.consumers.values() for name in consumer.topics})
-        ends = await _ends(service, names) if names else {}
+        ends = await topics.ends(service.settings.kafka, names) if names else {}
         changed = {place: says for each in service.consumers.values() for place, says in each.changed.items()}
         async with database.begin() as connection:
             rows = await connection.execute(text("SELECT * FROM offsets ORDER BY topic, partition"))
@@ -355,7 +354,7 @@ def _log(service: "Service", called: Caller) -> APIRouter:
             raise Problem(
                 422, "not-read", f"{service.name} does not read {body.topic}; it reads {', '.join(read) or 'nothing'}."
             )
-        ends = await _ends(service, [body.topic])
+        ends = await topics.ends(service.settings.kafka, [body.topic])
         moved: list[dict[str, Any]] = []
         async with database.begin(writes=True) as connection:
             rows = await connection.execute(
@@ -426,7 +425,7 @@ def _sent(service: "Service", called: Caller) -> APIRouter:
             raise Problem(
                 422, "not-ours", f"{service.name} does not write to {body.topic}; it writes to {_names(service)}."
             )
-        ends = await _ends(service, [body.topic])
+        ends = await topics.ends(service.settings.kafka, [body.topic])
         places = sorted(place for place in ends if body.partition in {None, place[1]})
         if not places:
             raise Problem(422, "no-such-partition", f"{body.topic} has no partition {body.partition}.")
@@ -447,13 +446,6 @@ def _sent(service: "Service", called: Caller) -> APIRouter:
 def alike(error: str | None) -> str:
     """The first line of a refusal with ids, quoted values and numbers made equal, to group by."""
     return _VARIES.sub("…", (error or "").partition("\n")[0])
-
-
-async def _ends(service: "Service", names: Collection[str]) -> dict[tuple[str, int], tuple[int, int]]:
-    try:
-        return await topics.ends(service.settings.kafka, names)
-    except KafkaError as error:
-        raise busy(f"Kafka does not answer {service.name} ({type(error).__name__}). Ask again when it does.") from error
 
 
 def _events(service: "Service") -> Events[Any]:

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from aiokafka.errors import KafkaError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -80,6 +81,9 @@ class Unexpected:
 
 
 def _answer(path: str, error: Exception) -> Problem:
+    if isinstance(error, KafkaError):
+        _log.warning("http.no_kafka", path=path, error=type(error).__name__)
+        return busy(f"Kafka does not answer ({type(error).__name__}). Ask again when it does.")
     if is_passing(error):
         _log.warning("http.busy", path=path, error=type(error).__name__)
         return busy(

@@ -35,16 +35,18 @@ async def allow(connection: AsyncConnection, schema: str, package: str) -> None:
     exists = await connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": ROLE})
     if exists.first() is None:
         return
+    # What others have put there is theirs to allow.
     present = await connection.execute(
-        text(
-            "SELECT relname FROM pg_class WHERE relnamespace = CAST(:schema AS regnamespace) AND relkind IN ('r', 'p')"
-        ),
+        text("""
+            SELECT relname FROM pg_class WHERE relnamespace = CAST(:schema AS regnamespace) AND relkind IN ('r', 'p')
+              AND pg_has_role(relowner, 'USAGE')
+        """),
         {"schema": schema},
     )
     tables = set(present.scalars())
     statements = [
         f"ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM {ROLE}",
-        f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {ROLE}",
+        *(f'REVOKE ALL ON {schema}."{table}" FROM {ROLE}' for table in sorted(tables)),
         f"GRANT USAGE ON SCHEMA {schema} TO {ROLE}",
     ]
     for table, columns in _by_table((*OF_DELIVERY, *_declared(package))).items():

@@ -89,6 +89,8 @@ class Arrival:
     envelope: Envelope | None
     event: Event | None = None
     fault: Fault | None = None
+    ruled: bool = False
+    """An operator has decided on it: what is missing before it will not come."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -354,6 +354,16 @@ class Transaction(Generic[S]):
             await self.connection.execute(
                 update(quarantine).where(quarantine.c.id == id_).values(cause=fault.cause, error=fault.says)
             )
+        if outcome.jumped:
+            # Whoever reads it again, as a rebuild does, goes on without what is missing, too.
+            accepted = [
+                {
+                    **dict(zip(("topic", "partition", "offset"), arrival.record.place, strict=True)),
+                    "value": arrival.record.value,
+                }
+                for arrival in outcome.jumped
+            ]
+            await self.connection.execute(upsert(rulings).on_conflict_do_nothing(), accepted)
         settled = released - {parked.arrival.record.place for parked in outcome.parked}
         if settled:
             place = tuple_(dead_letters.c.topic, dead_letters.c.partition, dead_letters.c.offset)
@@ -433,12 +443,13 @@ class Transaction(Generic[S]):
         if record.place not in self.rulings:
             return read(record, self.handles)
         if (ruled := self.rulings[record.place]) is not None:
-            return read(replace(record, value=ruled), self.handles)
+            found = read(replace(record, value=ruled), self.handles)
+            return replace(found, ruled=True) if isinstance(found, Arrival) else found
         try:
             envelope = envelope_of(record)
         except InvalidEnvelope:
             return None
-        return Arrival(record, envelope.subject, envelope)
+        return Arrival(record, envelope.subject, envelope, ruled=True)
 
     def _read_row(self, record: Record) -> Row | DeadLetter | None:
         if record.place not in self.rulings:
