@@ -12,6 +12,7 @@ from waybill_chassis.database import Database
 from waybill_events import Brand, Payment, SaleLine, SaleReceived, ids
 from waybill_orders.app import build
 from waybill_orders.settings import Settings
+from waybill_orders.store import every_claim
 
 Publish = Callable[..., Awaitable[None]]
 Until = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
@@ -124,6 +125,12 @@ async def test_a_batch_may_become_any_number_of_orders(database: Database, publi
     for at, brand in enumerate(brands):
         await publish(Brand(brand_id=brand, version=1, name=f"B{at}", sku_prefixes=(f"{brands[0].hex}-{at:04d}-",)))
     lines = tuple(SaleLine(line_id=str(at), sku=f"{brands[0].hex}-{at:04d}-x", quantity=1) for at in range(200))
+
+    async def known() -> bool:
+        async with database.begin() as connection:
+            return len(await every_claim(connection)) == len(brands)
+
+    await until(known)
     async with database.begin() as connection:
         await connection.execute(text("LOCK TABLE offsets IN SHARE MODE"))
         connection_id = uuid4()
