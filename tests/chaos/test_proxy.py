@@ -62,16 +62,20 @@ async def test_a_silent_one_passes_it_on_later(proxy: Proxy) -> None:
     assert await said(proxy, 5) == b"hello"
 
 
-def fetch(*topics: str) -> bytes:
+def fetch(*topics: str, client: bytes = b"waybill.portal") -> bytes:
     wanted = [(topic, [(0, -1, 5, -1, 1000)]) for topic in topics]
     body = FetchRequest_v11.SCHEMA.encode((-1, 500, 1, 1000, 0, 0, -1, wanted, [], "rack"))
-    return struct.pack(">hhih", 1, 11, 42, 6) + b"client" + body
+    return struct.pack(">hhih", 1, 11, 42, len(client)) + client + body
 
 
 def test_a_fetch_asks_for_all_topics_but_those_that_are_held() -> None:
     assert without({"b"}, fetch("a", "b", "c")) == fetch("a", "c")
     assert without({"b"}, fetch("b")) == fetch()
     assert without(set(), fetch("b")) == fetch("b")
+
+
+def test_who_reads_for_no_group_fetches_everything() -> None:
+    assert without({"b"}, fetch("a", "b", client=b"aiokafka-1")) == fetch("a", "b", client=b"aiokafka-1")
 
 
 def test_other_requests_stay_as_they_are() -> None:

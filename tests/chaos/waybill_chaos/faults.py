@@ -14,7 +14,7 @@ import asyncpg
 
 from waybill_chaos import log, workload
 from waybill_chaos.judge import REFUSED_ROW
-from waybill_chaos.plan import Strike
+from waybill_chaos.plan import TOPICS, Strike
 from waybill_chaos.proxy import Proxy
 from waybill_chaos.system import System, kill_all_of, signal_to
 from waybill_chaos.workload import Client
@@ -30,6 +30,9 @@ class NotNoticed(Exception):
 _READY_S: Final = 30.0
 _SLOW_S: Final = 90.0
 _CAUGHT_S: Final = 5.0
+_PARCELS: Final = 60
+_FETCHED_S: Final = 1.5
+"""After which nothing is in hand any more that was fetched before."""
 _MORE_S: Final = 15.0
 
 
@@ -109,6 +112,42 @@ async def zombie(system: System, _client: Client, strike: Strike) -> str:
         await asyncio.sleep(1)
         await asyncio.to_thread(process.stop, patience=20)
     return says
+
+
+async def overtaken(system: System, client: Client, strike: Strike) -> str:
+    """Stop a process between what it has read of orders and what it writes; another reads on about the same orders.
+
+    The first has nothing but one topic in hand, the other one everything but that.
+    """
+    name, behind, dice = strike.target, system.kafka_proxies[strike.target].held, random.Random(strike.draw)
+    others = set(TOPICS) - {strike.variant}
+
+    def parcels() -> "asyncio.Future[list[None]]":
+        return asyncio.gather(*(workload.ship(client, dice) for _ in range(_PARCELS)))
+
+    async with system.busy[name]:
+        process, port = system.start_replica(name, proxied=True)
+        await _ready(system, port)
+        behind |= others
+        # Their numbers are kept back, and come to the other one.
+        await parcels()
+        await asyncio.sleep(_FETCHED_S)
+        try:
+            async with system.connection(name) as connection, connection.transaction():
+                await connection.execute("LOCK TABLE orders IN SHARE MODE")
+                more = parcels()
+                caught = await _waits_for(connection, "orders", processes=2)
+                signal_to(process, signal.SIGSTOP)
+                behind.add(strike.variant)
+                behind -= others
+            await asyncio.sleep(strike.lasts_s)
+        finally:
+            signal_to(process, signal.SIGCONT)
+        await asyncio.sleep(1)
+        behind.discard(strike.variant)
+        await asyncio.to_thread(process.stop, patience=20)
+        await more
+    return "caught before it wrote" if caught else "it had nothing in hand"
 
 
 async def rebalance(system: System, _client: Client, strike: Strike) -> str:
@@ -365,6 +404,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "kill-between-send-and-sent": kill_between_send_and_sent,
     "outbox-rows-held": outbox_rows_held,
     "zombie": zombie,
+    "overtaken": overtaken,
     "rebalance": rebalance,
     "clock": clock,
     "no-leader": no_leader,
@@ -410,13 +450,14 @@ async def _says(system: System, name: str, word: str) -> str:
     return f"it did not come up in time, and says {reasons}"
 
 
-async def _waits_for(connection: "asyncpg.Connection[Any]", table: str) -> bool:
-    """Wait until somebody waits for the lock on `table` that this connection holds."""
+async def _waits_for(connection: "asyncpg.Connection[Any]", table: str, *, processes: int = 1) -> bool:
+    """Wait until so many wait for the lock on `table` that this connection holds."""
     end = time.monotonic() + _CAUGHT_S
     while time.monotonic() < end:
-        if await connection.fetchval(
+        waiting = await connection.fetchval(
             "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = $1::regclass", table
-        ):
+        )
+        if waiting >= processes:
             return True
         await asyncio.sleep(0.01)
     return False

@@ -28,6 +28,7 @@ KINDS: Final = (
     Kind("kill", "processes", ("kafka", "postgres"), (0.1, 2)),
     Kind("outbox-rows-held", "processes", ("fulfillment",), (2, 3.5)),
     Kind("zombie", "processes", READERS, (11, 14), ("anywhere", "in a batch")),
+    Kind("overtaken", "processes", ("portal",), (16, 18), TOPICS[2:3]),
     Kind("rebalance", "processes", SERVICES, (4, 8), ("asked to leave", "killed")),
     Kind("clock", "processes", SERVICES, (4, 8), ("+7200", "-7200", "+900000")),
     Kind("no-leader", "processes", ("kafka",), (4, 12)),

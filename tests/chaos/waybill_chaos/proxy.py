@@ -11,6 +11,7 @@ from aiokafka.protocol import fetch as kafka_fetch
 
 _CHUNK: Final = 65_536
 _FETCH: Final = 1
+_READERS: Final = b"waybill."
 _PATIENCE_S: Final = 5.0
 _FETCHES: Final[dict[int, Any]] = {
     found.API_VERSION: found for name, found in vars(kafka_fetch).items() if name.startswith("FetchRequest_v")
@@ -27,7 +28,7 @@ class Proxy:
         self.delay_s = 0.0
         """Seconds that each chunk takes in each direction."""
         self.held: set[str] = set()
-        """Topics that are left out of whatever is fetched."""
+        """Topics that are left out of whatever is fetched to be taken in."""
         self.flowing = asyncio.Event()
         self.flowing.set()
         self.refusing = False
@@ -105,12 +106,17 @@ class Proxy:
 
 
 def without(topics: set[str], request: bytes) -> bytes:
-    """A request of the Kafka protocol, which fetches nothing of these topics; whatever else it is stays as it is."""
+    """A request of the Kafka protocol, which fetches nothing of these topics; whatever else it is stays as it is.
+
+    So does what is fetched by somebody without the name of a group: to compare the past, it must be readable.
+    """
     key, version = struct.unpack_from(">hh", request)
     if not topics or key != _FETCH or version not in _FETCHES:
         return request
     (name,) = struct.unpack_from(">h", request, 8)
     header = 10 + max(name, 0)
+    if not request[10:header].startswith(_READERS):
+        return request
     schema = _FETCHES[version].SCHEMA
     values = list(schema.decode(io.BytesIO(request[header:])))
     at = next(place for place, field in enumerate(schema.names) if field == "topics")

@@ -142,14 +142,15 @@ class System:
         """Start a service; with `clock_s` its clock is that many seconds ahead."""
         self.services[name] = self._spawn(name, self.home.port(name), clock_s)
 
-    def start_replica(self, name: str) -> tuple[Process, int]:
+    def start_replica(self, name: str, *, proxied: bool = False) -> tuple[Process, int]:
         """Start one more process of a service; its process, and the port it answers on.
 
-        It is somewhere else, so to speak: past the proxies, so that what is slow or cut for the one is not for the other.
+        It is somewhere else, so to speak: past the proxies, unless it is said to share those of the first one, so that
+        what is slow or cut for the one is not for the other.
         """
         free = (port for port in range(self._port(50, 0), self._port(99, 0)) if port not in self.replicas)
         port = next(port for port in free if not listening(port))
-        process = self._spawn(name, port, None, proxied=False)
+        process = self._spawn(name, port, None, proxied=proxied)
         self.replicas[port] = name, process
         return process, port
 

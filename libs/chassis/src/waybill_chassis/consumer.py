@@ -90,6 +90,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         self.hop = hop
         self.broker = KafkaBroker(
             bootstrap,
+            client_id=f"waybill.{group}",
             logger=standard.getLogger("waybill_chassis.faststream"),
             log_level=standard.DEBUG,
             apply_types=False,

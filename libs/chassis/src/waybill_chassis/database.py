@@ -20,6 +20,8 @@ TIMEOUTS: Final = {
     "statement_timeout": "20s",
     "lock_timeout": "5s",
 }
+SILENT_S: Final = 25.0
+"""Who hears nothing from the server for so long, longer than it works on one statement, gives up the connection."""
 ALL_BRANDS: Final = "all"
 LIVE: Final = "live"
 """The generation that the row of `projection` names at the time."""
@@ -43,8 +45,12 @@ class Database:
     Where a projection lives in generations, `generation` is LIVE, or the name of the one that is being built.
     """
 
-    def __init__(self, url: str, *, size: int = 8, generation: str | None = None) -> None:
+    def __init__(
+        self, url: str, *, size: int = 8, generation: str | None = None, silent_s: float | None = SILENT_S
+    ) -> None:
+        """`silent_s` None is for work in which one statement may take any time."""
         self.generation = generation
+        timeouts = TIMEOUTS if silent_s is not None else {**TIMEOUTS, "statement_timeout": "0"}
         self.engine: AsyncEngine = create_async_engine(
             url,
             pool_size=size,
@@ -53,7 +59,7 @@ class Database:
             pool_pre_ping=True,
             json_serializer=dump,
             json_deserializer=orjson.loads,
-            connect_args={"timeout": 10, "server_settings": TIMEOUTS},
+            connect_args={"timeout": 10, "command_timeout": silent_s, "server_settings": timeouts},
         )
 
     @asynccontextmanager

@@ -108,7 +108,7 @@ class Rebuild:
 
     def database(self, generation: str) -> Database:
         """The database, seen from one generation."""
-        return Database(self.database_url, size=2, generation=generation)
+        return Database(self.database_url, size=2, generation=generation, silent_s=None)
 
     def topics(self) -> list[str]:
         """All topics that go into it."""

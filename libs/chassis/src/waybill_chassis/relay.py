@@ -125,11 +125,12 @@ class Relay:
             if rows := await lease.head():
                 began = time.monotonic()
                 await self._send(lease, producer, rows)
+                self.problem, self.pause = None, 0.1
                 if len(rows) < CHUNK:
                     await self._rest(began + PACE_S - time.monotonic())
             else:
+                self.problem, self.pause = None, 0.1
                 await self._idle(POLL_S)
-            self.problem, self.pause = None, 0.1
 
     async def _send(self, lease: "_Lease", producer: AIOKafkaProducer, rows: Sequence[Row[Any]]) -> None:
         """Send rows, a batch of each partition in flight at a time; what the broker has is moved to `sent`.

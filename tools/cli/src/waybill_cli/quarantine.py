@@ -284,7 +284,7 @@ def _edited(path: Path) -> str:
     text = path.read_text()
     try:
         json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         fail(f"{path} is no JSON ({error}); `waybill quarantine show ORDER --event` prints what to begin with")
     return base64.b64encode(text.encode()).decode()
 

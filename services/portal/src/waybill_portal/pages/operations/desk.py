@@ -139,7 +139,7 @@ class Desk:
         """
         try:
             is_object = isinstance(json.loads(text), dict)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return f"This is no JSON: {error}. Nothing was changed.", True
         if not is_object:
             return "An event is a JSON object, in braces. Nothing was changed.", True
@@ -244,7 +244,7 @@ def _text(head: Found) -> str:
     written = base64.b64decode(head["value"] or "")
     try:
         return json.dumps(json.loads(written), indent=2, ensure_ascii=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         return written.decode(errors="replace")
 
 
