@@ -50,25 +50,31 @@ async def _settled(true: Callable[[], Awaitable[bool]]) -> bool:
 
 
 async def visible(system: System, parcels: Mapping[str, str], patience_s: float) -> list[str]:
-    """Wait until the portal shows these parcels (number to order id) as followed up; what it does not show in time."""
+    """Wait until the portal shows where to follow these parcels (number to order id) and labels has their orders' slips.
+
+    Whoever has read of them has read what was before them; gives those that are not there in time.
+    """
     missing = dict(parcels)
 
     async def all_there() -> bool:
-        async with system.client("portal", 10) as portal:
+        async with system.client("portal", 10) as portal, system.client("labels", 10) as labels:
             for number, order_id in list(missing.items()):
                 answer = await portal.get(f"/api/v1/orders/{order_id}")
                 if answer.status_code == _NOT_FOUND:
                     return False
                 order = answer.raise_for_status().json()
-                numbers = {parcel["tracking_number"] for parcel in order["parcels"]}
-                if number not in numbers or order["recipient"] is None:
+                followed = {parcel["tracking_number"] for parcel in order["parcels"] if parcel["tracking_url"]}
+                if number not in followed or order["recipient"] is None:
+                    return False
+                if (await labels.get(f"/api/v1/orders/{order_id}/packing-slip.pdf")).status_code != _OK:
                     return False
                 del missing[number]
         return True
 
     await until(all_there, patience_s)
     return [
-        f"parcel {number} of order {order_id} does not arrive at the portal" for number, order_id in missing.items()
+        f"parcel {number} of order {order_id} does not arrive at the portal and at labels"
+        for number, order_id in missing.items()
     ]
 
 

@@ -374,6 +374,8 @@ async def probe(client: Client, seed: int, *, round_: int, avoid: Collection[str
             parcel, body = a_parcel(client, order, dice)
             body.pop("lines", None)
             parcel.wants["units"] = None
+            # A carrier that is known: once tracking has read of the parcel, it has a page to follow it on.
+            body["tracking_company"] = parcel.wants["tracking_company"] = "UPS"
             await client.ship(parcel, order, body, parcel.name)
             client.history.keep(parcel)
             made.append(parcel)
