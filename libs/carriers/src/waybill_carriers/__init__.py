@@ -1,5 +1,8 @@
-"""Carrier names, number formats and tracking pages. Pure: nothing here reads or writes anything."""
+"""Carriers: their names, their numbers, where to follow a parcel. Pure: nothing here reads or writes anything."""
 
-from waybill_carriers.carriers import CARRIERS, Carrier, by_name, by_number, compact
+from waybill_carriers.detection import Candidate, CheckDigit, detect
+from waybill_carriers.names import by_name, suggest
+from waybill_carriers.numbers import compact
+from waybill_carriers.registry import CARRIERS, Carrier
 
-__all__ = ["CARRIERS", "Carrier", "by_name", "by_number", "compact"]
+__all__ = ["CARRIERS", "Candidate", "Carrier", "CheckDigit", "by_name", "compact", "detect", "suggest"]
