@@ -150,6 +150,11 @@ def test_a_hint_that_is_a_candidate_comes_first_and_another_changes_nothing() ->
     assert codes("RB123456785US", "Bob's van") == ["s10", "usps"]
 
 
+def test_the_name_of_a_group_stands_for_all_of_its_family() -> None:
+    assert codes("201298452277", "DHL")[0] == "dhl_parcel_de"
+    assert detect("00340434161094015902", "DHL")[0].evidence[-1] == "DHL was named, and it is of that family"
+
+
 def test_where_the_number_leaves_it_open_the_brands_own_carrier_comes_first() -> None:
     """A number that passes as one of FedEx and as one of GLS."""
     assert codes("201298452277")[0] == "fedex"
@@ -162,7 +167,12 @@ def test_a_candidate_says_why() -> None:
 
     assert found.service == "Ground"
     assert found.evidence == ("has the form of UPS 1Z", "its check digit 1 is right", "its service is Ground")
-    assert detect("1Z410E7W0392751592")[0].evidence[1] == "its check digit should be 1"
+    assert detect("1Z410E7W0392751592")[0].evidence[1:] == ("its check digit should be 1", "its service is Ground")
+    assert detect("201298452277")[-1].evidence[1:] == (
+        "its check digit should be 1",
+        "so it stands behind those whose check digit does not speak against them",
+    )
+    assert detect("RB123456785US")[1].evidence[-1] == "such numbers are others' first"
 
 
 def test_a_page_asks_for_what_the_carrier_knows_the_parcel_by() -> None:

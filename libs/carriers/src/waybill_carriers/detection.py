@@ -48,12 +48,11 @@ def detect(
     those that it uses come first.
 
     Each candidate stands once, with the format that fits best. A number says the more for a carrier the fewer numbers
-    its format allows; a check digit that holds says ten times as much, one that does not speaks against it.
+    its format allows; a check digit that holds says ten times as much, one that does not puts it behind all others.
     """
     plain = compact(number)
-    forms = _BY_LENGTH.get(len(plain), ())
     found: dict[str, tuple[float, Candidate]] = {}
-    for form in forms:
+    for form in _BY_LENGTH.get(len(plain), ()):
         if form.shape.pattern.fullmatch(plain) is None or (candidate := _candidate(form, plain)) is None:
             continue
         weight = _weight(form, candidate.check_digit)
@@ -61,7 +60,10 @@ def detect(
         if known is None or weight < known[0]:
             found[form.carrier.code] = weight, candidate
     named = None if hint is None else by_name(hint)
-    return _ranked(list(found.values()), None if named is None else named.code, brand_history or {})
+    ranked = list(found.values())
+    if len(ranked) > 1:
+        ranked.sort(key=lambda each: _place(each[0], each[1], named, brand_history or {}))
+    return tuple(_with_reason(candidate, named, brand_history or {}, len(ranked)) for _, candidate in ranked)
 
 
 def _candidate(form: _Form, plain: str) -> Candidate | None:
@@ -85,6 +87,8 @@ def _candidate(form: _Form, plain: str) -> Candidate | None:
         says.append(f"its service is {service}")
     if country is not None:
         says.append(f"it was given in {country}")
+    if format_.also:
+        says.append("such numbers are others' first")
     asked = plain[parts["asked"]] if "asked" in parts else plain
     return Candidate(carrier, format_.name, check_digit, service, country, carrier.page(asked), tuple(says))
 
@@ -97,27 +101,30 @@ def _weight(form: _Form, check_digit: CheckDigit) -> float:
     return weight - math.log10(form.format.check.one_in) if form.format.check is not None else weight
 
 
-def _ranked(
-    found: list[tuple[float, Candidate]], named: str | None, history: Mapping[str, int]
-) -> tuple[Candidate, ...]:
-    total = sum(history.values()) + len(found)
-
-    def place(each: tuple[float, Candidate]) -> tuple[bool, float]:
-        weight, candidate = each
-        code = candidate.carrier.code
-        return code != named, weight - math.log10((history.get(code, 0) + 1) / total)
-
-    found.sort(key=place)
-    return tuple(_with_reason(candidate, named, history) for _, candidate in found)
+def _place(
+    weight: float, candidate: Candidate, named: Carrier | None, history: Mapping[str, int]
+) -> tuple[bool, bool, float]:
+    """What a candidate is sorted by, the lowest first."""
+    code, family = candidate.carrier.code, candidate.carrier.family
+    return (
+        named is None or code != named.code,
+        named is None or not family or family != named.family,
+        weight - math.log10(history.get(code, 0) + 1),
+    )
 
 
-def _with_reason(candidate: Candidate, named: str | None, history: Mapping[str, int]) -> Candidate:
-    code = candidate.carrier.code
-    if code == named:
-        return replace(candidate, evidence=(*candidate.evidence, "it was named"))
+def _with_reason(candidate: Candidate, named: Carrier | None, history: Mapping[str, int], candidates: int) -> Candidate:
+    """With what else speaks for it, or against it, where there are others."""
+    code, reasons = candidate.carrier.code, list[str]()
+    if named is not None and code == named.code:
+        reasons.append("it was named")
+    elif named is not None and candidate.carrier.family and candidate.carrier.family == named.family:
+        reasons.append(f"{named.name} was named, and it is of that family")
     if count := history.get(code):
-        return replace(candidate, evidence=(*candidate.evidence, f"the brand has sent {count} parcels with it"))
-    return candidate
+        reasons.append(f"the brand has sent {count} parcels with it")
+    if candidates > 1 and candidate.check_digit == "failed":
+        reasons.append("so it stands behind those whose check digit does not speak against them")
+    return replace(candidate, evidence=(*candidate.evidence, *reasons)) if reasons else candidate
 
 
 def _by_length() -> dict[int, tuple[_Form, ...]]:
