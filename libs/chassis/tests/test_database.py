@@ -38,3 +38,16 @@ async def test_a_server_that_falls_silent_is_given_up_and_others_go_on(hasty: Da
         os.kill(backend, signal.SIGCONT)
     assert is_passing(gave_up.value)
     assert other != backend
+
+
+async def test_a_rebuild_may_take_any_time_over_a_statement(servers: Servers) -> None:
+    database = Database(await servers.database_url(), size=1, silent_s=None)
+
+    async with database.begin() as connection:
+        limits = [
+            (await connection.execute(text(f"SHOW {name}"))).scalar_one()
+            for name in ("statement_timeout", "lock_timeout")
+        ]
+
+    assert limits == ["0", "5s"]
+    await database.close()

@@ -474,6 +474,20 @@ async def test_a_restarted_reader_goes_on_where_the_database_says(toy: Toy, publ
     await until(toy.has(order, 11))
 
 
+async def test_the_broker_knows_who_reads(toy: Toy, until: Until) -> None:
+    """Its quotas, its logs and the rig's proxy tell readers apart by this name."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=toy.bootstrap)
+    await admin.start()
+
+    async def named() -> bool:
+        (answer,) = await admin.describe_consumer_groups([f"waybill.{toy.group}"])
+        ((_error, _group, _state, _kind, _protocol, members, *_),) = answer.groups
+        return [member[1] for member in members] == [f"waybill.{toy.group}"]
+
+    await until(named)
+    await admin.close()
+
+
 async def test_what_is_fetched_before_we_know_where_to_go_on_is_not_taken_for_what_follows(
     toy: Toy, publish: Publish, until: Until
 ) -> None:

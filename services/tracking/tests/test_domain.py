@@ -56,6 +56,42 @@ def test_a_known_carriers_parcel_has_a_page_and_an_unknown_ones_none() -> None:
     assert told("Bob's van", "7").tracking_url == ""
 
 
+@pytest.mark.parametrize(
+    ("company", "number", "carrier", "name", "page"),
+    [
+        (
+            "Royal Mail",
+            "RB123456785GB",
+            "s10",
+            "Royal Mail",
+            "royalmail.com/track-your-item#/tracking-results/RB123456785GB",
+        ),
+        (None, "RB123456785GB", "s10", "Royal Mail", "royalmail.com/track-your-item#/tracking-results/RB123456785GB"),
+        (
+            "USPS Priority",
+            "RB123456785US",
+            "usps",
+            "USPS",
+            "tools.usps.com/go/TrackConfirmAction?tLabels=RB123456785US",
+        ),
+        (
+            "USPS",
+            "420 19380 9261290336128704280838",
+            "usps",
+            "USPS",
+            "TrackConfirmAction?tLabels=9261290336128704280838",
+        ),
+    ],
+)
+def test_the_page_is_asked_for_what_the_carrier_knows_the_parcel_by(
+    company: str | None, number: str, carrier: str, name: str, page: str
+) -> None:
+    event = told(company, number)
+
+    assert (event.carrier, event.carrier_name) == (carrier, name)
+    assert event.tracking_url.endswith(page)
+
+
 def test_a_parcel_is_told_once() -> None:
     known = Tracked(ORDER, BRAND, (Parcel(PARCEL, "ups", "1Z"),))
 

@@ -31,6 +31,7 @@ _READY_S: Final = 30.0
 _SLOW_S: Final = 90.0
 _CAUGHT_S: Final = 5.0
 _PARCELS: Final = 60
+"""Of the forty newest orders: most of them get one more than once."""
 _FETCHED_S: Final = 1.5
 """After which nothing is in hand any more that was fetched before."""
 _MORE_S: Final = 15.0
@@ -127,12 +128,12 @@ async def overtaken(system: System, client: Client, strike: Strike) -> str:
 
     async with system.busy[name]:
         process, port = system.start_replica(name, proxied=True)
-        await _ready(system, port)
-        behind |= others
-        # Their numbers are kept back, and come to the other one.
-        await parcels()
-        await asyncio.sleep(_FETCHED_S)
         try:
+            await _ready(system, port)
+            behind |= others
+            # Their numbers are kept back, and come to the other one.
+            await parcels()
+            await asyncio.sleep(_FETCHED_S)
             async with system.connection(name) as connection, connection.transaction():
                 await connection.execute("LOCK TABLE orders IN SHARE MODE")
                 more = parcels()
@@ -143,9 +144,9 @@ async def overtaken(system: System, client: Client, strike: Strike) -> str:
             await asyncio.sleep(strike.lasts_s)
         finally:
             signal_to(process, signal.SIGCONT)
-        await asyncio.sleep(1)
-        behind.discard(strike.variant)
-        await asyncio.to_thread(process.stop, patience=20)
+            await asyncio.sleep(1)
+            behind -= {strike.variant, *others}
+            await asyncio.to_thread(process.stop, patience=20)
         await more
     return "caught before it wrote" if caught else "it had nothing in hand"
 

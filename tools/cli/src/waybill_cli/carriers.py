@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from waybill_carriers import CARRIERS, Candidate, Carrier, detect
-from waybill_cli.terminal import AsJson, out, print_json
+from waybill_carriers import CARRIERS, Candidate, Carrier, by_name, detect, suggest
+from waybill_cli.terminal import AsJson, fail, out, print_json
 
 commands = typer.Typer(help="Carriers, their names and numbers.", no_args_is_help=True)
 
@@ -21,13 +21,17 @@ def detect_command(
     as_json: AsJson = False,
 ) -> None:
     """Tell which carriers write such numbers, the likeliest first."""
-    found = {number: detect(number, hint) for number in numbers}
+    if hint is not None and by_name(hint) is None:
+        alike = " or ".join(carrier.name for carrier in suggest(hint))
+        more = f"did you mean {alike}?" if alike else "`waybill carriers list` names those that are."
+        fail(f"No carrier is known as {hint}; {more}")
+    found = [(number, detect(number, hint)) for number in numbers]
     if as_json:
-        for number, candidates in found.items():
+        for number, candidates in found:
             print_json({"number": number, "candidates": [_plain(each) for each in candidates]})
         return
     table = Table("number", "carrier", "check digit", "service", "because", box=None, header_style="bold")
-    for number, candidates in found.items():
+    for number, candidates in found:
         for candidate in candidates:
             service = candidate.service or ""
             table.add_row(number, candidate.carrier.name, candidate.check_digit, service, "; ".join(candidate.evidence))
