@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from waybill_carriers.formats import Format, Shape, shape
+from waybill_carriers.formats import Format, Shape
 from waybill_carriers.names import by_name
 from waybill_carriers.numbers import compact
 from waybill_carriers.registry import CARRIERS, Carrier, post_of
@@ -89,8 +89,7 @@ def _candidate(form: _Form, plain: str) -> Candidate | None:
         says.append(f"it was given in {country}")
     if format_.also:
         says.append("such numbers are others' first")
-    asked = plain[parts["asked"]] if "asked" in parts else plain
-    return Candidate(carrier, format_.name, check_digit, service, country, carrier.page(asked), tuple(says))
+    return Candidate(carrier, format_.name, check_digit, service, country, carrier.page(plain), tuple(says))
 
 
 def _weight(form: _Form, check_digit: CheckDigit) -> float:
@@ -131,8 +130,7 @@ def _by_length() -> dict[int, tuple[_Form, ...]]:
     found: dict[int, list[_Form]] = {}
     for carrier in CARRIERS:
         for format_ in carrier.formats:
-            for written in format_.shapes:
-                read = shape(written)
+            for read in format_.read:
                 found.setdefault(read.length, []).append(_Form(carrier, format_, read))
     return {length: tuple(forms) for length, forms in found.items()}
 

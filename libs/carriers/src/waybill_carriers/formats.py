@@ -31,6 +31,16 @@ _ENDS: Final = {")": "covered", ">": "asked"}
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """A shape, ready to match: `size` is the logarithm (base 10) of how many numbers have it, `parts` where each is."""
+
+    pattern: re.Pattern[str]
+    length: int
+    size: float
+    parts: Mapping[str, slice]
+
+
+@dataclass(frozen=True, slots=True)
 class Format:
     """One kind of number of a carrier."""
 
@@ -45,16 +55,11 @@ class Format:
     """What the part called `service` says."""
     also: bool = False
     """Whether these numbers are another carrier's first: whoever hands a parcel over keeps its number."""
+    read: tuple[Shape, ...] = field(init=False, repr=False)
+    """The shapes, ready to match."""
 
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A shape, ready to match: `size` is the logarithm (base 10) of how many numbers have it, `parts` where each is."""
-
-    pattern: re.Pattern[str]
-    length: int
-    size: float
-    parts: Mapping[str, slice]
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "read", tuple(map(shape, self.shapes)))
 
 
 def shape(written: str) -> Shape:

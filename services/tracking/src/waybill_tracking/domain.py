@@ -26,23 +26,13 @@ class Tracked:
     parcels: tuple[Parcel, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """A carrier, the page to follow the parcel on, and whose word it is."""
-
-    carrier: Carrier | None
-    url: str
-    by: Literal["brand", "format", "nobody"]
-
-
 def on_event(tracked: Tracked | None, event: Event, _envelope: Envelope) -> tuple[Tracked | None, list[Event]]:
     """Fill in what the brand left out: the carrier's proper name and the page to follow the parcel on."""
     assert isinstance(event, ItemsFulfilled)
     tracked = tracked or Tracked(event.order_id, event.brand_id)
     if event.number is None or any(parcel.parcel_id == event.parcel_id for parcel in tracked.parcels):
         return tracked, []
-    decision = decide(event.company, event.number)
-    carrier = decision.carrier
+    carrier, decided_by = decide(event.company, event.number)
     told = TrackingAdded(
         order_id=event.order_id,
         brand_id=event.brand_id,
@@ -50,23 +40,18 @@ def on_event(tracked: Tracked | None, event: Event, _envelope: Envelope) -> tupl
         carrier="" if carrier is None else carrier.code,
         carrier_name=(event.company or "") if carrier is None else carrier.name,
         tracking_number=event.number,
-        tracking_url=decision.url,
-        decided_by=decision.by,
+        tracking_url="" if carrier is None else carrier.page(event.number),
+        decided_by=decided_by,
         added_at=event.shipped_at,
     )
     parcel = Parcel(event.parcel_id, told.carrier, event.number)
     return replace(tracked, parcels=(*tracked.parcels, parcel)), [told]
 
 
-def decide(company: str | None, number: str) -> Decision:
-    """What the brand typed wins over what the number looks like; that is a guess, the likeliest one."""
-    candidates = detect(number, company)
-    if company is None:
-        if not candidates:
-            return Decision(None, "", "nobody")
-        return Decision(candidates[0].carrier, candidates[0].url, "format")
-    named = by_name(company)
-    if named is None:
-        return Decision(None, "", "nobody")
-    page = next((each.url for each in candidates if each.carrier.code == named.code), named.page(number))
-    return Decision(named, page, "brand")
+def decide(company: str | None, number: str) -> tuple[Carrier | None, Literal["brand", "format", "nobody"]]:
+    """The carrier, and whose word it is: what the brand typed wins over what the number looks like, the likeliest."""
+    if company is not None:
+        named = by_name(company)
+        return named, "nobody" if named is None else "brand"
+    guesses = detect(number)
+    return (guesses[0].carrier, "format") if guesses else (None, "nobody")

@@ -1,9 +1,9 @@
 """A carrier as the registry describes it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from waybill_carriers.formats import Format
+from waybill_carriers.formats import Format, Shape
 from waybill_carriers.numbers import compact
 
 
@@ -25,7 +25,18 @@ class Carrier:
     posts: bool = False
     """Whether it stands for whichever post the number's country names."""
 
+    asking: tuple[Shape, ...] = field(init=False, repr=False)
+    """Of its shapes those of which a page is asked for a part."""
+
+    def __post_init__(self) -> None:
+        shapes = (read for each in self.formats for read in each.read if "asked" in read.parts)
+        object.__setattr__(self, "asking", tuple(shapes))
+
     def page(self, number: str) -> str:
-        """The public page of one parcel."""
-        plain = compact(number)
-        return self.page_of.replace("{}", plain if plain.isascii() and plain.isalnum() else quote(plain, safe=""))
+        """The public page of one parcel, asked for what the carrier knows it by: a barcode may hold more."""
+        asked = compact(number)
+        for read in self.asking:
+            if read.length == len(asked) and read.pattern.fullmatch(asked):
+                asked = asked[read.parts["asked"]]
+                break
+        return self.page_of.replace("{}", asked if asked.isascii() and asked.isalnum() else quote(asked, safe=""))
