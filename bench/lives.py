@@ -33,7 +33,7 @@ _CREATED: Final = 201
 _LATER: Final = {404, 503}
 """The order has not come there yet; the service is busy."""
 _SEEN: Final = "SELECT order_id FROM orders WHERE order_id = ANY(CAST(:ids AS uuid[]))"
-_TRACKED: Final = f"{_SEEN} AND state #>> '{{parcels,0,tracking_url}}' <> ''"
+_TRACKED: Final = f"{_SEEN} AND state #>> '{{parcels,0,tracked,tracking_url}}' <> ''"
 _LINE: Final = {"title": "Organic T-shirt, navy, M", "vendor": "", "sku": "AC-TS-NM", "price": "24.00", "quantity": 2}
 _TO: Final = {
     "name": "Ada Marsh",

@@ -61,7 +61,7 @@ async def test_a_sale_ships_and_its_whole_story_can_be_told(stack: Any, selling:
     assert [line["type"] for line in lines] == [
         "waybill.SaleReceived.v1",
         "waybill.SaleSplit.v1",
-        "waybill.OrderPlaced.v1",
+        "waybill.OrderPlaced.v2",
         "waybill.ItemsFulfilled.v2",
         "waybill.TrackingAdded.v1",
     ]

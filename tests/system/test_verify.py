@@ -219,7 +219,7 @@ async def test_a_ledger_that_is_changed_behind_its_back_is_found(
     first = found["ledger"]["first"]
     assert says in first["says"]
     assert (first["service"], first["subject"]) == ("fulfillment", str(order))
-    assert [event["type"] for event in first["events"]] == ["waybill.OrderPlaced.v1", "waybill.ItemsFulfilled.v2"]
+    assert [event["type"] for event in first["events"]] == ["waybill.OrderPlaced.v2", "waybill.ItemsFulfilled.v2"]
     assert all(event["offset"] >= 0 and event["id"] for event in first["events"])
 
 
@@ -242,7 +242,7 @@ async def test_an_order_that_a_service_has_lost_is_found(
     assert found.keys() == {"orders"}
     first = found["orders"]["first"]
     assert (first["says"], first["service"], first["subject"]) == (says, service, str(order))
-    assert [event["type"] for event in first["events"]] == ["waybill.OrderPlaced.v1"]
+    assert [event["type"] for event in first["events"]] == ["waybill.OrderPlaced.v2"]
 
 
 async def test_an_order_that_the_log_does_not_know_is_found(stack: Any, sell: Sell) -> None:
@@ -289,7 +289,7 @@ async def test_a_row_of_the_portal_that_lags_behind_what_was_taken_in_is_found(s
     order = await sell()
     older = """
         UPDATE orders SET state = state #- '{applied,waybill/tracking}' || jsonb_build_object('parcels', jsonb_build_array(
-            state->'parcels'->0 || '{"carrier_name"\\: "UPS", "tracking_url"\\: ""}'
+            state->'parcels'->0 || '{"tracked"\\: null}'
         )) WHERE order_id = :order
     """
 

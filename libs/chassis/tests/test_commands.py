@@ -19,6 +19,7 @@ from waybill_chassis.delivery import VERSION_1, VERSION_2
 from waybill_chassis.problems import Problem
 from waybill_chassis.relay import Wake
 from waybill_chassis.transaction import Begin, OrderParked
+from waybill_events import ids
 
 MOST = 1000
 """The database refuses more than this; the commands do not know of it."""
@@ -58,7 +59,8 @@ class Shop:
 
     async def add(self, subject: UUID, units: int, key: str | None = None, brand: UUID | None = None) -> JSONResponse:
         route = f"POST /sums/{subject}"
-        call = Call("test", "person:test", brand, route, key, bytes([units % 256]), datetime.now(UTC))
+        id_ = uuid4() if key is None else ids.command_id("test", route, key)
+        call = Call(id_, "test", "person:test", brand, route, key, bytes([units % 256]), datetime.now(UTC))
         return await self.commands.run(subject, call, adding(units))
 
     async def all(self, statement: str) -> list[Any]:
@@ -186,7 +188,7 @@ async def test_a_lock_that_is_held_too_long_concerns_one_caller_alone(shop: Shop
 
 async def test_what_cannot_be_answered_is_not_done(shop: Shop) -> None:
     (subject,) = await shop.make(1)
-    call = Call("test", "person:test", None, f"POST /sums/{subject}", None, b"", datetime.now(UTC))
+    call = Call(uuid4(), "test", "person:test", None, f"POST /sums/{subject}", None, b"", datetime.now(UTC))
 
     with pytest.raises(TypeError):
         await shop.commands.run(subject, call, lambda _: Done(5, [], 201, object()))

@@ -16,6 +16,7 @@ from waybill_events import (
     EVENTS,
     TOPICS,
     Envelope,
+    ExceptionRaised,
     InvalidEnvelope,
     LineUnits,
     Registry,
@@ -250,7 +251,18 @@ def test_the_asyncapi_document_names_every_event_once() -> None:
 
     assert set(document["components"]["messages"]) == {event.type_name() for event in EVENTS}
     assert set(document["channels"]) == {topic.name for topic in TOPICS}
-    assert document["channels"]["waybill.tracking"]["messages"].keys() == {"waybill.TrackingAdded.v1"}
+    assert document["channels"]["waybill.brands"]["messages"].keys() == {"waybill.Brand.v1"}
+    assert document["channels"]["waybill.tracking"]["messages"].keys() == {
+        "waybill.ExceptionRaised.v1",
+        "waybill.ExceptionResolved.v1",
+        "waybill.ParcelScanned.v1",
+        "waybill.TrackingAdded.v1",
+    }
+
+
+def test_what_any_service_may_tell_goes_to_its_own_topic() -> None:
+    assert ExceptionRaised.topic_of("waybill/orders") == "waybill.orders"
+    assert TrackingAdded.topic_of("waybill/tracking") == "waybill.tracking"
 
 
 def test_models_are_immutable() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from waybill_connectors.domain import shopify
 from waybill_connectors.domain.connections import Connection, Unreadable, refusal
-from waybill_events import Address, Buyer, KnownShipment, LineUnits, Money, Payment, SaleReceived
+from waybill_events import Address, Buyer, KnownShipment, LineUnits, Money, Payment, SaleChanged, SaleReceived
 
 CONNECTION = Connection(
     connection_id=UUID(int=1),
@@ -172,9 +172,54 @@ def test_a_body_that_is_no_order_says_so(body: bytes) -> None:
 
 
 def test_one_change_has_one_key() -> None:
-    assert shopify.change_key({}, "e1", b"") == "event:e1"
-    assert shopify.change_key({"id": 1, "updated_at": "t"}, None, b"") == "order:1@t"
-    assert shopify.change_key({}, None, b"a") != shopify.change_key({}, None, b"b")
+    created, order = shopify.CREATED, {"id": 1, "updated_at": "t"}
+
+    assert shopify.change_key({}, created, "e1", b"") == "event:e1"
+    assert shopify.change_key(order, created, None, b"") == "order:1@t"
+    assert shopify.change_key(order, "orders/paid", None, b"") != shopify.change_key(order, "orders/updated", None, b"")
+    assert shopify.change_key({}, created, None, b"a") != shopify.change_key({}, created, None, b"b")
+
+
+@pytest.mark.parametrize(
+    ("order", "canceled"),
+    [
+        # One of two that had left came back: nothing of the third is canceled.
+        (an_order(a_line(current_quantity=2), fulfillments=[fulfillment(2)], refunds=[refund(1, "return")]), 0),
+        # Refunded without a word on where it is, after it had left: the last one is still to be shipped.
+        (
+            an_order(
+                a_line(current_quantity=2, fulfillable_quantity=1),
+                fulfillments=[fulfillment(2)],
+                refunds=[refund(1, "no_restock")],
+            ),
+            0,
+        ),
+        (an_order(a_line(current_quantity=2, fulfillable_quantity=2), refunds=[refund(1, "cancel")]), 1),
+    ],
+)
+def test_a_refund_of_what_has_left_cancels_nothing_that_is_open(order: dict[str, Any], canceled: int) -> None:
+    assert [line.canceled for line in read(order).lines] == [canceled]
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({}, None),
+        ({"cancelled_at": "2026-01-11T11:00:00-05:00", "cancel_reason": "fraud"}, "fraud"),
+        ({"cancelled_at": "2026-01-11T11:00:00-05:00", "cancel_reason": "declined"}, "declined"),
+        ({"cancelled_at": "2026-01-11T11:00:00-05:00", "cancel_reason": "new word"}, "other"),
+        ({"cancelled_at": "2026-01-11T11:00:00-05:00"}, "other"),
+    ],
+)
+def test_the_shops_reason_to_cancel_is_said_in_our_words(fields: dict[str, Any], reason: str | None) -> None:
+    assert read(an_order(**fields)).cancel_reason == reason
+
+
+def test_a_change_is_the_same_sale_as_it_is_now() -> None:
+    changed = shopify.sale(an_order(), CONNECTION, SaleChanged)
+
+    assert isinstance(changed, SaleChanged)
+    assert changed.model_dump() == read(an_order()).model_dump()
 
 
 def test_an_unfinished_order_is_work_however_old_and_a_finished_one_only_since_the_start() -> None:
@@ -234,7 +279,7 @@ def test_numbers_and_nesting_out_of_all_proportion_are_refused_at_once(body: byt
 
 
 def test_a_change_key_can_always_be_stored() -> None:
-    key = shopify.change_key({"id": "\ud800\x00" + "9" * 9000, "updated_at": "t"}, None, b"")
+    key = shopify.change_key({"id": "\ud800\x00" + "9" * 9000, "updated_at": "t"}, shopify.CREATED, None, b"")
 
     assert len(key.encode()) < 300
     assert "\x00" not in key

@@ -168,6 +168,47 @@ async def test_what_is_not_to_become_work_is_ignored_and_says_why(
     assert await sent(database) == 0
 
 
+async def types(database: Database) -> list[str]:
+    async with database.begin() as open_:
+        rows = await open_.execute(
+            text("""
+                SELECT headers ->> 'ce_type' AS type FROM sent WHERE topic = 'waybill.sales'
+                UNION ALL SELECT headers ->> 'ce_type' FROM outbox WHERE topic = 'waybill.sales'
+            """)
+        )
+        return sorted(row.type for row in rows)
+
+
+async def test_a_change_is_told_as_one_also_where_it_would_not_have_become_work(
+    connectors: httpx.AsyncClient, connection: UUID, database: Database
+) -> None:
+    old = an_order(created_at="2025-01-01T00:00:00Z")
+    later = {**old, "updated_at": "2026-02-01T00:00:00Z", "cancelled_at": "2026-02-01T00:00:00Z"}
+    change = {"X-Shopify-Topic": "orders/cancelled"}
+
+    before = await send(connectors, connection, {**later, "id": 77}, **change)
+    first = await send(connectors, connection, old)
+    canceled = await send(connectors, connection, later, **change)
+    again = await send(connectors, connection, later, **change)
+
+    assert [answer.json()["outcome"] for answer in (before, first, canceled, again)] == [
+        "ignored",
+        "sale",
+        "sale",
+        "sale",
+    ]
+    assert again.json()["first"] is False
+    assert await types(database) == ["waybill.SaleChanged.v1", "waybill.SaleReceived.v1"]
+
+
+async def test_a_topic_that_is_not_read_is_ignored(
+    connectors: httpx.AsyncClient, connection: UUID, database: Database
+) -> None:
+    answer = await send(connectors, connection, an_order(), **{"X-Shopify-Topic": "carts/create"})
+
+    assert (answer.json()["outcome"], await sent(database)) == ("ignored", 0)
+
+
 async def test_bytes_that_are_no_json_are_refused_at_once(connectors: httpx.AsyncClient, connection: UUID) -> None:
     answer = await send(connectors, connection, b"{")
 

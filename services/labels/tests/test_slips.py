@@ -11,7 +11,18 @@ import pytest
 from pypdf import PdfReader
 
 from waybill_chassis.database import Database
-from waybill_events import Address, Brand, BusinessAddress, Envelope, OrderLine, OrderPlaced, Recipient
+from waybill_chassis.fold import Waiting
+from waybill_events import (
+    Address,
+    Brand,
+    BusinessAddress,
+    Envelope,
+    LineUnits,
+    OrderCanceled,
+    OrderLine,
+    OrderPlaced,
+    Recipient,
+)
 from waybill_labels import documents
 from waybill_labels.app import build
 from waybill_labels.domain import Item, Slip, contents, on_event
@@ -68,7 +79,28 @@ def test_a_slip_holds_what_was_not_canceled() -> None:
     slip, _ = on_event(None, event, cause)
 
     assert slip is not None
-    assert slip.items == (Item("TS-1", "Shirt", 2),)
+    assert slip.items == (Item("TS-1", "Shirt", 2, line_id="1"),)
+
+
+def test_what_is_canceled_later_leaves_the_slip_so_that_nobody_packs_it() -> None:
+    cause = Envelope(id=ORDER, source="test", type="t", time=NOON, subject=ORDER, actor="test", causation_id=ORDER)
+    lines = (OrderLine(line_id="1", title="Shirt", quantity=3), OrderLine(line_id="2", title="Mug", quantity=1))
+    canceled = OrderCanceled(
+        order_id=ORDER,
+        brand_id=BRAND,
+        request_id=ORDER,
+        lines=(LineUnits(line_id="1", quantity=2), LineUnits(line_id="2", quantity=1)),
+        reason="customer",
+        canceled_at=NOON,
+    )
+
+    with pytest.raises(Waiting):
+        on_event(None, canceled, cause)
+    slip, _ = on_event(None, placed(ORDER, *lines), cause)
+    slip, _ = on_event(slip, canceled, cause)
+
+    assert slip is not None
+    assert [(item.title, item.quantity) for item in slip.items] == [("Shirt", 1)]
 
 
 def test_the_document_says_from_whom_to_whom_and_what() -> None:

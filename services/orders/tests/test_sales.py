@@ -78,7 +78,7 @@ async def test_a_sale_told_three_times_is_split_once(database: Database, publish
         return len(await references(database, brand)) == 2
 
     await until(later_split)
-    assert await told(database, sale) == ["waybill.OrderPlaced.v1", "waybill.Recipient.v1", "waybill.SaleSplit.v1"]
+    assert await told(database, sale) == ["waybill.OrderPlaced.v2", "waybill.Recipient.v1", "waybill.SaleSplit.v1"]
 
 
 @pytest.mark.usefixtures("orders")

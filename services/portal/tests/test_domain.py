@@ -2,25 +2,36 @@
 
 import itertools
 from datetime import UTC, datetime
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid5
 
 import pytest
 
 from waybill_chassis.fold import Waiting
 from waybill_events import (
+    CancellationRequested,
     Envelope,
     Event,
+    ExceptionRaised,
+    ExceptionResolved,
     Hold,
     ItemsFulfilled,
     KnownShipment,
+    LateShipmentRecorded,
     LineUnits,
+    OrderHeld,
     OrderLine,
     OrderPlaced,
+    OrderReleased,
+    ParcelPacked,
+    ParcelUnpacked,
+    RequestDecided,
+    ShipmentUndone,
     TrackingAdded,
 )
-from waybill_portal.domain import Order, Status, flags, followable, on_event, status
+from waybill_portal.domain import Order, Status, explained, flags, followable, on_event, outcomes, status
 
-ORDER, BRAND, PARCEL, OTHER = (UUID(int=number) for number in range(1, 5))
+ORDER, BRAND, PARCEL, OTHER, REQUEST, HOLD = (UUID(int=number) for number in range(1, 7))
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 UPS_PAGE = "https://www.ups.com/track?tracknum=1Z"
 
@@ -68,10 +79,33 @@ def tracked(parcel: UUID = PARCEL, url: str = UPS_PAGE) -> TrackingAdded:
     )
 
 
+def of(**units: int) -> tuple[LineUnits, ...]:
+    return tuple(LineUnits(line_id=line_id, quantity=count) for line_id, count in units.items())
+
+
+def about(event: type[Event], /, **said: Any) -> Any:
+    return event.model_validate({"order_id": ORDER, "brand_id": BRAND, **said})
+
+
+def asked(units: int | None = None, request: UUID = REQUEST) -> CancellationRequested:
+    lines = None if units is None else of(shirt=units)
+    return about(CancellationRequested, request_id=request, lines=lines, reason="customer", requested_at=NOON)
+
+
+def decided(granted: int, **said: Any) -> RequestDecided:
+    standard = {"request_id": REQUEST, "kind": "cancellation", "reason": "customer", "accepted": granted > 0}
+    return about(RequestDecided, **standard | {"granted": of(shirt=granted) if granted else ()} | said)
+
+
+def source_of(event: Event) -> str:
+    return event.topic_of("waybill/fulfillment").replace(".", "/")
+
+
 def envelope(event: Event, sequence: int) -> Envelope:
+    source = source_of(event)
     return Envelope(
-        id=UUID(int=sequence),
-        source=event.topic,
+        id=uuid5(ORDER, f"{source} {sequence}"),
+        source=source,
         type=event.type_name(),
         time=NOON,
         subject=ORDER,
@@ -85,8 +119,9 @@ def folded(*events: Event) -> Order:
     order: Order | None = None
     sequences: dict[str, int] = {}
     for event in events:
-        sequences[event.topic] = sequences.get(event.topic, 0) + 1
-        order, told = on_event(order, event, envelope(event, sequences[event.topic]))
+        source = source_of(event)
+        sequences[source] = sequences.get(source, 0) + 1
+        order, told = on_event(order, event, envelope(event, sequences[source]))
         assert told == []
     assert order is not None
     return order
@@ -118,9 +153,130 @@ def test_the_status_is_worked_out_from_the_units(lines: list[tuple[int, int, int
 
 
 def test_flags_stand_beside_the_status() -> None:
-    order = folded(placed(OrderLine(line_id="1", quantity=3, canceled=1), holds=(Hold.ADDRESS,)))
+    order = folded(
+        placed(OrderLine(line_id="1", quantity=3, canceled=1), holds=(Hold(hold_id=UUID(int=6), reason="address"),))
+    )
 
     assert (status(order), flags(order)) == (Status.NOT_SHIPPED, ["on hold: address", "partly canceled"])
+
+
+def packed(units: int, parcel: UUID = PARCEL) -> ParcelPacked:
+    return about(ParcelPacked, parcel_id=parcel, lines=of(shirt=units), packed_at=NOON)
+
+
+def unpacked(units: int) -> ParcelUnpacked:
+    return about(ParcelUnpacked, parcel_id=PARCEL, lines=of(shirt=units), unpacked_at=NOON)
+
+
+def undone(units: int, *, packed: bool) -> ShipmentUndone:
+    return about(ShipmentUndone, parcel_id=PARCEL, lines=of(shirt=units), packed=packed, undone_at=NOON)
+
+
+EXCEPTION: dict[str, Any] = {"exception_id": OTHER, "kind": "late_shipment"}
+RAISED = about(ExceptionRaised, **EXCEPTION, choices=("return", "other"), lines=of(shirt=1), raised_at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("events", "units", "expected", "beside"),
+    [
+        ([], (3, 0, 0, 0), Status.NOT_SHIPPED, []),
+        ([packed(3)], (0, 3, 0, 0), Status.NOT_SHIPPED, []),
+        ([packed(2), shipped(2)], (1, 0, 2, 0), Status.PARTIALLY_SHIPPED, []),
+        ([shipped(2), packed(1, OTHER)], (0, 1, 2, 0), Status.PARTIALLY_SHIPPED, []),
+        ([packed(3), shipped(3)], (0, 0, 3, 0), Status.SHIPPED, []),
+        ([packed(3), unpacked(3)], (3, 0, 0, 0), Status.NOT_SHIPPED, []),
+        ([shipped(3), undone(3, packed=False)], (3, 0, 0, 0), Status.NOT_SHIPPED, []),
+        ([packed(3), shipped(3), undone(3, packed=True)], (0, 3, 0, 0), Status.NOT_SHIPPED, []),
+        ([asked()], (3, 0, 0, 0), Status.NOT_SHIPPED, ["cancellation asked for"]),
+        ([asked(), decided(3)], (0, 0, 0, 3), Status.CANCELED, []),
+        ([asked(1), decided(1)], (2, 0, 0, 1), Status.NOT_SHIPPED, ["partly canceled"]),
+        ([asked(), shipped(2), decided(1)], (0, 0, 2, 1), Status.SHIPPED, ["partly canceled"]),
+        ([shipped(1), asked(1), decided(1)], (1, 0, 1, 1), Status.PARTIALLY_SHIPPED, ["partly canceled"]),
+        ([RAISED], (3, 0, 0, 0), Status.NOT_SHIPPED, ["exception: late shipment"]),
+        (
+            [RAISED, about(ExceptionResolved, **EXCEPTION, choice="return", resolved_at=NOON)],
+            (3, 0, 0, 0),
+            Status.NOT_SHIPPED,
+            [],
+        ),
+        (
+            [about(OrderHeld, hold_id=HOLD, reason="fraud_risk", held_at=NOON)],
+            (3, 0, 0, 0),
+            Status.NOT_SHIPPED,
+            ["on hold: fraud risk"],
+        ),
+        (
+            [
+                about(OrderHeld, hold_id=HOLD, reason="fraud_risk", held_at=NOON),
+                about(OrderReleased, hold_id=HOLD, released_at=NOON),
+            ],
+            (3, 0, 0, 0),
+            Status.NOT_SHIPPED,
+            [],
+        ),
+    ],
+)
+def test_units_status_and_flags_follow_the_events(
+    events: list[Event], units: tuple[int, ...], expected: Status, beside: list[str]
+) -> None:
+    order = folded(placed(), *events)
+
+    (line,) = order.lines
+    assert (line.open, line.packed, line.shipped, line.canceled) == units
+    assert (status(order), flags(order)) == (expected, beside)
+
+
+def test_canceled_units_that_left_all_the_same_are_late_and_stay_canceled() -> None:
+    late = about(LateShipmentRecorded, parcel_id=PARCEL, lines=of(shirt=2), scanned_at=NOON)
+
+    order = folded(placed(), packed(2), unpacked(2), asked(2), decided(2), late)
+
+    (line,), (parcel,) = order.lines, order.standing
+    assert (line.canceled, line.late, line.open) == (2, 2, 1)
+    assert (parcel.state, parcel.units, parcel.late) == ("shipped", {}, {"shirt": 2})
+
+
+def test_a_parcel_that_was_taken_apart_is_shown_no_more() -> None:
+    assert folded(placed(), packed(2), unpacked(2)).standing == ()
+
+
+def test_each_badge_names_the_lines_and_the_events_that_make_it_so() -> None:
+    order = folded(placed(), shipped(1), asked(1), decided(1))
+
+    badges = explained(order)
+
+    assert [(badge.badge, [each.type for each in badge.events]) for badge in badges] == [
+        (
+            "partially shipped",
+            ["waybill.OrderPlaced.v2", "waybill.ItemsFulfilled.v2", "waybill.RequestDecided.v1"],
+        ),
+        ("partly canceled", ["waybill.RequestDecided.v1"]),
+    ]
+    assert [badge.badge for badge in badges] == [status(order).value, *flags(order)]
+    assert all(badge.says and badge.lines for badge in badges)
+
+
+def test_of_each_unit_it_is_said_who_won_it_by_which_event_and_who_lost() -> None:
+    refused = {"line_id": "shirt", "quantity": 2, "why": "shipped", "won_by": [ORDER], "parcel_ids": [PARCEL]}
+    order = folded(placed(), shipped(2), asked(), decided(1, refused=[refused]))
+
+    won = {(each.outcome, each.quantity): each for each in outcomes(order)}
+
+    assert won.keys() == {("shipped", 2), ("canceled", 1)}
+    assert won["shipped", 2].event.type == "waybill.ItemsFulfilled.v2"
+    assert (won["shipped", 2].parcel_id, won["shipped", 2].lost) == (str(PARCEL), (str(REQUEST),))
+    assert (won["canceled", 1].event.type, won["canceled", 1].request_id) == (
+        "waybill.RequestDecided.v1",
+        str(REQUEST),
+    )
+
+
+def test_a_decision_may_be_read_before_the_request_that_it_decides() -> None:
+    first = folded(placed(), asked(2), decided(1))
+    second = folded(placed(), decided(1), asked(2))
+
+    assert first == second
+    assert [request.state for request in first.requests.values()] == ["granted"]
 
 
 def test_a_shipment_shows_what_was_typed_until_its_carrier_is_settled() -> None:

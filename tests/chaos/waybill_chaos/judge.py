@@ -14,10 +14,17 @@ from waybill_chaos.log import Entry
 READERS: Final[Mapping[str, frozenset[str]]] = {
     "waybill.sales": frozenset({"orders"}),
     "waybill.orders": frozenset({"fulfillment", "labels", "portal"}),
+    "waybill.fulfillment": frozenset({"orders", "tracking", "portal"}),
+    "waybill.tracking": frozenset({"fulfillment", "portal"}),
+}
+"""Which services read a topic."""
+ACTS: Final[Mapping[str, frozenset[str]]] = {
+    "waybill.sales": frozenset({"orders"}),
+    "waybill.orders": frozenset({"fulfillment", "labels", "portal"}),
     "waybill.fulfillment": frozenset({"tracking", "portal"}),
     "waybill.tracking": frozenset({"portal"}),
 }
-"""Which services act on the events of a topic."""
+"""Which of them act on the events that the rig spoils: a sale, an order, a shipment, a number."""
 REFUSED_ROW: Final = "chaos refuses"
 """What the database says of a row that the rig lets it refuse."""
 _SERVICES: Final = sorted(frozenset[str]().union(*READERS.values()))
@@ -294,8 +301,10 @@ def dead_letters_kept(case: Case) -> Iterator[str | None]:
     """Each record that does not decode is kept by each of its readers."""
     expected: Counter[str] = Counter()
     for entry in case.ours:
-        if entry.source is None or _kind(entry) in _BURIED:
+        if entry.source is None:
             expected.update(READERS.get(entry.topic, frozenset()))
+        elif _kind(entry) in _BURIED:
+            expected.update(ACTS.get(entry.topic, frozenset()))
     for service in _SERVICES:
         kept = case.answers.dead_letters.get(service, 0)
         yield None if kept == expected[service] else f"{service} keeps {kept} dead letters of {expected[service]}"
@@ -394,7 +403,7 @@ def _poisoned(ours: Iterable[Entry]) -> dict[str, set[str]]:
     expected: dict[str, set[str]] = defaultdict(set)
     for entry in ours:
         if _kind(entry) in _PARKS:
-            for service in READERS.get(entry.topic, ()):
+            for service in ACTS.get(entry.topic, ()):
                 expected[service].add(entry.subject)
         elif _kind(entry) == "refused":
             expected["fulfillment"].add(entry.subject)

@@ -36,8 +36,12 @@ LANES: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One command as it came in. `brand` None stands for the marketplace's operator, who may see all."""
+    """One command as it came in. `brand` None stands for the marketplace's operator, who may see all.
 
+    `id` is what its events name as their cause: the same for the same key.
+    """
+
+    id: UUID
     caller: str
     actor: str
     brand: UUID | None
@@ -48,8 +52,7 @@ class Call:
 
     def cause(self, subject: UUID) -> Envelope:
         """What the events of this command name as their cause."""
-        id_ = None if self.key is None else ids.command_id(self.caller, self.route, self.key)
-        return cause(subject, actor=self.actor, source=f"command/{self.route}", at=self.at, id_=id_)
+        return cause(subject, actor=self.actor, source=f"command/{self.route}", at=self.at, id_=self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,12 +276,15 @@ def caller(token: str) -> Callable[..., Awaitable[Call]]:
                 "Send the service's token as `Authorization: Bearer …`.",
                 headers={"WWW-Authenticate": "Bearer"},
             )
+        # Whoever acts for another brand, or is another person, has keys of its own.
+        who = f"{waybill_actor}|{waybill_brand or 'all'}"
+        route = f"{request.method} {'/'.join(map(_canonical, request.url.path.split('/')))}"
         return Call(
-            # Whoever acts for another brand, or is another person, has keys of its own.
-            caller=f"{waybill_actor}|{waybill_brand or 'all'}",
+            id=uuid4() if idempotency_key is None else ids.command_id(who, route, idempotency_key),
+            caller=who,
             actor=waybill_actor,
             brand=waybill_brand,
-            route=f"{request.method} {'/'.join(map(_canonical, request.url.path.split('/')))}",
+            route=route,
             key=idempotency_key,
             body_hash=hashlib.sha256(await request.body()).digest(),
             at=datetime.now(UTC),

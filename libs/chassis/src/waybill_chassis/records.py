@@ -136,7 +136,7 @@ def read(record: Record, handled: Collection[str], registry: Registry = EVENTS) 
         return Arrival(record, envelope.subject, envelope, fault=Fault.of(UNKNOWN_VERSION, error))
     except Undecodable as error:
         return DeadLetter(record, str(error), envelope.subject)
-    if event.subject != envelope.subject or event.topic != record.topic:
+    if event.subject != envelope.subject or event.topic_of(envelope.source) != record.topic:
         return DeadLetter(record, f"{envelope.type} about {event.subject} came as {envelope.subject}", envelope.subject)
     return Arrival(record, envelope.subject, envelope, event)
 

@@ -105,6 +105,7 @@ class Service:
         self.consumers: dict[str, Consumer] = {}
         """By group; table topics are known up to this moment before the first event is taken in."""
         self.sweep: Sweep | None = None
+        self.chores: list[Callable[[], Awaitable[None]]] = []
         self.starting: str | None = "is starting"
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -128,6 +129,10 @@ class Service:
         """Read events."""
         self.events = events
         self._read(self.name, topics, events.on_batch)
+
+    def regularly(self, chore: Callable[[], Awaitable[None]]) -> None:
+        """Do this every few seconds, in each process of the service; it must bear being done by two at once."""
+        self.chores.append(chore)
 
     def changed(self) -> str | None:
         """How log and database tell different stories; nothing is written while they do."""
@@ -239,6 +244,7 @@ class Service:
                 tables=self.tables,
                 events=self.events,
                 consumers=list(self.consumers.values()),
+                chores=self.chores,
             )
             self.tasks = [
                 asyncio.create_task(self.relay.run(), name="relay"),

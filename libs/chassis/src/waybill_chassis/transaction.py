@@ -293,7 +293,7 @@ class Transaction(Generic[S]):
             rows.append(
                 {
                     "bucket": ids.bucket(event.subject),
-                    "topic": event.topic,
+                    "topic": event.topic_of(self.source),
                     "key": event.subject,
                     "headers": envelope.texts(),
                     "payload": payload,

@@ -46,7 +46,7 @@ def asyncapi(registry: Registry, version: str) -> dict[str, Any]:
     """
     newest = {event.__name__: event.type_name() for event in registry.written()}
     messages = {event.type_name(): _message(event, newest[event.__name__]) for event in registry}
-    read = {topic.name: [event.type_name() for event in registry if event.topic == topic.name] for topic in TOPICS}
+    read = {topic.name: [event.type_name() for event in registry.on_topic(topic)] for topic in TOPICS}
     written = {name: [type_ for type_ in types if type_ in newest.values()] for name, types in read.items()}
     return {
         "asyncapi": "3.0.0",

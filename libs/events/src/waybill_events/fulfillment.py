@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from waybill_events.model import Event, Filled, LineUnits, Time
+from waybill_events.model import Code, Event, Filled, LineUnits, Time
 
 
 class ItemsFulfilled(Event, topic="waybill.fulfillment", subject="order_id", version=2):
@@ -18,3 +18,49 @@ class ItemsFulfilled(Event, topic="waybill.fulfillment", subject="order_id", ver
     """Without one the parcel cannot be followed."""
     shipped_at: Time
     notify_customer: bool = False
+    handed_over_by: Code = "number"
+    """What says that it left: a `number` that was entered, a `person`, or the carrier's first `scan`."""
+
+
+class ParcelPacked(Event, topic="waybill.fulfillment", subject="order_id"):
+    """Open units of an order were put together into a parcel, which has not left yet."""
+
+    order_id: UUID
+    brand_id: UUID
+    parcel_id: UUID
+    lines: tuple[LineUnits, ...]
+    packed_at: Time
+
+
+class ParcelUnpacked(Event, topic="waybill.fulfillment", subject="order_id"):
+    """A packed parcel was taken apart, whole; its units are open again."""
+
+    order_id: UUID
+    brand_id: UUID
+    parcel_id: UUID
+    lines: tuple[LineUnits, ...]
+    request_id: UUID | None = None
+    """The request for which it was."""
+    unpacked_at: Time
+
+
+class ShipmentUndone(Event, topic="waybill.fulfillment", subject="order_id"):
+    """A parcel had not left after all: its units are packed again, or open."""
+
+    order_id: UUID
+    brand_id: UUID
+    parcel_id: UUID
+    lines: tuple[LineUnits, ...]
+    packed: bool
+    """Whether it is a packed parcel again; else it is none any more."""
+    undone_at: Time
+
+
+class LateShipmentRecorded(Event, topic="waybill.fulfillment", subject="order_id"):
+    """The carrier scanned a parcel that was taken apart: it is on its way, and in it these canceled units."""
+
+    order_id: UUID
+    brand_id: UUID
+    parcel_id: UUID
+    lines: tuple[LineUnits, ...]
+    scanned_at: Time

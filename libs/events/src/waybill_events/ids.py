@@ -23,6 +23,21 @@ def parcel_id(order: UUID, number: int) -> UUID:
     return uuid5(NAMESPACE, f"parcel|{order}|{number}")
 
 
+def request_id(order: UUID, causation_id: UUID) -> UUID:
+    """The request about an order that one command or event brought about."""
+    return uuid5(NAMESPACE, f"request|{order}|{causation_id}")
+
+
+def hold_id(order: UUID, reason: str) -> UUID:
+    """The hold with which an order was born; one that was asked for has the id of its request."""
+    return uuid5(NAMESPACE, f"hold|{order}|{reason}")
+
+
+def exception_id(order: UUID, kind: str, about: UUID) -> UUID:
+    """The exception of a kind about one parcel, request or line of an order."""
+    return uuid5(NAMESPACE, f"exception|{order}|{kind}|{about}")
+
+
 def event_id(causation_id: UUID, type_: str, subject: UUID, ordinal: int) -> UUID:
     """The `ordinal`-th event (from 0) of this type and subject that one cause brought about."""
     return uuid5(NAMESPACE, f"event|{causation_id}|{type_}|{subject}|{ordinal}")

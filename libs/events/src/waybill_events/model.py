@@ -11,6 +11,9 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 MAX_BYTES: Final = 900_000
 """The largest event value, in bytes of JSON; below Kafka's default limit of a record."""
 
+OWN: Final = "*"
+"""In place of a topic: whichever service tells it tells it on its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Personal:
@@ -28,6 +31,8 @@ Quantity = Annotated[int, Field(ge=0, le=2**31 - 1)]
 """Whole units, none or more."""
 Units = Annotated[int, Field(ge=1, le=2**31 - 1)]
 """Whole units, at least one."""
+Code = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,49}$")]
+"""One of a list of words that only ever grows: a reader takes one that it does not know for `other`."""
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Grams = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
@@ -79,7 +84,7 @@ class Event(Value):
     """A fact in the past tense.
 
     A subclass says in its class line where it belongs:
-    `class OrderPlaced(Event, topic="waybill.orders", subject="order_id")`.
+    `class OrderPlaced(Event, topic="waybill.orders", subject="order_id")`. What any service may tell has the topic OWN.
     """
 
     topic: ClassVar[str]
@@ -96,6 +101,11 @@ class Event(Value):
     def type_name(cls) -> str:
         """The CloudEvents type: `waybill.OrderPlaced.v1`."""
         return f"waybill.{cls.__name__}.v{cls.schema_version}"
+
+    @classmethod
+    def topic_of(cls, source: str) -> str:
+        """Where `waybill/orders` or another service tells it."""
+        return source.replace("/", ".") if cls.topic == OWN else cls.topic
 
     @property
     def subject(self) -> UUID:

@@ -1,17 +1,17 @@
 """What orders publishes on `waybill.orders`."""
 
-from enum import StrEnum
 from uuid import UUID
 
-from waybill_events.model import Country, Event, Grams, Money, Name, Quantity, Text, Time, Value, Version
+from waybill_events.model import Code, Country, Event, Grams, Money, Name, Quantity, Text, Time, Value, Version
 from waybill_events.sales import KnownShipment
 
 
-class Hold(StrEnum):
-    """Why an order may not be worked on."""
+class Hold(Value):
+    """Why an order may not be worked on, and until when if that is known."""
 
-    ADDRESS = "address"
-    PAYMENT = "payment"
+    hold_id: UUID
+    reason: Code
+    release_at: Time | None = None
 
 
 class SplitOrder(Value):
@@ -57,7 +57,7 @@ class OrderLine(Value):
     unit_price: Money | None = None
 
 
-class OrderPlaced(Event, topic="waybill.orders", subject="order_id"):
+class OrderPlaced(Event, topic="waybill.orders", subject="order_id", version=2):
     """A brand has an order to work on; who receives it stands on `waybill.recipients`."""
 
     order_id: UUID

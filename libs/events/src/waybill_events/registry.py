@@ -7,13 +7,29 @@ from typing import Final, Literal
 
 from pydantic import ValidationError
 
+from waybill_events.exceptions import ExceptionRaised, ExceptionResolved
 from waybill_events.former import v1
-from waybill_events.fulfillment import ItemsFulfilled
-from waybill_events.model import Event
+from waybill_events.fulfillment import (
+    ItemsFulfilled,
+    LateShipmentRecorded,
+    ParcelPacked,
+    ParcelUnpacked,
+    ShipmentUndone,
+)
+from waybill_events.model import OWN, Event
 from waybill_events.orders import OrderPlaced, SaleSplit
-from waybill_events.sales import SaleReceived
+from waybill_events.requests import (
+    CancellationRequested,
+    HoldRequested,
+    OrderCanceled,
+    OrderHeld,
+    OrderReleased,
+    RequestDecided,
+    RequestDeclined,
+)
+from waybill_events.sales import SaleCanceled, SaleChanged, SaleReceived
 from waybill_events.tables import Brand, Recipient
-from waybill_events.tracking import TrackingAdded
+from waybill_events.tracking import ParcelScanned, TrackingAdded
 
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
 
@@ -61,7 +77,7 @@ class Registry:
     def __init__(self, events: Iterable[type[Event]]) -> None:
         """Raise ValueError for two classes of one type name, no such topic, or a version without a way to the next."""
         self._versions: dict[str, dict[int, type[Event]]] = {}
-        topics = {topic.name for topic in TOPICS}
+        topics = {OWN, *(topic.name for topic in TOPICS)}
         for event in events:
             versions = self._versions.setdefault(event.__name__, {})
             if event.schema_version in versions:
@@ -77,6 +93,10 @@ class Registry:
         """All event classes that are read, by name and version."""
         for _, versions in sorted(self._versions.items()):
             yield from (versions[number] for number in sorted(versions))
+
+    def on_topic(self, topic: Topic) -> Iterator[type[Event]]:
+        """What may stand on a topic; what every service may tell, on each log."""
+        return (event for event in self if event.topic == topic.name or (event.topic == OWN and topic.kind == "log"))
 
     def written(self) -> Iterator[type[Event]]:
         """The newest version of each event, by name: what this release writes, and all that its handlers meet."""
@@ -127,6 +147,32 @@ def _check_way(versions: dict[int, type[Event]]) -> None:
 
 
 EVENTS: Final = Registry(
-    (SaleReceived, SaleSplit, OrderPlaced, Recipient, v1.ItemsFulfilled, ItemsFulfilled, TrackingAdded, Brand),
+    (
+        SaleReceived,
+        SaleChanged,
+        SaleCanceled,
+        SaleSplit,
+        v1.OrderPlaced,
+        OrderPlaced,
+        Recipient,
+        CancellationRequested,
+        HoldRequested,
+        OrderCanceled,
+        OrderHeld,
+        OrderReleased,
+        RequestDeclined,
+        RequestDecided,
+        ParcelPacked,
+        ParcelUnpacked,
+        v1.ItemsFulfilled,
+        ItemsFulfilled,
+        ShipmentUndone,
+        LateShipmentRecorded,
+        TrackingAdded,
+        ParcelScanned,
+        ExceptionRaised,
+        ExceptionResolved,
+        Brand,
+    ),
 )
 """Every event of Waybill, former versions included. A new one is added here and gets a golden sample."""

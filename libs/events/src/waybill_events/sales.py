@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field, field_validator
 
 from waybill_events.model import (
+    Code,
     Currency,
     Event,
     Grams,
@@ -65,7 +66,7 @@ class KnownShipment(Value):
 
 
 class SaleReceived(Event, topic="waybill.sales", subject="sale_id", sequenced=False):
-    """A customer bought something on a platform, as that platform tells it."""
+    """A customer bought something on a platform: the whole sale, as that platform tells it at the time."""
 
     sale_id: UUID
     connection_id: UUID
@@ -82,6 +83,8 @@ class SaleReceived(Event, topic="waybill.sales", subject="sale_id", sequenced=Fa
     ships_when: Literal["paid", "authorized", "always"] = "paid"
     """What the payment must have reached before the connection lets an order be worked on."""
     canceled_at: Time | None = None
+    cancel_reason: Code | None = None
+    """Why the platform canceled it, or some of it, where it says."""
     test: bool = False
     currency: Currency | None = None
     total: Money | None = None
@@ -100,3 +103,16 @@ class SaleReceived(Event, topic="waybill.sales", subject="sale_id", sequenced=Fa
         if twice:
             raise ValueError(f"line {twice[0]} comes more than once")
         return lines
+
+
+class SaleChanged(SaleReceived, topic="waybill.sales", subject="sale_id", sequenced=False):
+    """A sale has changed on its platform: the whole of it, as it is now. Units of a line are canceled for good."""
+
+
+class SaleCanceled(Event, topic="waybill.sales", subject="sale_id", sequenced=False):
+    """A sale was canceled on its platform as a whole, by a connector that does not tell the sale again."""
+
+    sale_id: UUID
+    connection_id: UUID
+    reason: Code
+    canceled_at: Time

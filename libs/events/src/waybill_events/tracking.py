@@ -20,3 +20,12 @@ class TrackingAdded(Event, topic="waybill.tracking", subject="order_id"):
     decided_by: Literal["brand", "format", "nobody"]
     """Whose word the carrier is: the brand's choice, the number's format, or nobody's (unknown)."""
     added_at: Time
+
+
+class ParcelScanned(Event, topic="waybill.tracking", subject="order_id"):
+    """A carrier has seen a parcel for the first time."""
+
+    order_id: UUID
+    brand_id: UUID
+    parcel_id: UUID
+    scanned_at: Time

@@ -20,7 +20,7 @@ from waybill_connectors import store
 from waybill_connectors.domain import shopify
 from waybill_connectors.domain.connections import Connection, ShipsWhen, Unreadable, refusal
 from waybill_connectors.settings import Settings
-from waybill_events import MAX_BYTES, SaleReceived, ids
+from waybill_events import MAX_BYTES, SaleChanged, SaleReceived, ids
 from waybill_events.model import Name, Time
 
 LARGEST: Final = MAX_BYTES - 50_000
@@ -67,21 +67,23 @@ def routes(begin: Begin[None], settings: Settings) -> APIRouter:
         if not shopify.signed(found.secret, body, x_shopify_hmac_sha256):
             _log.warning("webhook.wrong_signature", connection=str(connection_id))
             raise Problem(401, "wrong-signature", "X-Shopify-Hmac-Sha256 does not fit the body and this connection.")
-        if x_shopify_topic != "orders/create":
-            return {"outcome": "ignored", "reason": f"{x_shopify_topic} is not read yet"}
+        if x_shopify_topic != shopify.CREATED and x_shopify_topic not in shopify.CHANGED:
+            return {"outcome": "ignored", "reason": f"{shopify.clean(x_shopify_topic, 100)} is not read yet"}
         try:
             order = shopify.parse(body)
         except Unreadable as error:
             raise Problem(400, "not-json", str(error)) from error
-        key = shopify.change_key(order, x_shopify_event_id, body)
+        key = shopify.change_key(order, x_shopify_topic, x_shopify_event_id, body)
+        kind = SaleReceived if x_shopify_topic == shopify.CREATED else SaleChanged
         try:
-            sale = shopify.sale(order, found)
+            sale = shopify.sale(order, found, kind)
         except Unreadable as error:
             return await _settle(store.Delivery(connection_id, key, "refused", shopify.clean(error, 1000), body=body))
         if (size := len(sale.to_json())) > LARGEST:
             large = f"the sale has {size} bytes as an event, at most {LARGEST} can go on from here"
             return await _settle(store.Delivery(connection_id, key, "refused", large, body=body))
-        if reason := refusal(sale, found):
+        # What has become work changes until the end, whatever would have kept it out in the beginning.
+        if (reason := refusal(sale, found)) and not await _is_told(begin, sale):
             return await _settle(store.Delivery(connection_id, key, "ignored", reason, sale.sale_id))
         return await _settle(store.Delivery(connection_id, key, "sale", sale_id=sale.sale_id), sale)
 
@@ -129,6 +131,11 @@ def routes(begin: Begin[None], settings: Settings) -> APIRouter:
             return [_shown(each) for each in await store.every(connection)]
 
     return router
+
+
+async def _is_told(begin: Begin[None], sale: SaleReceived) -> bool:
+    async with begin.database.begin() as connection:
+        return await store.told(connection, sale.connection_id, sale.sale_id)
 
 
 def _shown(connection: Connection) -> dict[str, Any]:

@@ -44,6 +44,14 @@ async def put(connection: AsyncConnection, new: Connection) -> None:
     )
 
 
+async def told(connection: AsyncConnection, connection_id: UUID, sale_id: UUID) -> bool:
+    """Whether anything was told of this sale before."""
+    before = select(deliveries.c.sale_id).where(
+        deliveries.c.connection_id == connection_id, deliveries.c.sale_id == sale_id, deliveries.c.outcome == "sale"
+    )
+    return (await connection.execute(before.limit(1))).first() is not None
+
+
 async def record(connection: AsyncConnection, delivery: Delivery) -> bool:
     """Write down what became of a webhook; False when its change was seen before, by whoever was first."""
     written = await connection.execute(

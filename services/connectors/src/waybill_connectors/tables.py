@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import Boolean, Column, DateTime, ForeignKey, LargeBinary, MetaData, Table, Text, Uuid, func
+from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Index, LargeBinary, MetaData, Table, Text, Uuid, func
 
 metadata: Final = MetaData()
 
@@ -31,5 +31,6 @@ deliveries: Final = Table(
     Column("sale_id", Uuid),
     Column("body", LargeBinary),
     Column("received_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("deliveries_of_sale", "sale_id", postgresql_where="outcome = 'sale'"),
 )
 """Every webhook that was let in, for ever, so that none counts twice; the body only of those that were refused."""

@@ -1,7 +1,7 @@
 """Commands on quantities."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
@@ -11,31 +11,90 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from waybill_chassis.commands import Call, Commands, Done, caller
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
-from waybill_fulfillment.domain import Held, Ledger, NothingOpen, NotOpen, NotUnits, Refused, Ship, UnknownLine, ship
+from waybill_events import Event
+from waybill_fulfillment.domain import (
+    Held,
+    Ledger,
+    NoChoice,
+    NothingOpen,
+    NotOpen,
+    NotPacked,
+    NotShipped,
+    NotUnits,
+    Refused,
+    Scanned,
+    Tracking,
+    Units,
+    UnknownException,
+    UnknownLine,
+    UnknownParcel,
+    pack,
+    resolve,
+    ship,
+    ship_parcel,
+    undo,
+    unpack,
+)
 from waybill_fulfillment.settings import Settings
+from waybill_fulfillment.store import UNITS
 
 LineId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Printed = StringConstraints(strip_whitespace=True, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
+Decide = Callable[[Ledger], Sequence[Event]]
+
+_CODES: Final[Mapping[type[Refused], tuple[int, str]]] = {
+    UnknownLine: (422, "unknown-line"),
+    NotUnits: (422, "not-units"),
+    NotOpen: (409, "not-open"),
+    NothingOpen: (409, "nothing-open"),
+    Held: (409, "order-held"),
+    UnknownParcel: (404, "unknown-parcel"),
+    NotPacked: (409, "not-packed"),
+    NotShipped: (409, "not-shipped"),
+    Scanned: (409, "already-scanned"),
+    UnknownException: (404, "unknown-exception"),
+    NoChoice: (422, "no-such-choice"),
+}
 
 
-class LineUnits(BaseModel):
-    """Some units of one line."""
-
+class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+class LineUnits(_Body):
+    """Some units of one line."""
 
     line_id: LineId
     quantity: Annotated[int, Field(strict=True)]
 
 
-class NewShipment(BaseModel):
-    """What leaves, and with whom. Without `lines` everything that is open leaves."""
-
-    model_config = ConfigDict(extra="forbid")
+class NewParcel(_Body):
+    """What is packed together. Without `lines` everything that is open."""
 
     lines: Annotated[list[LineUnits], Field(min_length=1, max_length=2000)] | None = None
+
+
+class Number(_Body):
+    """With whom a parcel leaves."""
+
     tracking_company: Annotated[str, Printed] = ""
     tracking_number: Annotated[str, Printed, Field(min_length=1)]
     notify_customer: bool = False
+
+    def tracking(self) -> Tracking:
+        """The same for the domain."""
+        return Tracking(self.tracking_company, self.tracking_number, self.notify_customer)
+
+
+class NewShipment(NewParcel, Number):
+    """What leaves, and with whom. Without `lines` everything that is open leaves."""
+
+
+class Choice(_Body):
+    """How an exception is settled."""
+
+    choice: Annotated[str, StringConstraints(min_length=1, max_length=50)]
+    comment: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=r"^[^\x00]*$")] = ""
 
 
 def routes(begin: Begin[Ledger], settings: Settings) -> APIRouter:
@@ -44,30 +103,74 @@ def routes(begin: Begin[Ledger], settings: Settings) -> APIRouter:
     commands = Commands(begin)
     called: Callable[..., Awaitable[Call]] = caller(settings.token.get_secret_value())
 
+    async def run(order_id: UUID, call: Call, status: int, decide: Decide) -> JSONResponse:
+        def done(ledger: Ledger | None) -> Done[Ledger]:
+            known = _found(order_id, ledger)
+            try:
+                events = decide(known)
+            except Refused as refused:
+                raise _problem(refused) from refused
+            after = known.after(events, call.id)
+            return Done(after, events, status, shown(after))
+
+        return await commands.run(order_id, call, done)
+
     @router.post("/orders/{order_id}/shipments", status_code=201)
     async def post_shipment(order_id: UUID, new: NewShipment, call: Annotated[Call, Depends(called)]) -> JSONResponse:
         """Ship all or some open units with the brand's own carrier."""
-        command = Ship(_units(new), new.tracking_company, new.tracking_number, call.at, new.notify_customer)
+        units = _units(new)
+        return await run(order_id, call, 201, lambda ledger: ship(ledger, units, new.tracking(), call.at))
 
-        def decide(ledger: Ledger | None) -> Done[Ledger]:
-            try:
-                after, events = ship(_found(order_id, ledger), command)
-            except Refused as refused:
-                raise _problem(refused) from refused
-            return Done(after, events, 201, _shown(after))
+    @router.post("/orders/{order_id}/parcels", status_code=201)
+    async def post_parcel(order_id: UUID, new: NewParcel, call: Annotated[Call, Depends(called)]) -> JSONResponse:
+        """Pack all or some open units into a parcel, which has not left yet."""
+        units = _units(new)
+        return await run(order_id, call, 201, lambda ledger: pack(ledger, units, call.at))
 
-        return await commands.run(order_id, call, decide)
+    @router.post("/orders/{order_id}/parcels/{parcel_id}/unpack")
+    async def post_unpack(order_id: UUID, parcel_id: UUID, call: Annotated[Call, Depends(called)]) -> JSONResponse:
+        """Take a packed parcel apart; its units are open again."""
+        return await run(order_id, call, 200, lambda ledger: unpack(ledger, parcel_id, call.at))
+
+    @router.post("/orders/{order_id}/parcels/{parcel_id}/ship")
+    async def post_ship(
+        order_id: UUID, parcel_id: UUID, number: Number, call: Annotated[Call, Depends(called)]
+    ) -> JSONResponse:
+        """Ship a packed parcel with the brand's own carrier."""
+        return await run(order_id, call, 200, lambda ledger: ship_parcel(ledger, parcel_id, number.tracking(), call.at))
+
+    @router.post("/orders/{order_id}/parcels/{parcel_id}/hand-over")
+    async def post_hand_over(order_id: UUID, parcel_id: UUID, call: Annotated[Call, Depends(called)]) -> JSONResponse:
+        """Say that a packed parcel has left, with the number that it has, if any."""
+        return await run(order_id, call, 200, lambda ledger: ship_parcel(ledger, parcel_id, None, call.at))
+
+    @router.post("/orders/{order_id}/parcels/{parcel_id}/undo")
+    async def post_undo(order_id: UUID, parcel_id: UUID, call: Annotated[Call, Depends(called)]) -> JSONResponse:
+        """Say that a parcel has not left after all; refused once the carrier has seen it."""
+        return await run(order_id, call, 200, lambda ledger: undo(ledger, parcel_id, call.at))
+
+    @router.post("/orders/{order_id}/exceptions/{exception_id}/resolve")
+    async def post_resolve(
+        order_id: UUID, exception_id: UUID, chosen: Choice, call: Annotated[Call, Depends(called)]
+    ) -> JSONResponse:
+        """Settle an exception with one of its choices."""
+        return await run(
+            order_id,
+            call,
+            200,
+            lambda ledger: resolve(ledger, exception_id, chosen.choice, chosen.comment, call.at),
+        )
 
     @router.get("/orders/{order_id}")
     async def get_ledger(order_id: UUID, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
         """The ledger of one order."""
         async with begin.database.begin(call.brand) as connection:
-            return _shown(_found(order_id, (await begin.store.load(connection, [order_id])).get(order_id)))
+            return shown(_found(order_id, (await begin.store.load(connection, [order_id])).get(order_id)))
 
     return router
 
 
-def _units(new: NewShipment) -> dict[str, int] | None:
+def _units(new: NewParcel) -> Units | None:
     if new.lines is None:
         return None
     units: dict[str, int] = {}
@@ -89,45 +192,53 @@ def _found(order_id: UUID, ledger: Ledger | None) -> Ledger:
 
 
 def _problem(refused: Refused) -> Problem:
+    status, code = _CODES[type(refused)]
     match refused:
-        case UnknownLine(line_id=line_id):
-            return Problem(422, "unknown-line", str(refused), line=line_id)
-        case NotUnits(line_id=line_id):
-            return Problem(422, "not-units", str(refused), line=line_id)
-        case NotOpen(line_id=line_id):
-            return Problem(409, "not-open", str(refused), line=line_id)
+        case UnknownLine(line_id=line_id) | NotUnits(line_id=line_id) | NotOpen(line_id=line_id):
+            return Problem(status, code, str(refused), line=line_id)
         case NothingOpen(line_ids=line_ids):
-            return Problem(409, "nothing-open", str(refused), line=next(iter(line_ids), None), lines=line_ids)
-        case Held(holds=holds):
-            return Problem(409, "order-held", str(refused), holds=holds)
+            return Problem(status, code, str(refused), line=next(iter(line_ids), None), lines=line_ids)
+        case Held(reasons=reasons):
+            return Problem(status, code, str(refused), holds=reasons)
+        case NoChoice(choices=choices):
+            return Problem(status, code, str(refused), field="choice", choices=choices)
         case _:
-            raise AssertionError(refused)
+            return Problem(status, code, str(refused))
 
 
-def _shown(ledger: Ledger) -> dict[str, Any]:
+def shown(ledger: Ledger) -> dict[str, Any]:
+    """A ledger as it is answered."""
     return {
         "order_id": str(ledger.order_id),
         "reference": ledger.reference,
-        "holds": list(ledger.holds),
+        "holds": [{"hold_id": str(hold.hold_id), "reason": hold.reason} for hold in ledger.holds],
         "lines": [
-            {
-                "line_id": line_id,
-                "ordered": line.ordered,
-                "open": line.open,
-                "packed": line.packed,
-                "shipped": line.shipped,
-                "canceled": line.canceled,
-            }
+            {"line_id": line_id, **{name: getattr(line, name) for name in UNITS}}
             for line_id, line in ledger.lines.items()
         ],
         "parcels": [
             {
                 "parcel_id": str(parcel.parcel_id),
-                "lines": [{"line_id": line_id, "quantity": units} for line_id, units in parcel.units.items()],
+                "number": parcel.number,
+                "state": parcel.state.value,
+                "lines": _lines(parcel.units),
+                "late": _lines(parcel.late),
                 "tracking_company": parcel.tracking_company,
                 "tracking_number": parcel.tracking_number,
-                "shipped_at": parcel.shipped_at.isoformat(),
+                "packed_at": parcel.packed_at and parcel.packed_at.isoformat(),
+                "shipped_at": parcel.shipped_at and parcel.shipped_at.isoformat(),
+                "scanned_at": parcel.scanned_at and parcel.scanned_at.isoformat(),
+                "moved_by": str(parcel.moved_by),
             }
             for parcel in ledger.parcels
         ],
+        "canceled_by": [{"cause": str(cause), "lines": _lines(units)} for cause, units in ledger.canceled_by.items()],
+        "exceptions": [
+            {"exception_id": str(each.exception_id), "kind": each.kind, "choices": list(each.choices)}
+            for each in ledger.exceptions
+        ],
     }
+
+
+def _lines(units: Units) -> list[dict[str, Any]]:
+    return [{"line_id": line_id, "quantity": quantity} for line_id, quantity in units.items()]

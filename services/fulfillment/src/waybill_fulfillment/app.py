@@ -13,7 +13,7 @@ def build(settings: Settings) -> FastAPI:
     """Everything of fulfillment, ready to run."""
     service = Service("fulfillment", settings)
     begin = service.begin(Ledgers(), handles=handlers.HANDLES)
-    service.read_events(["waybill.orders"], Events(begin, handlers.take))
+    service.read_events(handlers.TOPICS, Events(begin, handlers.take))
     app = service.app()
     app.include_router(api.routes(begin, settings))
     return app

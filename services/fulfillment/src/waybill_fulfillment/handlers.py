@@ -1,17 +1,18 @@
-"""Orders in: each opens a ledger."""
+"""Orders, requests and scans in: ledgers open, and what was asked is decided."""
 
 from typing import Final
 
 from waybill_chassis.fold import fold
 from waybill_chassis.transaction import Fresh, Transaction
-from waybill_events import OrderPlaced
+from waybill_events import CancellationRequested, HoldRequested, OrderPlaced, OrderReleased, ParcelScanned
 from waybill_fulfillment.domain import Ledger, on_event
 
-HANDLES: Final = (OrderPlaced,)
+HANDLES: Final = (OrderPlaced, CancellationRequested, HoldRequested, OrderReleased, ParcelScanned)
+TOPICS: Final = ("waybill.orders", "waybill.tracking")
 
 
 async def take(tx: Transaction[Ledger], fresh: Fresh) -> None:
-    """Open the ledgers that are new."""
+    """Open the ledgers that are new, decide requests, take in scans."""
     ledgers = await tx.load(fresh.subjects)
     outcome = fold(ledgers, fresh.inboxes, on_event)
     await tx.save(outcome.states)

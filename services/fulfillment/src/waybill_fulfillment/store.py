@@ -1,17 +1,31 @@
 """The SQL of fulfillment."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from types import MappingProxyType
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.database import among, put
-from waybill_fulfillment.domain import Ledger, Line, Parcel
+from waybill_fulfillment.domain import Hold, Ledger, Line, OpenException, Parcel, ParcelState
 from waybill_fulfillment.tables import ledgers, lines, parcels
 
-_UNITS = ("ordered", "open", "packed", "shipped", "canceled")
+UNITS: Final = ("ordered", "open", "packed", "shipped", "canceled", "late", "returned")
+_ORDER: Final = ("held", "canceled_by", "exceptions")
+_PARCEL: Final = (
+    "state",
+    "units",
+    "late",
+    "moved_by",
+    "tracking_company",
+    "tracking_number",
+    "packed_at",
+    "shipped_at",
+    "scanned_at",
+)
 
 
 class Ledgers:
@@ -24,31 +38,27 @@ class Ledgers:
             select(lines).where(among(lines.c.order_id, subjects)).order_by(lines.c.order_id, lines.c.position)
         )
         for row in rows.mappings():
-            found_lines.setdefault(row["order_id"], {})[row["line_id"]] = Line(**{name: row[name] for name in _UNITS})
+            found_lines.setdefault(row["order_id"], {})[row["line_id"]] = Line(**{name: row[name] for name in UNITS})
         found_parcels: dict[UUID, list[Parcel]] = {}
-        rows = await connection.execute(
+        travel = (
             select(parcels).where(among(parcels.c.order_id, subjects)).order_by(parcels.c.order_id, parcels.c.number)
         )
-        for parcel in rows:
-            found_parcels.setdefault(parcel.order_id, []).append(
-                Parcel(
-                    parcel.parcel_id,
-                    parcel.number,
-                    MappingProxyType(parcel.units),
-                    parcel.tracking_company,
-                    parcel.tracking_number,
-                    parcel.shipped_at,
-                )
-            )
+        for parcel in await connection.execute(travel):
+            found_parcels.setdefault(parcel.order_id, []).append(_parcel(parcel))
         orders = await connection.execute(select(ledgers).where(among(ledgers.c.order_id, subjects)))
         return {
             order.order_id: Ledger(
                 order.order_id,
                 order.brand_id,
                 order.reference,
-                tuple(order.holds),
                 MappingProxyType(found_lines.get(order.order_id, {})),
+                tuple(Hold(UUID(hold["hold_id"]), hold["reason"]) for hold in order.held),
                 tuple(found_parcels.get(order.order_id, ())),
+                MappingProxyType({UUID(cause): MappingProxyType(by) for cause, by in order.canceled_by.items()}),
+                tuple(
+                    OpenException(UUID(each["exception_id"]), each["kind"], tuple(each["choices"]))
+                    for each in order.exceptions
+                ),
             )
             for order in orders
         }
@@ -63,11 +73,13 @@ class Ledgers:
                     "order_id": ledger.order_id,
                     "brand_id": ledger.brand_id,
                     "reference": ledger.reference,
-                    "holds": list(ledger.holds),
+                    "held": [asdict(hold) for hold in ledger.holds],
+                    "canceled_by": {str(cause): dict(by) for cause, by in ledger.canceled_by.items()},
+                    "exceptions": [asdict(each) for each in ledger.exceptions],
                 }
                 for ledger in states.values()
             ],
-            update=["holds"],
+            update=_ORDER,
         )
         units = [
             {
@@ -75,24 +87,39 @@ class Ledgers:
                 "line_id": line_id,
                 "brand_id": ledger.brand_id,
                 "position": position,
-                **{name: getattr(line, name) for name in _UNITS},
+                **{name: getattr(line, name) for name in UNITS},
             }
             for ledger in states.values()
             for position, (line_id, line) in enumerate(ledger.lines.items())
         ]
-        await put(connection, lines, units, update=_UNITS)
-        sent = [
+        await put(connection, lines, units, update=UNITS)
+        travel = [
             {
                 "parcel_id": parcel.parcel_id,
                 "order_id": ledger.order_id,
                 "brand_id": ledger.brand_id,
                 "number": parcel.number,
+                **{name: getattr(parcel, name) for name in _PARCEL},
                 "units": dict(parcel.units),
-                "tracking_company": parcel.tracking_company,
-                "tracking_number": parcel.tracking_number,
-                "shipped_at": parcel.shipped_at,
+                "late": dict(parcel.late),
             }
             for ledger in states.values()
             for parcel in ledger.parcels
         ]
-        await put(connection, parcels, sent, update=())
+        await put(connection, parcels, travel, update=_PARCEL)
+
+
+def _parcel(row: Row[Any]) -> Parcel:
+    return Parcel(
+        row.parcel_id,
+        row.number,
+        ParcelState(row.state),
+        MappingProxyType(row.units),
+        row.moved_by,
+        MappingProxyType(row.late),
+        row.tracking_company,
+        row.tracking_number,
+        row.packed_at,
+        row.shipped_at,
+        row.scanned_at,
+    )

@@ -1,11 +1,21 @@
 """What stands on a packing slip."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from waybill_events import Address, Brand, BusinessAddress, Envelope, Event, OrderPlaced, Recipient
+from waybill_chassis.fold import Waiting
+from waybill_events import (
+    Address,
+    Brand,
+    BusinessAddress,
+    Envelope,
+    Event,
+    OrderCanceled,
+    OrderPlaced,
+    Recipient,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +26,12 @@ class Item:
     title: str
     quantity: int
     portion: str = ""
+    line_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """One order as it is packed: what was not canceled before it came in."""
+    """One order as it is packed: what is not canceled."""
 
     order_id: UUID
     brand_id: UUID
@@ -31,16 +42,33 @@ class Slip:
 
 
 def on_event(slip: Slip | None, event: Event, _envelope: Envelope) -> tuple[Slip | None, list[Event]]:
-    """Note what an order holds."""
-    assert isinstance(event, OrderPlaced)
-    if slip is not None:
-        return slip, []
+    """Note what an order holds, and leave out what is canceled of it."""
+    match event:
+        case OrderPlaced():
+            return slip or placed(event), []
+        case OrderCanceled():
+            if slip is None:
+                raise Waiting(OrderPlaced)
+            return without(slip, event), []
+        case _:
+            raise AssertionError(event)
+
+
+def placed(event: OrderPlaced) -> Slip:
+    """An order as it was born."""
     items = tuple(
-        Item(line.sku, line.title, line.quantity - line.canceled, line.portion)
+        Item(line.sku, line.title, line.quantity - line.canceled, line.portion, line.line_id)
         for line in event.lines
         if line.quantity > line.canceled
     )
-    return Slip(event.order_id, event.brand_id, event.reference, event.placed_at, event.shipping_method, items), []
+    return Slip(event.order_id, event.brand_id, event.reference, event.placed_at, event.shipping_method, items)
+
+
+def without(slip: Slip, event: OrderCanceled) -> Slip:
+    """Less what is canceled, so that nobody packs it."""
+    gone = {each.line_id: each.quantity for each in event.lines}
+    items = (replace(item, quantity=item.quantity - gone.get(item.line_id, 0)) for item in slip.items)
+    return replace(slip, items=tuple(item for item in items if item.quantity > 0))
 
 
 def contents(slip: Slip, recipient: Recipient | None, brand: Brand) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class Slips:
         }
 
     async def save(self, connection: AsyncConnection, states: Mapping[UUID, Slip]) -> None:
-        """Write new ones."""
+        """Write slips."""
         rows = [
             {
                 "order_id": slip.order_id,
@@ -45,7 +45,7 @@ class Slips:
             }
             for slip in states.values()
         ]
-        await put(connection, slips, rows)
+        await put(connection, slips, rows, update=["lines"])
 
 
 async def recipient_of(connection: AsyncConnection, order_id: UUID) -> Recipient | None:

@@ -1,20 +1,25 @@
 """Puts orders together."""
 
+from functools import partial
+
 from fastapi import FastAPI
 
 from waybill_chassis.reading import Events, Tables
 from waybill_chassis.service import Service, serve
-from waybill_orders import handlers, store
+from waybill_orders import api, handlers, store
 from waybill_orders.settings import Settings
 
 
 def build(settings: Settings) -> FastAPI:
     """Everything of orders, ready to run."""
     service = Service("orders", settings)
-    begin = service.begin(store.Sales(), handles=handlers.HANDLES)
+    begin = service.begin(store.States(), handles=handlers.HANDLES)
     service.read_tables(["waybill.brands"], Tables(begin, store.put_brands))
-    service.read_events(["waybill.sales"], Events(begin, handlers.take))
-    return service.app()
+    service.read_events(handlers.TOPICS, Events(begin, handlers.take))
+    service.regularly(partial(handlers.release_due, begin))
+    app = service.app()
+    app.include_router(api.routes(begin, settings))
+    return app
 
 
 def main() -> None:

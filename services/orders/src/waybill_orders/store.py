@@ -1,30 +1,129 @@
 """The SQL of orders."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select, text
+from pydantic import TypeAdapter
+from sqlalchemy import Row, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.database import among, put
 from waybill_chassis.table_topics import Rows, keep
 from waybill_events import Brand, OrderPlaced
-from waybill_orders.domain import Claims, Sale
-from waybill_orders.tables import brands, sales
+from waybill_orders.domain import Claims, Hold, OpenException, Order, Request, Sale, Seen, State
+from waybill_orders.tables import brands, orders, sales
+
+_SALE: Final = ("source_updated_at", "canceled", "lines")
+_ORDER: Final = ("lines", "holds", "requests", "exceptions", "release_at")
+_HOLDS: Final = TypeAdapter(tuple[Hold, ...])
+_REQUESTS: Final = TypeAdapter(tuple[Request, ...])
+_EXCEPTIONS: Final = TypeAdapter(tuple[OpenException, ...])
 
 
-class Sales:
-    """Sales by id."""
+class States:
+    """Sales with their orders, and orders by themselves, each by its id: three statements for any number of them."""
 
-    async def load(self, connection: AsyncConnection, subjects: Collection[UUID]) -> dict[UUID, Sale]:
-        """Those that were split before."""
+    async def load(self, connection: AsyncConnection, subjects: Collection[UUID]) -> dict[UUID, State]:
+        """Those that are known, as far as this transaction may see them."""
+        wanted = or_(among(orders.c.order_id, subjects), among(orders.c.sale_id, subjects))
+        found = {
+            row.order_id: _order(row)
+            for row in await connection.execute(select(orders).where(wanted).order_by(orders.c.reference))
+        }
+        of_sale: dict[UUID, dict[UUID, Order]] = {}
+        for order in found.values():
+            of_sale.setdefault(order.sale_id, {})[order.order_id] = order
         rows = await connection.execute(select(sales).where(among(sales.c.sale_id, subjects)))
-        return {row["sale_id"]: Sale(**row) for row in rows.mappings()}
+        states: dict[UUID, State] = {row.sale_id: _sale(row, of_sale.get(row.sale_id, {})) for row in rows}
+        return states | {id_: order for id_, order in found.items() if id_ in subjects}
 
-    async def save(self, connection: AsyncConnection, states: Mapping[UUID, Sale]) -> None:
-        """Write newly split sales; a sale does not change after its split."""
-        await put(connection, sales, [asdict(sale) for sale in states.values()])
+    async def save(self, connection: AsyncConnection, states: Mapping[UUID, State]) -> None:
+        """Write sales and orders; the row of an order is there since its reference was claimed."""
+        of_sales = [state for state in states.values() if isinstance(state, Sale)]
+        alone = [state for state in states.values() if isinstance(state, Order)]
+        await put(connection, sales, [_sale_row(sale) for sale in of_sales], update=_SALE)
+        rows = [_order_row(order) for sale in of_sales for order in sale.orders.values()]
+        await put(connection, orders, [*rows, *map(_order_row, alone)], update=_ORDER)
+
+
+async def orders_of(connection: AsyncConnection, sale_ids: Collection[UUID]) -> list[UUID]:
+    """The orders of these sales."""
+    rows = await connection.execute(select(orders.c.order_id).where(among(orders.c.sale_id, sale_ids)))
+    return list(rows.scalars())
+
+
+async def to_release(connection: AsyncConnection, at: datetime, most: int) -> list[UUID]:
+    """Orders of which a hold has come to its end."""
+    due = select(orders.c.order_id).where(orders.c.release_at <= at).order_by(orders.c.release_at).limit(most)
+    return list((await connection.execute(due)).scalars())
+
+
+def _sale(row: Row[Any], of_sale: Mapping[UUID, Order]) -> Sale:
+    lines = {
+        line_id: Seen(None if seen["order_id"] is None else UUID(seen["order_id"]), seen["canceled"])
+        for line_id, seen in row.lines.items()
+    }
+    return Sale(
+        row.sale_id,
+        row.connection_id,
+        row.connection_code,
+        row.source_order_id,
+        row.number,
+        row.source_updated_at,
+        row.canceled,
+        MappingProxyType(lines),
+        MappingProxyType(of_sale),
+    )
+
+
+def _sale_row(sale: Sale) -> dict[str, Any]:
+    return {
+        "sale_id": sale.sale_id,
+        "connection_id": sale.connection_id,
+        "connection_code": sale.connection_code,
+        "source_order_id": sale.source_order_id,
+        "number": sale.number,
+        "orders": len(sale.orders),
+        "source_updated_at": sale.source_updated_at,
+        "canceled": sale.canceled,
+        "lines": {line_id: asdict(seen) for line_id, seen in sale.lines.items()},
+    }
+
+
+def _order(row: Row[Any]) -> Order:
+    return Order(
+        row.order_id,
+        row.brand_id,
+        row.sale_id,
+        row.reference,
+        MappingProxyType(row.lines),
+        _HOLDS.validate_python(row.holds),
+        _REQUESTS.validate_python(row.requests),
+        _EXCEPTIONS.validate_python(row.exceptions),
+    )
+
+
+def _order_row(order: Order) -> dict[str, Any]:
+    ends = [hold.release_at for hold in order.holds if hold.release_at is not None]
+    return {
+        "order_id": order.order_id,
+        "brand_id": order.brand_id,
+        "sale_id": order.sale_id,
+        "reference": order.reference,
+        "lines": dict(order.lines),
+        "holds": _plain(order.holds),
+        "requests": _REQUESTS.dump_python(order.requests, mode="json"),
+        "exceptions": _plain(order.exceptions),
+        "release_at": min(ends, default=None),
+    }
+
+
+def _plain(values: Iterable[Hold | OpenException]) -> list[dict[str, Any]]:
+    return [asdict(value) for value in values]
 
 
 async def claim(

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from sqlalchemy import ARRAY, Column, DateTime, Integer, MetaData, Table, Text, UniqueConstraint, Uuid
+from sqlalchemy import ARRAY, Boolean, Column, DateTime, Index, Integer, MetaData, Table, Text, UniqueConstraint, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
 
 metadata: Final = MetaData()
 
@@ -16,9 +17,11 @@ sales: Final = Table(
     Column("number", Text, nullable=False),
     Column("orders", Integer, nullable=False),
     Column("source_updated_at", DateTime(timezone=True), nullable=False),
+    Column("canceled", Boolean, nullable=False),
+    Column("lines", JSONB, nullable=False),
     UniqueConstraint("connection_id", "source_order_id"),
 )
-"""Sales that were split."""
+"""Sales that were split; `lines` maps line ids to their order and the units that the platform has canceled."""
 
 orders: Final = Table(
     "orders",
@@ -27,9 +30,17 @@ orders: Final = Table(
     Column("brand_id", Uuid, nullable=False),
     Column("reference", Text, nullable=False),
     Column("sale_id", Uuid, nullable=False),
+    Column("lines", JSONB, nullable=False),
+    Column("holds", JSONB, nullable=False),
+    Column("requests", JSONB, nullable=False),
+    Column("exceptions", JSONB, nullable=False),
+    Column("release_at", DateTime(timezone=True)),
     UniqueConstraint("brand_id", "reference"),
+    Index("orders_of_sale", "sale_id"),
+    Index("orders_to_release", "release_at", postgresql_where="release_at IS NOT NULL"),
 )
-"""Which order of a brand has which reference, given once."""
+"""Orders: which one of a brand has which reference, given once; what was asked of each; `release_at` is when its next
+hold ends."""
 
 brands: Final = Table(
     "brands",

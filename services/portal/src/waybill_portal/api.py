@@ -1,13 +1,14 @@
 """The JSON API: what the pages show, for programs."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from waybill_chassis.commands import KEY, cause
@@ -18,7 +19,23 @@ from waybill_events import Address, Brand, BusinessAddress, Buyer
 from waybill_events.model import Name
 from waybill_portal import store
 from waybill_portal.clients import Owner, Viewer
-from waybill_portal.domain import Line, Order, Parcel, Status, flags, status
+from waybill_portal.domain import (
+    Badge,
+    Hold,
+    Line,
+    OpenException,
+    Order,
+    Outcome,
+    Parcel,
+    Status,
+    explained,
+    flags,
+    outcomes,
+    status,
+)
+from waybill_portal.domain import (
+    Request as Asked,
+)
 from waybill_portal.settings import Settings
 
 Who = Callable[..., Awaitable[Viewer]]
@@ -50,6 +67,19 @@ def viewer(settings: Settings) -> Who:
     return read
 
 
+class ParcelShown(BaseModel):
+    """A parcel: where it is, what is in it, and where to follow it."""
+
+    parcel_id: UUID | None
+    state: str
+    units: dict[str, int]
+    late: dict[str, int]
+    carrier_name: str
+    tracking_number: str
+    tracking_url: str
+    shipped_at: datetime | None
+
+
 class OrderShown(BaseModel):
     """An order in a list."""
 
@@ -61,7 +91,7 @@ class OrderShown(BaseModel):
     status: Status
     flags: list[str]
     lines: list[Line]
-    parcels: list[Parcel]
+    parcels: list[ParcelShown]
 
 
 class Recipient(BaseModel):
@@ -78,6 +108,16 @@ class OrderInFull(OrderShown):
     platform: str
     shipping_method: str
     recipient: Recipient | None
+    holds: list[Hold]
+    requests: list[Asked]
+    exceptions: list[OpenException]
+
+
+class Explained(BaseModel):
+    """Why an order's badges stand there, and which event decided about each unit."""
+
+    badges: list[Badge]
+    units: list[Outcome]
 
 
 class Page(BaseModel):
@@ -132,9 +172,54 @@ def read_cursor(text: str | None) -> tuple[datetime, UUID] | None:
         raise Problem(422, "bad-cursor", "Take `before` from the page before, unchanged.", field="before") from error
 
 
-def routes(begin: Begin[Order], who: Who, fulfillment: Owner, labels: Owner) -> APIRouter:
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that is forwarded to the service that owns it, under the same path."""
+
+    owner: str
+    path: str
+    status: int
+    says: str
+
+
+_PARCEL: Final = "/orders/{order_id}/parcels/{parcel_id}"
+COMMANDS: Final = (
+    Command("fulfillment", "/orders/{order_id}/shipments", 201, "Ship open units with the brand's own carrier."),
+    Command("fulfillment", "/orders/{order_id}/parcels", 201, "Pack open units into a parcel."),
+    Command("fulfillment", f"{_PARCEL}/unpack", 200, "Take a packed parcel apart."),
+    Command("fulfillment", f"{_PARCEL}/ship", 200, "Ship a packed parcel with the brand's own carrier."),
+    Command("fulfillment", f"{_PARCEL}/hand-over", 200, "Say that a packed parcel has left."),
+    Command("fulfillment", f"{_PARCEL}/undo", 200, "Say that a parcel has not left after all."),
+    Command("orders", "/orders/{order_id}/cancellations", 202, "Ask that units are not shipped."),
+    Command("orders", "/orders/{order_id}/holds", 202, "Ask that the order is not worked on."),
+    Command("orders", "/orders/{order_id}/holds/{hold_id}/release", 200, "End a hold."),
+)
+
+
+def _forward(router: APIRouter, who: Who, owner: Owner, command: Command) -> None:
+    async def forward(
+        request: Request,
+        viewer: Annotated[Viewer, Depends(who)],
+        body: Annotated[dict[str, Any] | None, Body()] = None,
+        idempotency_key: Annotated[str | None, Header(max_length=200, pattern=KEY)] = None,
+    ) -> Any:
+        ids = {name: str(id_) for name, id_ in request.path_params.items()}
+        return await owner.command(viewer, f"/api/v1{command.path.format(**ids)}", body, idempotency_key)
+
+    router.add_api_route(
+        command.path,
+        forward,
+        methods=["POST"],
+        status_code=command.status,
+        summary=command.says,
+        description=f"Forwarded to {command.owner}, whose answer it is.",
+    )
+
+
+def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRouter:
     """Everything under /api/v1."""
     router = APIRouter(prefix="/api/v1")
+    labels = owners["labels"]
 
     @router.get("/orders")
     async def orders(
@@ -162,21 +247,41 @@ def routes(begin: Begin[Order], who: Who, fulfillment: Owner, labels: Owner) -> 
         return OrderInFull(
             **_shown(found),
             platform=found.platform,
+            holds=list(found.holds),
+            requests=list(found.requests.values()),
+            exceptions=list(found.exceptions.values()),
             shipping_method=found.shipping_method,
             recipient=None
             if recipient is None
             else Recipient(address=recipient.address, buyer=recipient.buyer, note=recipient.note),
         )
 
-    @router.post("/orders/{order_id}/shipments", status_code=201)
-    async def ship(
+    @router.get("/orders/{order_id}/explain")
+    async def explain(order_id: UUID, viewer: Annotated[Viewer, Depends(who)]) -> Explained:
+        """For each badge of an order the lines and events that make it so, and of each unit who won it."""
+        found, _ = await one(begin, viewer, order_id)
+        return Explained(badges=explained(found), units=outcomes(found))
+
+    @router.post("/orders/{order_id}/exceptions/{exception_id}/resolve")
+    async def resolve(
         order_id: UUID,
+        exception_id: UUID,
         body: dict[str, Any],
         viewer: Annotated[Viewer, Depends(who)],
         idempotency_key: Annotated[str | None, Header(max_length=200, pattern=KEY)] = None,
     ) -> Any:
-        """Ship: forwarded to fulfillment, whose answer it is."""
-        return await fulfillment.command(viewer, f"/api/v1/orders/{order_id}/shipments", body, idempotency_key)
+        """Settle an exception with one of its choices: forwarded to the service that raised it, whose answer it is."""
+        found, _ = await one(begin, viewer, order_id)
+        exception = found.exceptions.get(exception_id)
+        if exception is None or exception.owner not in owners:
+            raise Problem(
+                404, "unknown-exception", f"No exception {exception_id} is open here. Somebody may have settled it."
+            )
+        path = f"/api/v1/orders/{order_id}/exceptions/{exception_id}/resolve"
+        return await owners[exception.owner].command(viewer, path, body, idempotency_key)
+
+    for command in COMMANDS:
+        _forward(router, who, owners[command.owner], command)
 
     @router.get("/orders/{order_id}/packing-slip.pdf", response_class=Response)
     async def packing_slip(order_id: UUID, viewer: Annotated[Viewer, Depends(who)]) -> Response:
@@ -228,5 +333,18 @@ def _shown(order: Order) -> dict[str, Any]:
         "status": status(order),
         "flags": flags(order),
         "lines": order.lines,
-        "parcels": order.parcels,
+        "parcels": [_parcel(parcel) for parcel in order.standing],
     }
+
+
+def _parcel(parcel: Parcel) -> ParcelShown:
+    return ParcelShown(
+        parcel_id=parcel.parcel_id,
+        state=parcel.state,
+        units=dict(parcel.units),
+        late=dict(parcel.late),
+        carrier_name=parcel.carrier_name,
+        tracking_number=parcel.tracking_number,
+        tracking_url=parcel.tracking_url,
+        shipped_at=parcel.shipped_at,
+    )

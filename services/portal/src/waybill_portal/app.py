@@ -30,7 +30,7 @@ def build(settings: Settings) -> FastAPI:
     owners = {name: Owner(name, url, token) for name, url in urls.items()}
     who = api.viewer(settings)
     app = service.app(closing=[owner.close for owner in owners.values()])
-    app.include_router(api.routes(begin, who, owners["fulfillment"], owners["labels"]))
+    app.include_router(api.routes(begin, who, owners))
     # Of itself it asks without a detour over the network; the host must be one that it answers to.
     itself = Owner("portal", f"http://{settings.hosts[0]}", token, ASGITransport(app))
     pages.mount(app, begin, who, {**owners, "portal": itself}, changes)

@@ -4,10 +4,11 @@ from typing import Final
 
 from waybill_chassis.fold import fold
 from waybill_chassis.transaction import Fresh, Transaction
-from waybill_events import ItemsFulfilled, OrderPlaced, Recipient, TrackingAdded
+from waybill_events import Event, Recipient
+from waybill_portal import domain
 from waybill_portal.domain import Order, on_event
 
-HANDLES: Final = (OrderPlaced, ItemsFulfilled, TrackingAdded, Recipient)
+HANDLES: Final[tuple[type[Event], ...]] = (*domain.HANDLES, Recipient)
 TABLE_TOPICS: Final = ("waybill.recipients",)
 EVENT_TOPICS: Final = ("waybill.orders", "waybill.fulfillment", "waybill.tracking")
 """Causes before effects."""

@@ -18,20 +18,33 @@ class Shop:
     def __init__(self, client: httpx.AsyncClient, connection_id: UUID, secret: str) -> None:
         self.client, self.path, self.secret = client, f"/webhooks/{connection_id}", secret
 
-    async def tell(self, order: Mapping[str, Any], *, event_id: str | None = None) -> httpx.Response:
-        """Send `orders/create` once; `event_id` is what Shopify would send again with a retry."""
+    async def tell(
+        self, order: Mapping[str, Any], *, topic: str = "orders/create", event_id: str | None = None
+    ) -> httpx.Response:
+        """Send a webhook once; `event_id` is what Shopify would send again with a retry."""
         body = json.dumps(order).encode()
-        return await self.client.post(self.path, content=body, headers=self.headers(body, event_id))
+        return await self.client.post(self.path, content=body, headers=self.headers(body, topic, event_id))
 
-    def headers(self, body: bytes, event_id: str | None = None) -> dict[str, str]:
+    def headers(self, body: bytes, topic: str = "orders/create", event_id: str | None = None) -> dict[str, str]:
         """What Shopify sends beside the body, its signature over the raw bytes included."""
         digest = hmac.new(self.secret.encode(), body, hashlib.sha256).digest()
         headers = {
             "Content-Type": "application/json",
-            "X-Shopify-Topic": "orders/create",
+            "X-Shopify-Topic": topic,
             "X-Shopify-Hmac-Sha256": base64.b64encode(digest).decode(),
         }
         return headers if event_id is None else {**headers, "X-Shopify-Event-Id": event_id}
+
+
+def changed(order: Mapping[str, Any], at: datetime, **fields: Any) -> dict[str, Any]:
+    """An order as Shopify writes it after a change."""
+    return {**order, "updated_at": at.isoformat(), **fields}
+
+
+def canceled(order: Mapping[str, Any], at: datetime, reason: str = "customer") -> dict[str, Any]:
+    """An order that was canceled in the shop."""
+    lines = [{**line, "current_quantity": 0, "fulfillable_quantity": 0} for line in order["line_items"]]
+    return changed(order, at, cancelled_at=at.isoformat(), cancel_reason=reason, line_items=lines)
 
 
 def an_order(

@@ -9,6 +9,7 @@ import hmac
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, cast
@@ -16,7 +17,18 @@ from typing import Any, Final, cast
 from pydantic import ValidationError
 
 from waybill_connectors.domain.connections import Connection, Unreadable
-from waybill_events import Address, Buyer, KnownShipment, LineUnits, Money, Payment, SaleLine, SaleReceived, ids
+from waybill_events import (
+    Address,
+    Buyer,
+    CancelReason,
+    KnownShipment,
+    LineUnits,
+    Money,
+    Payment,
+    SaleLine,
+    SaleReceived,
+    ids,
+)
 
 Json = Mapping[str, Any]
 
@@ -25,6 +37,14 @@ _PAYMENTS: Final = {
     "unpaid": Payment.UNPAID,
     "expired": Payment.VOIDED,
     **{payment.value: payment for payment in Payment},
+}
+CREATED: Final = "orders/create"
+CHANGED: Final = frozenset({"orders/updated", "orders/edited", "orders/paid", "orders/cancelled"})
+"""Topics of webhooks whose body is the whole order as it is then."""
+_REASONS: Final = {
+    **{reason.value: reason for reason in CancelReason},
+    "payment_declined": CancelReason.DECLINED,
+    "out_of_stock": CancelReason.INVENTORY,
 }
 _DIGITS: Final = 30
 _FAILED: Final = {"cancelled", "error", "failure"}
@@ -48,70 +68,82 @@ def parse(body: bytes) -> Json:
     return cast("Json", order)
 
 
-def change_key(order: Json, event_id: str | None, body: bytes) -> str:
-    """What tells one change from another: Shopify's event id, else the order and when it was changed."""
+def change_key(order: Json, topic: str, event_id: str | None, body: bytes) -> str:
+    """What tells one change from another: Shopify's event id, else the order and when it was changed how."""
     if event_id:
         return f"event:{clean(event_id, 200)}"
     if order.get("id") and order.get("updated_at"):
-        return f"order:{clean(order['id'], 100)}@{clean(order['updated_at'], 100)}"
+        how = "" if topic == CREATED else f"{topic}:"
+        return f"{how}order:{clean(order['id'], 100)}@{clean(order['updated_at'], 100)}"
     return f"sha256:{hashlib.sha256(body).hexdigest()}"
 
 
-def sale(order: Json, connection: Connection) -> SaleReceived:
-    """The sale that an order tells of; raises Unreadable naming the field."""
+def sale(order: Json, connection: Connection, kind: type[SaleReceived] = SaleReceived) -> SaleReceived:
+    """The sale that an order tells of, received or changed; raises Unreadable naming the field."""
     try:
-        return _sale(order, connection)
-    except (TypeError, AttributeError, KeyError, ArithmeticError) as error:
-        raise Unreadable(f"the order is not of Shopify's shape: {clean(error, 300)}") from error
-
-
-def _sale(order: Json, connection: Connection) -> SaleReceived:
-    source_id = _required(order, "id")
-    number = _text(order.get("name")) or _text(order.get("order_number")) or source_id
-    currency = order.get("currency")
-    fulfilled = [each for each in _items(order, "fulfillments") if _text(each.get("status")) not in _FAILED]
-    shipped, removed = _shipped(fulfilled), _refunded(order)
-    try:
-        return SaleReceived(
-            sale_id=ids.sale_id(connection.connection_id, source_id),
-            connection_id=connection.connection_id,
-            connection_code=connection.code,
-            platform="shopify",
-            source_order_id=source_id,
-            number=number,
-            placed_at=_time(order, "created_at", "processed_at"),
-            source_updated_at=_time(order, "updated_at", "created_at", "processed_at"),
-            default_brand_id=connection.brand_id,
-            payment=_PAYMENTS.get(_text(order.get("financial_status")), Payment.UNKNOWN),
-            ships_when=connection.ships_when,
-            canceled_at=_time(order, "cancelled_at") if order.get("cancelled_at") else None,
-            test=bool(order.get("test")),
-            currency=currency,
-            total=_money(order.get("current_total_price") or order.get("total_price"), currency),
-            shipping_method=", ".join(_text(each.get("title")) for each in _items(order, "shipping_lines")),
-            buyer=_buyer(order),
-            ship_to=_address(_part(order, "shipping_address")),
-            note=_text(order.get("note")),
-            lines=tuple(
-                _line(each, shipped, removed, currency, canceled=bool(order.get("cancelled_at")))
-                for each in _items(order, "line_items")
-            ),
-            shipments=tuple(_shipment(each) for each in fulfilled),
-        )
+        return kind.model_validate(_sale(order, connection))
     except ValidationError as error:
         says = "; ".join(
             f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
             for found in error.errors(include_input=False, include_url=False, include_context=False)
         )
         raise Unreadable(f"the order cannot be read: {says}") from error
+    except (TypeError, AttributeError, KeyError, ArithmeticError) as error:
+        raise Unreadable(f"the order is not of Shopify's shape: {clean(error, 300)}") from error
 
 
-def _line(line: Json, shipped: Counter[str], removed: Counter[str], currency: Any, *, canceled: bool) -> SaleLine:
+def _sale(order: Json, connection: Connection) -> Mapping[str, Any]:
+    source_id = _required(order, "id")
+    number = _text(order.get("name")) or _text(order.get("order_number")) or source_id
+    currency = order.get("currency")
+    fulfilled = [each for each in _items(order, "fulfillments") if _text(each.get("status")) not in _FAILED]
+    shipped, refunded = _shipped(fulfilled), _refunded(order)
+    return {
+        "sale_id": ids.sale_id(connection.connection_id, source_id),
+        "connection_id": connection.connection_id,
+        "connection_code": connection.code,
+        "platform": "shopify",
+        "source_order_id": source_id,
+        "number": number,
+        "placed_at": _time(order, "created_at", "processed_at"),
+        "source_updated_at": _time(order, "updated_at", "created_at", "processed_at"),
+        "default_brand_id": connection.brand_id,
+        "payment": _PAYMENTS.get(_text(order.get("financial_status")), Payment.UNKNOWN),
+        "ships_when": connection.ships_when,
+        "canceled_at": _time(order, "cancelled_at") if order.get("cancelled_at") else None,
+        "cancel_reason": _reason(order),
+        "test": bool(order.get("test")),
+        "currency": currency,
+        "total": _money(order.get("current_total_price") or order.get("total_price"), currency),
+        "shipping_method": ", ".join(_text(each.get("title")) for each in _items(order, "shipping_lines")),
+        "buyer": _buyer(order),
+        "ship_to": _address(_part(order, "shipping_address")),
+        "note": _text(order.get("note")),
+        "lines": tuple(
+            _line(each, shipped, refunded, currency, canceled=bool(order.get("cancelled_at")))
+            for each in _items(order, "line_items")
+        ),
+        "shipments": tuple(_shipment(each) for each in fulfilled),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Refunded:
+    """Units by line that were refunded `before` they left, and those that were `returned`."""
+
+    before: Counter[str]
+    returned: Counter[str]
+
+
+def _line(line: Json, shipped: Counter[str], refunded: _Refunded, currency: Any, *, canceled: bool) -> SaleLine:
     line_id, quantity = _required(line, "id"), _units(line, "quantity")
     gone = min(shipped[line_id], quantity)
-    taken_out = removed[line_id]
+    taken_out = refunded.before[line_id]
     if line.get("current_quantity") is not None:
-        taken_out = quantity - _units(line, "current_quantity")
+        taken_out = quantity - _units(line, "current_quantity") - refunded.returned[line_id]
+    if line.get("fulfillable_quantity") is not None:
+        # A refund of what has left lowers the one as well, and this one not.
+        taken_out = min(taken_out, quantity - gone - _units(line, "fulfillable_quantity"))
     name, variant = _text(line.get("title")), _text(line.get("variant_title"))
     return SaleLine(
         line_id=line_id,
@@ -135,14 +167,21 @@ def _shipped(fulfillments: Sequence[Json]) -> Counter[str]:
     return units
 
 
-def _refunded(order: Json) -> Counter[str]:
-    """Units that were refunded before they left; `return` says that they had left."""
-    units: Counter[str] = Counter()
+def _refunded(order: Json) -> _Refunded:
+    refunded = _Refunded(Counter(), Counter())
     for refund in _items(order, "refunds"):
         for line in _items(refund, "refund_line_items"):
-            if line.get("restock_type") != "return":
-                units[_required(line, "line_item_id")] += _units(line, "quantity")
-    return units
+            units = refunded.returned if line.get("restock_type") == "return" else refunded.before
+            units[_required(line, "line_item_id")] += _units(line, "quantity")
+    return refunded
+
+
+def _reason(order: Json) -> CancelReason | None:
+    """Why it was canceled, in our words; None where it was not."""
+    reason = _text(order.get("cancel_reason"))
+    if not reason and not order.get("cancelled_at"):
+        return None
+    return _REASONS.get(reason, CancelReason.OTHER)
 
 
 def _shipment(fulfillment: Json) -> KnownShipment:

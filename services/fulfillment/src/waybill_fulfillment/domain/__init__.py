@@ -1,0 +1,61 @@
+"""What fulfillment decides: everything about quantities and parcels. Pure."""
+
+from waybill_fulfillment.domain.commands import Tracking, pack, resolve, ship, ship_parcel, undo, unpack
+from waybill_fulfillment.domain.incoming import on_event
+from waybill_fulfillment.domain.ledger import (
+    OWN,
+    Hold,
+    Ledger,
+    Line,
+    OpenException,
+    Parcel,
+    ParcelState,
+    Units,
+    opened,
+)
+from waybill_fulfillment.domain.refusals import (
+    Held,
+    NoChoice,
+    NothingOpen,
+    NotOpen,
+    NotPacked,
+    NotShipped,
+    NotUnits,
+    Refused,
+    Scanned,
+    UnknownException,
+    UnknownLine,
+    UnknownParcel,
+)
+
+__all__ = [
+    "OWN",
+    "Held",
+    "Hold",
+    "Ledger",
+    "Line",
+    "NoChoice",
+    "NotOpen",
+    "NotPacked",
+    "NotShipped",
+    "NotUnits",
+    "NothingOpen",
+    "OpenException",
+    "Parcel",
+    "ParcelState",
+    "Refused",
+    "Scanned",
+    "Tracking",
+    "Units",
+    "UnknownException",
+    "UnknownLine",
+    "UnknownParcel",
+    "on_event",
+    "opened",
+    "pack",
+    "resolve",
+    "ship",
+    "ship_parcel",
+    "undo",
+    "unpack",
+]

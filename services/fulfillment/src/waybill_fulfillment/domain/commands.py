@@ -1,0 +1,175 @@
+"""What people do with units and parcels: each decision gives the events that say so, or raises Refused."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from uuid import UUID
+
+from waybill_events import (
+    ExceptionResolved,
+    ItemsFulfilled,
+    ParcelPacked,
+    ParcelUnpacked,
+    ShipmentUndone,
+    ids,
+)
+from waybill_fulfillment.domain.ledger import Ledger, Parcel, ParcelState, Units, told
+from waybill_fulfillment.domain.refusals import (
+    Held,
+    NoChoice,
+    NothingOpen,
+    NotOpen,
+    NotPacked,
+    NotShipped,
+    NotUnits,
+    Scanned,
+    UnknownException,
+    UnknownLine,
+    UnknownParcel,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """The brand's own carrier and number, as they were typed."""
+
+    company: str
+    number: str
+    notify_customer: bool = False
+
+
+def pack(ledger: Ledger, units: Units | None, at: datetime) -> list[ParcelPacked]:
+    """Put open units together into a parcel; `units` None stands for all that is open."""
+    _check_free(ledger)
+    parcel_id = ids.parcel_id(ledger.order_id, len(ledger.parcels) + 1)
+    return [
+        ParcelPacked(
+            order_id=ledger.order_id,
+            brand_id=ledger.brand_id,
+            parcel_id=parcel_id,
+            lines=told(_chosen(ledger, units)),
+            packed_at=at,
+        )
+    ]
+
+
+def unpack(ledger: Ledger, parcel_id: UUID, at: datetime, request_id: UUID | None = None) -> list[ParcelUnpacked]:
+    """Take a packed parcel apart, whole: its units are open again."""
+    parcel = _packed(ledger, parcel_id)
+    return [
+        ParcelUnpacked(
+            order_id=ledger.order_id,
+            brand_id=ledger.brand_id,
+            parcel_id=parcel_id,
+            lines=told(parcel.units),
+            request_id=request_id,
+            unpacked_at=at,
+        )
+    ]
+
+
+def ship(ledger: Ledger, units: Units | None, tracking: Tracking, at: datetime) -> list[ItemsFulfilled]:
+    """Ship open units with the brand's own carrier; `units` None stands for all that is open."""
+    _check_free(ledger)
+    parcel_id = ids.parcel_id(ledger.order_id, len(ledger.parcels) + 1)
+    return [_left(ledger, parcel_id, _chosen(ledger, units), tracking, at)]
+
+
+def ship_parcel(ledger: Ledger, parcel_id: UUID, tracking: Tracking | None, at: datetime) -> list[ItemsFulfilled]:
+    """Ship a packed parcel with the brand's own carrier, or hand it over without a number."""
+    parcel = _packed(ledger, parcel_id)
+    _check_free(ledger)
+    return [_left(ledger, parcel_id, parcel.units, tracking, at)]
+
+
+def undo(ledger: Ledger, parcel_id: UUID, at: datetime) -> list[ShipmentUndone]:
+    """Say that a parcel had not left after all.
+
+    One that was packed and handed over is packed again. One that a number had shipped is none any more, so that a
+    parcel never has two numbers that were typed; its units are open.
+    """
+    parcel = _found(ledger, parcel_id)
+    if parcel.state is not ParcelState.SHIPPED:
+        raise NotShipped(parcel_id, parcel.number, parcel.state)
+    if parcel.scanned_at is not None:
+        raise Scanned(parcel_id, parcel.number)
+    return [
+        ShipmentUndone(
+            order_id=ledger.order_id,
+            brand_id=ledger.brand_id,
+            parcel_id=parcel_id,
+            lines=told(parcel.units),
+            packed=parcel.packed_at is not None and not parcel.tracking_number,
+            undone_at=at,
+        )
+    ]
+
+
+def resolve(ledger: Ledger, exception_id: UUID, choice: str, comment: str, at: datetime) -> list[ExceptionResolved]:
+    """Close an open exception with one of its choices."""
+    for each in ledger.exceptions:
+        if each.exception_id == exception_id:
+            if choice not in each.choices:
+                raise NoChoice(choice, each.choices)
+            return [
+                ExceptionResolved(
+                    order_id=ledger.order_id,
+                    brand_id=ledger.brand_id,
+                    exception_id=exception_id,
+                    kind=each.kind,
+                    choice=choice,
+                    comment=comment,
+                    resolved_at=at,
+                )
+            ]
+    raise UnknownException(exception_id)
+
+
+def _left(ledger: Ledger, parcel_id: UUID, units: Units, tracking: Tracking | None, at: datetime) -> ItemsFulfilled:
+    return ItemsFulfilled(
+        order_id=ledger.order_id,
+        brand_id=ledger.brand_id,
+        parcel_id=parcel_id,
+        lines=told(units),
+        company=None if tracking is None else tracking.company or None,
+        number=None if tracking is None else tracking.number or None,
+        shipped_at=at,
+        notify_customer=tracking is not None and tracking.notify_customer,
+        handed_over_by="person" if tracking is None else "number",
+    )
+
+
+def _check_free(ledger: Ledger) -> None:
+    if ledger.holds:
+        raise Held(tuple(hold.reason for hold in ledger.holds))
+
+
+def _chosen(ledger: Ledger, units: Units | None) -> Units:
+    """The units that are meant, all of them open."""
+    if units is None:
+        units = {line_id: line.open for line_id, line in ledger.lines.items() if line.open}
+    if not units:
+        raise NothingOpen(tuple(ledger.lines))
+    for line_id, asked in units.items():
+        if line_id not in ledger.lines:
+            raise UnknownLine(line_id, tuple(ledger.lines))
+        line = ledger.lines[line_id]
+        if asked < 1:
+            raise NotUnits(line_id, asked)
+        if asked > line.open:
+            raise NotOpen(line_id, asked, open_=line.open, ordered=line.ordered, elsewhere=line.elsewhere())
+    return MappingProxyType(dict(units))
+
+
+def _found(ledger: Ledger, parcel_id: UUID) -> Parcel:
+    parcel = ledger.parcel(parcel_id)
+    if parcel is None:
+        raise UnknownParcel(parcel_id)
+    return parcel
+
+
+def _packed(ledger: Ledger, parcel_id: UUID) -> Parcel:
+    parcel = _found(ledger, parcel_id)
+    if parcel.state is not ParcelState.PACKED:
+        raise NotPacked(parcel_id, parcel.number, parcel.state)
+    return parcel

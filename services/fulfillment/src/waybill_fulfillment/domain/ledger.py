@@ -1,0 +1,291 @@
+"""The ledger: where each unit that was ordered is. It is what its order's opening and its own events make of it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, Literal, assert_never
+from uuid import UUID
+
+from waybill_events import (
+    Event,
+    ExceptionRaised,
+    ExceptionResolved,
+    ItemsFulfilled,
+    LateShipmentRecorded,
+    LineUnits,
+    OrderPlaced,
+    OrderReleased,
+    ParcelPacked,
+    ParcelScanned,
+    ParcelUnpacked,
+    RequestDecided,
+    ShipmentUndone,
+)
+
+Units = Mapping[str, int]
+"""Quantities by line id, none of them zero."""
+Place = Literal["open", "packed", "shipped", "canceled"]
+NONE: Final[Units] = MappingProxyType({})
+OWN: Final = (
+    ParcelPacked,
+    ParcelUnpacked,
+    ItemsFulfilled,
+    ShipmentUndone,
+    LateShipmentRecorded,
+    RequestDecided,
+    ExceptionRaised,
+    ExceptionResolved,
+)
+"""What fulfillment tells of an order."""
+Known = (
+    ParcelPacked
+    | ParcelUnpacked
+    | ItemsFulfilled
+    | ShipmentUndone
+    | LateShipmentRecorded
+    | RequestDecided
+    | ExceptionRaised
+    | ExceptionResolved
+    | OrderReleased
+    | ParcelScanned
+)
+"""What changes a ledger: its own events, and facts of others that are not for it to decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Units of one line: `ordered = open + packed + shipped + canceled`.
+
+    Of the canceled ones `late` are on their way all the same; of those that left, `returned` came back.
+    """
+
+    ordered: int
+    open: int
+    packed: int
+    shipped: int
+    canceled: int
+    late: int = 0
+    returned: int = 0
+
+    def move(self, units: int, start: Place, end: Place) -> "Line":
+        """With this many units brought from one place to another."""
+        return replace(self, **{start: getattr(self, start) - units, end: getattr(self, end) + units})
+
+    def elsewhere(self) -> str:
+        """Where those are that are not open, for people."""
+        return f"{self.shipped} are shipped, {self.packed} packed and {self.canceled} canceled"
+
+
+class ParcelState(StrEnum):
+    """Where a parcel is."""
+
+    PACKED = "packed"
+    SHIPPED = "shipped"
+    UNPACKED = "unpacked"
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Units that travel together. `number` counts the order's parcels from 1 and is never reused.
+
+    `late` are canceled units in it. `moved_by` is the command or event that brought it into its state.
+    """
+
+    parcel_id: UUID
+    number: int
+    state: ParcelState
+    units: Units
+    moved_by: UUID
+    late: Units = field(default_factory=lambda: NONE)
+    tracking_company: str = ""
+    tracking_number: str = ""
+    packed_at: datetime | None = None
+    shipped_at: datetime | None = None
+    scanned_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A reason why the order may not be worked on."""
+
+    hold_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenException:
+    """Something that a person has to decide."""
+
+    exception_id: UUID
+    kind: str
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """One order: its lines by id, in the order in which they were sold, its parcels, holds and open exceptions.
+
+    `canceled_by` says which request canceled which units.
+    """
+
+    order_id: UUID
+    brand_id: UUID
+    reference: str
+    lines: Mapping[str, Line]
+    holds: tuple[Hold, ...] = ()
+    parcels: tuple[Parcel, ...] = ()
+    canceled_by: Mapping[UUID, Units] = field(default_factory=lambda: MappingProxyType({}))
+    exceptions: tuple[OpenException, ...] = ()
+
+    def parcel(self, parcel_id: UUID) -> Parcel | None:
+        """One of its parcels."""
+        return next((parcel for parcel in self.parcels if parcel.parcel_id == parcel_id), None)
+
+    def move(self, units: Units, start: Place, end: Place) -> "Ledger":
+        """With these units brought from one place to another."""
+        lines = {
+            line_id: line.move(units[line_id], start, end) if line_id in units else line
+            for line_id, line in self.lines.items()
+        }
+        return replace(self, lines=MappingProxyType(lines))
+
+    def with_parcel(self, changed: Parcel) -> "Ledger":
+        """With a parcel as it is now, or a new one."""
+        if self.parcel(changed.parcel_id) is None:
+            return replace(self, parcels=(*self.parcels, changed))
+        parcels = tuple(changed if parcel.parcel_id == changed.parcel_id else parcel for parcel in self.parcels)
+        return replace(self, parcels=parcels)
+
+    def after(self, events: Iterable[Event], cause: UUID) -> "Ledger":
+        """What these events make of it; `cause` is the command or event that brought them about."""
+        ledger = self
+        for event in events:
+            assert isinstance(event, Known)
+            ledger = _after(ledger, event, cause)
+        return ledger
+
+
+def opened(event: OrderPlaced) -> Ledger:
+    """The ledger of an order as it was born; raises ValueError where more has gone than was ordered."""
+    lines = {
+        line.line_id: Line(
+            ordered=line.quantity,
+            open=line.quantity - line.shipped - line.canceled,
+            packed=0,
+            shipped=line.shipped,
+            canceled=line.canceled,
+        )
+        for line in event.lines
+    }
+    for line_id, line in lines.items():
+        if line.open < 0:
+            raise ValueError(f"line {line_id}: more is shipped and canceled than was ordered")
+    holds = tuple(Hold(hold.hold_id, hold.reason) for hold in event.holds)
+    return Ledger(event.order_id, event.brand_id, event.reference, MappingProxyType(lines), holds)
+
+
+def counted(lines: Iterable[LineUnits]) -> Units:
+    """Quantities by line id."""
+    return MappingProxyType({each.line_id: each.quantity for each in lines})
+
+
+def told(units: Units) -> tuple[LineUnits, ...]:
+    """The same as an event says it."""
+    return tuple(LineUnits(line_id=line_id, quantity=quantity) for line_id, quantity in units.items())
+
+
+def _after(ledger: Ledger, event: Known, cause: UUID) -> Ledger:
+    match event:
+        case ParcelPacked():
+            units, number = counted(event.lines), len(ledger.parcels) + 1
+            parcel = Parcel(event.parcel_id, number, ParcelState.PACKED, units, cause, packed_at=event.packed_at)
+            return ledger.move(units, "open", "packed").with_parcel(parcel)
+        case ParcelUnpacked() | ShipmentUndone():
+            return _back(ledger, event, cause)
+        case ItemsFulfilled():
+            return _shipped(ledger, event, cause)
+        case LateShipmentRecorded():
+            return _late(ledger, event, cause)
+        case RequestDecided():
+            return _decided(ledger, event, cause)
+        case OrderReleased():
+            return replace(ledger, holds=tuple(hold for hold in ledger.holds if hold.hold_id != event.hold_id))
+        case ParcelScanned():
+            return ledger.with_parcel(replace(_named(ledger, event.parcel_id), scanned_at=event.scanned_at))
+        case ExceptionRaised() | ExceptionResolved():
+            return replace(ledger, exceptions=_open(ledger.exceptions, event))
+        case _:
+            assert_never(event)
+
+
+def _open(
+    exceptions: tuple[OpenException, ...], event: ExceptionRaised | ExceptionResolved
+) -> tuple[OpenException, ...]:
+    rest = tuple(each for each in exceptions if each.exception_id != event.exception_id)
+    if isinstance(event, ExceptionResolved):
+        return rest
+    return (*rest, OpenException(event.exception_id, event.kind, event.choices))
+
+
+def _back(ledger: Ledger, event: ParcelUnpacked | ShipmentUndone, cause: UUID) -> Ledger:
+    """A parcel was taken apart, or has not left after all."""
+    start: Place = "packed" if isinstance(event, ParcelUnpacked) else "shipped"
+    packed = isinstance(event, ShipmentUndone) and event.packed
+    state = ParcelState.PACKED if packed else ParcelState.UNPACKED
+    parcel = replace(_named(ledger, event.parcel_id), state=state, moved_by=cause)
+    return ledger.move(counted(event.lines), start, "packed" if packed else "open").with_parcel(parcel)
+
+
+def _shipped(ledger: Ledger, event: ItemsFulfilled, cause: UUID) -> Ledger:
+    """A packed parcel has left, or open units in a new one, or in one that had been taken apart."""
+    units, known = counted(event.lines), ledger.parcel(event.parcel_id)
+    start: Place = "packed" if known is not None and known.state is ParcelState.PACKED else "open"
+    number = len(ledger.parcels) + 1 if known is None else known.number
+    parcel = replace(
+        known or Parcel(event.parcel_id, number, ParcelState.SHIPPED, units, cause),
+        state=ParcelState.SHIPPED,
+        units=units,
+        moved_by=cause,
+        tracking_company=event.company or "",
+        tracking_number=event.number or "",
+        shipped_at=event.shipped_at,
+    )
+    return ledger.move(units, start, "shipped").with_parcel(parcel)
+
+
+def _late(ledger: Ledger, event: LateShipmentRecorded, cause: UUID) -> Ledger:
+    """Canceled units are on their way; what else was in the parcel had left with it, if anything."""
+    units, parcel = counted(event.lines), _named(ledger, event.parcel_id)
+    lines = {
+        line_id: replace(line, late=line.late + units[line_id]) if line_id in units else line
+        for line_id, line in ledger.lines.items()
+    }
+    left = parcel.units if parcel.state is ParcelState.SHIPPED else NONE
+    changed = replace(
+        parcel,
+        state=ParcelState.SHIPPED,
+        units=left,
+        late=units,
+        moved_by=cause,
+        shipped_at=parcel.shipped_at or event.scanned_at,
+    )
+    return replace(ledger, lines=MappingProxyType(lines)).with_parcel(changed)
+
+
+def _decided(ledger: Ledger, event: RequestDecided, cause: UUID) -> Ledger:
+    if not event.accepted:
+        return ledger
+    if event.kind == "hold":
+        return replace(ledger, holds=(*ledger.holds, Hold(event.request_id, event.reason)))
+    units = counted(event.granted)
+    canceled_by = MappingProxyType({**ledger.canceled_by, cause: units})
+    return replace(ledger.move(units, "open", "canceled"), canceled_by=canceled_by)
+
+
+def _named(ledger: Ledger, parcel_id: UUID) -> Parcel:
+    parcel = ledger.parcel(parcel_id)
+    if parcel is None:
+        raise LookupError(f"order {ledger.order_id} has no parcel {parcel_id}")
+    return parcel

@@ -1,0 +1,87 @@
+"""The carrier's first scan: a fact, hold or not, whatever anybody thought of the parcel before."""
+
+from uuid import UUID
+
+from waybill_events import (
+    Event,
+    ExceptionRaised,
+    ItemsFulfilled,
+    LateShipmentRecorded,
+    ParcelScanned,
+    ids,
+)
+from waybill_fulfillment.domain.ledger import Ledger, Parcel, ParcelState, Units, told
+
+CHOICES = ("return", "keep_and_bill", "other")
+"""How a person settles units that are on their way and should not be."""
+
+
+def decide_scan(ledger: Ledger, scan: ParcelScanned) -> list[Event]:
+    """What follows: a packed parcel has left; of one that was taken apart, the units still open have.
+
+    Of the others in it, those that are canceled are late, and those that are in another parcel are sent twice: both
+    are for a person to settle.
+    """
+    parcel = ledger.parcel(scan.parcel_id)
+    if parcel is None:
+        raise LookupError(f"order {ledger.order_id} has no parcel {scan.parcel_id}, and yet it was scanned")
+    if parcel.state is ParcelState.SHIPPED:
+        return []
+    if parcel.state is ParcelState.PACKED:
+        return [_left(ledger, parcel, parcel.units, scan)]
+    left = {line_id: min(units, ledger.lines[line_id].open) for line_id, units in parcel.units.items()}
+    late = {
+        line_id: min(units - left[line_id], ledger.lines[line_id].canceled - ledger.lines[line_id].late)
+        for line_id, units in parcel.units.items()
+    }
+    twice = {line_id: units - left[line_id] - late[line_id] for line_id, units in parcel.units.items()}
+    events: list[Event] = []
+    if any(left.values()):
+        events.append(_left(ledger, parcel, left, scan))
+    # Also without a late unit: it says that the parcel is on its way.
+    if any(late.values()) or not events:
+        recorded = LateShipmentRecorded(
+            order_id=ledger.order_id,
+            brand_id=ledger.brand_id,
+            parcel_id=parcel.parcel_id,
+            lines=told(_some(late)),
+            scanned_at=scan.scanned_at,
+        )
+        events.append(recorded)
+    if any(late.values()):
+        events.append(_raised(ledger, "late_shipment", parcel, late, scan))
+    if any(twice.values()):
+        events.append(_raised(ledger, "sent_twice", parcel, twice, scan))
+    return events
+
+
+def _left(ledger: Ledger, parcel: Parcel, units: Units, scan: ParcelScanned) -> ItemsFulfilled:
+    return ItemsFulfilled(
+        order_id=ledger.order_id,
+        brand_id=ledger.brand_id,
+        parcel_id=parcel.parcel_id,
+        lines=told(_some(units)),
+        company=parcel.tracking_company or None,
+        number=parcel.tracking_number or None,
+        shipped_at=scan.scanned_at,
+        handed_over_by="scan",
+    )
+
+
+def _raised(ledger: Ledger, kind: str, parcel: Parcel, units: Units, scan: ParcelScanned) -> ExceptionRaised:
+    about: UUID = parcel.parcel_id
+    return ExceptionRaised(
+        order_id=ledger.order_id,
+        brand_id=ledger.brand_id,
+        exception_id=ids.exception_id(ledger.order_id, kind, about),
+        kind=kind,
+        choices=CHOICES,
+        lines=told(_some(units)),
+        parcel_ids=(about,),
+        raised_at=scan.scanned_at,
+    )
+
+
+def _some(units: Units) -> Units:
+    """Without the lines of which there is none."""
+    return {line_id: count for line_id, count in units.items() if count}

@@ -1,0 +1,73 @@
+"""Orders, requests and scans with boring defaults."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from waybill_events import (
+    CancellationRequested,
+    Envelope,
+    Hold,
+    HoldReason,
+    HoldRequested,
+    LineUnits,
+    OrderLine,
+    OrderPlaced,
+    ParcelScanned,
+    ids,
+)
+
+ORDER, BRAND = UUID(int=1), UUID(int=2)
+NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
+REQUEST: Final = UUID(int=50)
+LINES: Final = (OrderLine(line_id="shirt", quantity=3), OrderLine(line_id="mug", quantity=1))
+
+
+def cause(number: int = 9) -> Envelope:
+    """An incoming event's envelope, told apart by a number."""
+    id_ = UUID(int=number)
+    return Envelope(id=id_, source="test", type="t", time=NOON, subject=ORDER, actor="test", causation_id=id_)
+
+
+def placed(*lines: OrderLine, holds: tuple[HoldReason, ...] = (), order: UUID = ORDER) -> OrderPlaced:
+    """An order of three shirts and a mug."""
+    return OrderPlaced(
+        order_id=order,
+        sale_id=UUID(int=3),
+        brand_id=BRAND,
+        reference="10001-01",
+        number="#10001",
+        connection_id=UUID(int=4),
+        platform="shopify",
+        placed_at=NOON,
+        recipient_version=1,
+        holds=tuple(Hold(hold_id=ids.hold_id(order, reason), reason=reason) for reason in holds),
+        lines=lines or LINES,
+    )
+
+
+def cancellation(units: dict[str, int] | None = None, **changed: Any) -> CancellationRequested:
+    """A customer changed their mind."""
+    said: dict[str, Any] = {
+        "order_id": ORDER,
+        "brand_id": BRAND,
+        "request_id": REQUEST,
+        "lines": None
+        if units is None
+        else tuple(LineUnits(line_id=line_id, quantity=count) for line_id, count in units.items()),
+        "reason": "customer",
+        "requested_at": NOON,
+    }
+    return CancellationRequested(**said | changed)
+
+
+def hold_request(request_id: UUID = REQUEST, order: UUID = ORDER) -> HoldRequested:
+    """Somebody looks at the payment again."""
+    return HoldRequested(
+        order_id=order, brand_id=BRAND, request_id=request_id, reason=HoldReason.FRAUD_RISK, requested_at=NOON
+    )
+
+
+def scan(parcel_id: UUID, order: UUID = ORDER) -> ParcelScanned:
+    """The carrier has it."""
+    return ParcelScanned(order_id=order, brand_id=BRAND, parcel_id=parcel_id, scanned_at=NOON)

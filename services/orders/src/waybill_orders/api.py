@@ -1,0 +1,193 @@
+"""Commands about orders: each is a request, which fulfillment decides."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+
+from waybill_chassis.commands import Call, Commands, Done, caller
+from waybill_chassis.problems import Problem
+from waybill_chassis.transaction import Begin
+from waybill_events import CancelReason, Event, HoldReason, ids
+from waybill_events.model import Time
+from waybill_orders.domain import (
+    Cancel,
+    MoreThanOrdered,
+    NoChoice,
+    Order,
+    PastRelease,
+    PutOnHold,
+    Refused,
+    Request,
+    State,
+    UnknownException,
+    UnknownHold,
+    UnknownLine,
+    cancel,
+    hold,
+    release,
+    resolve,
+)
+from waybill_orders.settings import Settings
+
+LineId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+_ORDER: Final = TypeAdapter(Order)
+_REQUEST: Final = TypeAdapter(Request)
+_CODES: Final[Mapping[type[Refused], tuple[int, str]]] = {
+    UnknownLine: (422, "unknown-line"),
+    MoreThanOrdered: (422, "more-than-ordered"),
+    UnknownHold: (404, "unknown-hold"),
+    PastRelease: (422, "past-release-date"),
+    UnknownException: (404, "unknown-exception"),
+    NoChoice: (422, "no-such-choice"),
+}
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class LineUnits(_Body):
+    """Some units of one line."""
+
+    line_id: LineId
+    quantity: Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
+
+
+class Cancellation(_Body):
+    """What is not to be shipped, and why. Without `lines` all that is left."""
+
+    lines: Annotated[list[LineUnits], Field(min_length=1, max_length=2000)] | None = None
+    reason: CancelReason
+    notify_customer: bool = False
+
+
+class NewHold(_Body):
+    """Why the order is not to be worked on, and until when if that is known."""
+
+    reason: HoldReason
+    release_at: Time | None = None
+
+
+class Choice(_Body):
+    """How an exception is settled."""
+
+    choice: Annotated[str, StringConstraints(min_length=1, max_length=50)]
+    comment: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=r"^[^\x00]*$")] = ""
+
+
+def routes(begin: Begin[State], settings: Settings) -> APIRouter:
+    """Everything that orders answers."""
+    router = APIRouter(prefix="/api/v1")
+    commands = Commands(begin)
+    called: Callable[..., Awaitable[Call]] = caller(settings.token.get_secret_value())
+
+    async def run(
+        order_id: UUID, call: Call, decide: Callable[[Order], Sequence[Event]], *, asks: bool = False
+    ) -> JSONResponse:
+        def done(state: State | None) -> Done[State]:
+            order = _found(order_id, state)
+            try:
+                events = decide(order)
+            except Refused as refused:
+                raise _problem(refused) from refused
+            after = order.after(events)
+            if not asks:
+                return Done(after, events, 200, shown(after))
+            request = after.request(ids.request_id(order_id, call.id))
+            assert request is not None
+            link = f"/api/v1/orders/{order_id}/requests/{request.request_id}"
+            return Done(after, events, 202, {**_REQUEST.dump_python(request, mode="json"), "outcome": link})
+
+        return await commands.run(order_id, call, done)
+
+    @router.post("/orders/{order_id}/cancellations", status_code=202)
+    async def post_cancellation(
+        order_id: UUID, new: Cancellation, call: Annotated[Call, Depends(called)]
+    ) -> JSONResponse:
+        """Ask that units are not shipped; `outcome` tells where the answer will be."""
+        command = Cancel(call.id, _units(new), new.reason, call.at, new.notify_customer)
+        return await run(order_id, call, lambda order: cancel(order, command), asks=True)
+
+    @router.post("/orders/{order_id}/holds", status_code=202)
+    async def post_hold(order_id: UUID, new: NewHold, call: Annotated[Call, Depends(called)]) -> JSONResponse:
+        """Ask that the order is not worked on; `outcome` tells where the answer will be."""
+        command = PutOnHold(call.id, new.reason, new.release_at, call.at)
+        return await run(order_id, call, lambda order: hold(order, command), asks=True)
+
+    @router.post("/orders/{order_id}/holds/{hold_id}/release")
+    async def post_release(order_id: UUID, hold_id: UUID, call: Annotated[Call, Depends(called)]) -> JSONResponse:
+        """End a hold; others may stand."""
+        return await run(order_id, call, lambda order: release(order, hold_id, call.at))
+
+    @router.post("/orders/{order_id}/exceptions/{exception_id}/resolve")
+    async def post_resolve(
+        order_id: UUID, exception_id: UUID, chosen: Choice, call: Annotated[Call, Depends(called)]
+    ) -> JSONResponse:
+        """Settle an exception with one of its choices."""
+        return await run(
+            order_id, call, lambda order: resolve(order, exception_id, chosen.choice, chosen.comment, call.at)
+        )
+
+    @router.get("/orders/{order_id}")
+    async def get_order(order_id: UUID, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
+        """An order: what holds it back, and what was asked of it."""
+        return shown(await _one(begin, call, order_id))
+
+    @router.get("/orders/{order_id}/requests/{request_id}")
+    async def get_request(order_id: UUID, request_id: UUID, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
+        """What came of a request; `pending` until fulfillment has decided it."""
+        request = (await _one(begin, call, order_id)).request(request_id)
+        if request is None:
+            raise Problem(404, "unknown-request", f"No request {request_id} was made of this order.")
+        answer: dict[str, Any] = _REQUEST.dump_python(request, mode="json")
+        return answer
+
+    return router
+
+
+async def _one(begin: Begin[State], call: Call, order_id: UUID) -> Order:
+    async with begin.database.begin(call.brand) as connection:
+        return _found(order_id, (await begin.store.load(connection, [order_id])).get(order_id))
+
+
+def _found(order_id: UUID, state: State | None) -> Order:
+    if not isinstance(state, Order):
+        raise Problem(
+            404, "unknown-order", f"No order {order_id} is known here (yet). If it was just placed, ask again."
+        )
+    return state
+
+
+def _units(new: Cancellation) -> dict[str, int] | None:
+    if new.lines is None:
+        return None
+    units: dict[str, int] = {}
+    for line in new.lines:
+        if line.line_id in units:
+            raise Problem(
+                422, "line-twice", f"Line {line.line_id} is named twice. Name it once, with its sum.", line=line.line_id
+            )
+        units[line.line_id] = line.quantity
+    return units
+
+
+def _problem(refused: Refused) -> Problem:
+    status, code = _CODES[type(refused)]
+    match refused:
+        case UnknownLine(line_id=line_id) | MoreThanOrdered(line_id=line_id):
+            return Problem(status, code, str(refused), line=line_id)
+        case NoChoice(choices=choices):
+            return Problem(status, code, str(refused), field="choice", choices=choices)
+        case _:
+            return Problem(status, code, str(refused))
+
+
+def shown(order: Order) -> dict[str, Any]:
+    """An order as it is answered."""
+    answer: dict[str, Any] = _ORDER.dump_python(replace(order, lines=dict(order.lines)), mode="json")
+    return answer

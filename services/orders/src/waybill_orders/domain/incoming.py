@@ -1,0 +1,32 @@
+"""What other services tell, and what orders makes of it."""
+
+from collections.abc import Sequence
+
+from waybill_chassis.fold import Waiting
+from waybill_events import Envelope, Event, RequestDecided, SaleCanceled, SaleReceived
+from waybill_orders.domain.orders import Order, stated
+from waybill_orders.domain.sales import Claims, Sale, canceled, changed, split
+
+State = Sale | Order
+
+
+def on_event(
+    state: State | None, event: Event, envelope: Envelope, *, claims: Sequence[Claims]
+) -> tuple[State | None, list[Event]]:
+    """Split a sale, or ask for what has changed of it; state what was decided about an order."""
+    match event:
+        case RequestDecided():
+            order = state if isinstance(state, Order) else None
+            if order is None:
+                raise LookupError(f"{event.order_id} is no order of ours, and yet a request about it was decided")
+            events = stated(order, event, envelope.time)
+            return order.after(events), events
+        case SaleCanceled():
+            if not isinstance(state, Sale):
+                raise Waiting(SaleReceived)
+            return canceled(state, event, envelope.id)
+        case SaleReceived():
+            assert not isinstance(state, Order)
+            return split(event, claims) if state is None else changed(state, event, envelope.id)
+        case _:
+            raise AssertionError(event)

@@ -1,0 +1,356 @@
+"""The life of an order: what was asked of it, what came of that, what holds it back.
+
+Quantities are fulfillment's: a cancellation or a hold is a request, which fulfillment decides and orders states.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import assert_never
+from uuid import UUID
+
+from waybill_events import (
+    CancellationRequested,
+    Event,
+    ExceptionRaised,
+    ExceptionResolved,
+    HoldRequested,
+    LineUnits,
+    OrderCanceled,
+    OrderHeld,
+    OrderPlaced,
+    OrderReleased,
+    Refusal,
+    RefusedUnits,
+    RequestDecided,
+    RequestDeclined,
+    ids,
+)
+from waybill_orders.domain.refusals import (
+    MoreThanOrdered,
+    NoChoice,
+    PastRelease,
+    UnknownException,
+    UnknownHold,
+    UnknownLine,
+)
+
+REFUNDED = "refunded_on_its_way"
+REFUNDED_CHOICES = ("intercept", "return", "absorb")
+Units = Mapping[str, int]
+"""Quantities by line id."""
+Told = (
+    CancellationRequested
+    | HoldRequested
+    | OrderCanceled
+    | RequestDeclined
+    | OrderHeld
+    | OrderReleased
+    | ExceptionRaised
+    | ExceptionResolved
+)
+"""What orders tells of an order after it was placed."""
+
+
+class RequestState(StrEnum):
+    """How far a request has come."""
+
+    PENDING = "pending"
+    GRANTED = "granted"
+    PARTLY_GRANTED = "partly_granted"
+    DECLINED = "declined"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Something that was asked of an order, and what came of it. `lines` None stands for all that is left."""
+
+    request_id: UUID
+    kind: str
+    reason: str
+    requested_at: datetime
+    lines: tuple[LineUnits, ...] | None = None
+    by_platform: bool = False
+    notify_customer: bool = False
+    release_at: datetime | None = None
+    state: RequestState = RequestState.PENDING
+    granted: tuple[LineUnits, ...] = ()
+    refused: tuple[RefusedUnits, ...] = ()
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why an order may not be worked on, and until when if that is known."""
+
+    hold_id: UUID
+    reason: str
+    release_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenException:
+    """Something that a person has to decide."""
+
+    exception_id: UUID
+    kind: str
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order. `lines` says how many units of each line were ordered."""
+
+    order_id: UUID
+    brand_id: UUID
+    sale_id: UUID
+    reference: str
+    lines: Units
+    holds: tuple[Hold, ...] = ()
+    requests: tuple[Request, ...] = ()
+    exceptions: tuple[OpenException, ...] = ()
+
+    def request(self, request_id: UUID) -> Request | None:
+        """One of its requests."""
+        return next((request for request in self.requests if request.request_id == request_id), None)
+
+    def after(self, events: Iterable[Event]) -> "Order":
+        """What these events make of it."""
+        order = self
+        for event in events:
+            assert isinstance(event, Told)
+            order = _after(order, event)
+        return order
+
+
+def opened(event: OrderPlaced) -> Order:
+    """An order as it was born."""
+    return Order(
+        event.order_id,
+        event.brand_id,
+        event.sale_id,
+        event.reference,
+        MappingProxyType({line.line_id: line.quantity for line in event.lines}),
+        tuple(Hold(hold.hold_id, hold.reason, hold.release_at) for hold in event.holds),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Ship these units no more; `units` None stands for all that is left. `cause` is the command's id."""
+
+    cause: UUID
+    units: Units | None
+    reason: str
+    at: datetime
+    notify_customer: bool = False
+
+
+def cancel(order: Order, command: Cancel) -> list[CancellationRequested]:
+    """Ask for a cancellation; raises Refused for what the order never had."""
+    for line_id, units in (command.units or {}).items():
+        if line_id not in order.lines:
+            raise UnknownLine(line_id, order.lines)
+        if units > order.lines[line_id]:
+            raise MoreThanOrdered(line_id, units, order.lines[line_id])
+    return [
+        CancellationRequested(
+            order_id=order.order_id,
+            brand_id=order.brand_id,
+            request_id=ids.request_id(order.order_id, command.cause),
+            lines=None if command.units is None else _told(command.units),
+            reason=command.reason,
+            notify_customer=command.notify_customer,
+            requested_at=command.at,
+        )
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class PutOnHold:
+    """Do not work on the order for now, or until a time. `cause` is the command's id."""
+
+    cause: UUID
+    reason: str
+    release_at: datetime | None
+    at: datetime
+
+
+def hold(order: Order, command: PutOnHold) -> list[HoldRequested]:
+    """Ask for a hold; raises PastRelease."""
+    if command.release_at is not None and command.release_at <= command.at:
+        raise PastRelease
+    return [
+        HoldRequested(
+            order_id=order.order_id,
+            brand_id=order.brand_id,
+            request_id=ids.request_id(order.order_id, command.cause),
+            reason=command.reason,
+            release_at=command.release_at,
+            requested_at=command.at,
+        )
+    ]
+
+
+def release(order: Order, hold_id: UUID, at: datetime) -> list[OrderReleased]:
+    """End one hold; raises UnknownHold."""
+    if all(hold.hold_id != hold_id for hold in order.holds):
+        raise UnknownHold(hold_id)
+    return [OrderReleased(order_id=order.order_id, brand_id=order.brand_id, hold_id=hold_id, released_at=at)]
+
+
+def due(order: Order, at: datetime) -> list[OrderReleased]:
+    """End the holds whose time has come."""
+    return [
+        each
+        for hold in order.holds
+        if hold.release_at is not None and hold.release_at <= at
+        for each in release(order, hold.hold_id, at)
+    ]
+
+
+def resolve(order: Order, exception_id: UUID, choice: str, comment: str, at: datetime) -> list[ExceptionResolved]:
+    """Close an open exception with one of its choices."""
+    for each in order.exceptions:
+        if each.exception_id == exception_id:
+            if choice not in each.choices:
+                raise NoChoice(choice, each.choices)
+            return [
+                ExceptionResolved(
+                    order_id=order.order_id,
+                    brand_id=order.brand_id,
+                    exception_id=exception_id,
+                    kind=each.kind,
+                    choice=choice,
+                    comment=comment,
+                    resolved_at=at,
+                )
+            ]
+    raise UnknownException(exception_id)
+
+
+def stated(order: Order, decided: RequestDecided, at: datetime) -> list[Event]:
+    """What came of a request, once fulfillment has decided it at this time."""
+    request = order.request(decided.request_id)
+    if request is None:
+        raise LookupError(f"order {order.order_id} never made the request {decided.request_id}")
+    if request.state is not RequestState.PENDING:
+        return []
+    said: list[Event] = []
+    if decided.accepted and request.kind == "cancellation":
+        said.append(_canceled(order, request, decided, at))
+    elif decided.accepted:
+        said.append(
+            OrderHeld(
+                order_id=order.order_id,
+                brand_id=order.brand_id,
+                hold_id=request.request_id,
+                reason=request.reason,
+                release_at=request.release_at,
+                held_at=at,
+            )
+        )
+    if decided.refused or not decided.accepted:
+        said.append(_declined(order, request, decided, at))
+    shipped = tuple(each for each in decided.refused if each.why == Refusal.SHIPPED)
+    if request.by_platform and shipped:
+        said.append(_refunded(order, request, shipped, at))
+    return said
+
+
+def _after(order: Order, event: Told) -> Order:
+    match event:
+        case CancellationRequested():
+            request = Request(
+                event.request_id,
+                "cancellation",
+                event.reason,
+                event.requested_at,
+                event.lines,
+                by_platform=event.by_platform,
+                notify_customer=event.notify_customer,
+            )
+            return replace(order, requests=(*order.requests, request))
+        case HoldRequested():
+            request = Request(event.request_id, "hold", event.reason, event.requested_at, release_at=event.release_at)
+            return replace(order, requests=(*order.requests, request))
+        case OrderCanceled():
+            return _settled(order, event.request_id, state=RequestState.GRANTED, granted=event.lines)
+        case OrderHeld():
+            held = replace(order, holds=(*order.holds, Hold(event.hold_id, event.reason, event.release_at)))
+            return _settled(held, event.hold_id, state=RequestState.GRANTED)
+        case RequestDeclined():
+            return _refused(order, event)
+        case OrderReleased():
+            return replace(order, holds=tuple(hold for hold in order.holds if hold.hold_id != event.hold_id))
+        case ExceptionRaised():
+            raised = OpenException(event.exception_id, event.kind, event.choices)
+            return replace(order, exceptions=(*order.exceptions, raised))
+        case ExceptionResolved():
+            rest = tuple(each for each in order.exceptions if each.exception_id != event.exception_id)
+            return replace(order, exceptions=rest)
+        case _:
+            assert_never(event)
+
+
+def _settled(order: Order, request_id: UUID, **changed: object) -> Order:
+    requests = tuple(
+        replace(request, **changed) if request.request_id == request_id else request  # type: ignore[arg-type]
+        for request in order.requests
+    )
+    return replace(order, requests=requests)
+
+
+def _refused(order: Order, event: RequestDeclined) -> Order:
+    request = order.request(event.request_id)
+    partly = request is not None and request.state is RequestState.GRANTED
+    state = RequestState.PARTLY_GRANTED if partly else RequestState.DECLINED
+    return _settled(order, event.request_id, state=state, refused=event.refused, why=event.why)
+
+
+def _canceled(order: Order, request: Request, decided: RequestDecided, at: datetime) -> OrderCanceled:
+    return OrderCanceled(
+        order_id=order.order_id,
+        brand_id=order.brand_id,
+        request_id=request.request_id,
+        lines=decided.granted,
+        reason=request.reason,
+        by_platform=request.by_platform,
+        notify_customer=request.notify_customer,
+        canceled_at=at,
+    )
+
+
+def _declined(order: Order, request: Request, decided: RequestDecided, at: datetime) -> RequestDeclined:
+    return RequestDeclined(
+        order_id=order.order_id,
+        brand_id=order.brand_id,
+        request_id=request.request_id,
+        kind=request.kind,
+        reason=request.reason,
+        by_platform=request.by_platform,
+        refused=decided.refused,
+        why=decided.why,
+        declined_at=at,
+    )
+
+
+def _refunded(order: Order, request: Request, shipped: tuple[RefusedUnits, ...], at: datetime) -> ExceptionRaised:
+    """The platform has given the money back, and the goods are on their way."""
+    return ExceptionRaised(
+        order_id=order.order_id,
+        brand_id=order.brand_id,
+        exception_id=ids.exception_id(order.order_id, REFUNDED, request.request_id),
+        kind=REFUNDED,
+        choices=REFUNDED_CHOICES,
+        lines=tuple(LineUnits(line_id=each.line_id, quantity=each.quantity) for each in shipped),
+        parcel_ids=tuple(dict.fromkeys(parcel for each in shipped for parcel in each.parcel_ids)),
+        caused_by=request.request_id,
+        raised_at=at,
+    )
+
+
+def _told(units: Units) -> tuple[LineUnits, ...]:
+    return tuple(LineUnits(line_id=line_id, quantity=quantity) for line_id, quantity in units.items())

@@ -1,0 +1,287 @@
+"""How a sale becomes orders: whose line is it, what is each order called, what holds it back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+from uuid import UUID
+
+from waybill_chassis.fold import Waiting
+from waybill_events import (
+    Brand,
+    CancellationRequested,
+    CancelReason,
+    Event,
+    Hold,
+    HoldReason,
+    LeftOut,
+    LineUnits,
+    OrderLine,
+    OrderPlaced,
+    Payment,
+    Recipient,
+    SaleCanceled,
+    SaleLine,
+    SaleReceived,
+    SaleSplit,
+    SplitOrder,
+    ids,
+)
+from waybill_orders.domain.orders import Order, opened, release
+
+_AUTHORIZED: Final = {Payment.AUTHORIZED, Payment.PARTIALLY_PAID}
+_NUMBER: Final = 150
+"""How much of a platform's number goes into a reference: with a connection's code and an id it must stay a name."""
+_PAID: Final = {Payment.PAID, Payment.PARTIALLY_REFUNDED, Payment.REFUNDED}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the platform has told of a line: how many units of it are canceled. `order_id` None: it became no work."""
+
+    order_id: UUID | None
+    canceled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """A sale that was split, as the platform told it last, and the orders that it became, over all brands."""
+
+    sale_id: UUID
+    connection_id: UUID
+    connection_code: str
+    source_order_id: str
+    number: str
+    source_updated_at: datetime
+    canceled: bool
+    lines: Mapping[str, Seen]
+    orders: Mapping[UUID, Order]
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The rules by which a brand claims lines: a vendor's name in lower case, a SKU's beginning."""
+
+    brand_id: UUID
+    vendors: frozenset[str]
+    sku_prefixes: tuple[str, ...]
+
+
+def split(sale: SaleReceived, claims: Sequence[Claims]) -> tuple[Sale, list[Event]]:
+    """Split a sale into one order for each brand, in the order in which their lines come.
+
+    Its orders carry the reference that they should have; where another order of the brand has it already, `renamed`
+    gives them the one that was free. Raises Waiting while the brand of its connection is not known.
+    """
+    known = {rule.brand_id for rule in claims}
+    if sale.default_brand_id is not None and sale.default_brand_id not in known:
+        raise Waiting(Brand)
+    shares: dict[UUID, list[SaleLine]] = {}
+    left_out: list[LeftOut] = []
+    for line in sale.lines:
+        brand = _brand_of(line, claims) or sale.default_brand_id
+        if reason := _no_work(line, brand):
+            left_out.append(LeftOut(line_id=line.line_id, reason=reason))
+        elif brand is not None:
+            shares.setdefault(brand, []).append(line)
+    orders = [_placed(sale, brand, lines, at) for at, (brand, lines) in enumerate(shares.items(), start=1)]
+    told = SaleSplit(
+        sale_id=sale.sale_id,
+        connection_id=sale.connection_id,
+        source_order_id=sale.source_order_id,
+        number=sale.number,
+        orders=tuple(_in_split(order) for order in orders),
+        left_out=tuple(left_out),
+    )
+    of = {line.line_id: order.order_id for order in orders for line in order.lines}
+    after = Sale(
+        sale.sale_id,
+        sale.connection_id,
+        sale.connection_code,
+        sale.source_order_id,
+        sale.number,
+        sale.source_updated_at,
+        sale.canceled_at is not None,
+        MappingProxyType({line.line_id: Seen(of.get(line.line_id), line.canceled) for line in sale.lines}),
+        MappingProxyType({order.order_id: opened(order) for order in orders}),
+    )
+    return after, [told, *(each for order in orders for each in (_recipient(sale, order), order))]
+
+
+def changed(sale: Sale, told: SaleReceived, cause: UUID) -> tuple[Sale, list[Event]]:
+    """A sale that is told again: ask for what the platform canceled since, release what has been paid.
+
+    What it told before, or what is older, changes nothing.
+    """
+    if told.source_updated_at < sale.source_updated_at:
+        return sale, []
+    asked: dict[UUID, list[LineUnits]] = {}
+    lines = dict(sale.lines)
+    for line in told.lines:
+        seen = lines.get(line.line_id)
+        if seen is None or line.canceled <= seen.canceled:
+            continue
+        lines[line.line_id] = replace(seen, canceled=line.canceled)
+        if seen.order_id is not None:
+            asked.setdefault(seen.order_id, []).append(LineUnits(line_id=line.line_id, quantity=line.canceled))
+    events: list[Event] = []
+    for order in sale.orders.values():
+        if order.order_id in asked:
+            reason = told.cancel_reason or CancelReason.OTHER
+            events.append(_requested(order, tuple(asked[order.order_id]), reason, cause, told.source_updated_at))
+        if _enough(told):
+            hold_id = ids.hold_id(order.order_id, HoldReason.AWAITING_PAYMENT)
+            if any(hold.hold_id == hold_id for hold in order.holds):
+                events += release(order, hold_id, told.source_updated_at)
+    after = replace(
+        sale,
+        source_updated_at=told.source_updated_at,
+        canceled=sale.canceled or told.canceled_at is not None,
+        lines=MappingProxyType(lines),
+    )
+    # Told again without a change, it stays as it is, and nothing is written.
+    return (sale if after == sale else _with_orders(after, events)), events
+
+
+def canceled(sale: Sale, told: SaleCanceled, cause: UUID) -> tuple[Sale, list[Event]]:
+    """A sale that its platform has canceled as a whole: ask for all of its orders, once."""
+    if sale.canceled:
+        return sale, []
+    events: list[Event] = [
+        _requested(order, None, told.reason, cause, told.canceled_at) for order in sale.orders.values()
+    ]
+    return _with_orders(replace(sale, canceled=True), events), events
+
+
+def _with_orders(sale: Sale, events: Sequence[Event]) -> Sale:
+    """With each order after the events about it."""
+    orders = {
+        order_id: order.after([event for event in events if event.subject == order_id])
+        for order_id, order in sale.orders.items()
+    }
+    return replace(sale, orders=MappingProxyType(orders))
+
+
+def _requested(
+    order: Order, lines: tuple[LineUnits, ...] | None, reason: str, cause: UUID, at: datetime
+) -> CancellationRequested:
+    return CancellationRequested(
+        order_id=order.order_id,
+        brand_id=order.brand_id,
+        request_id=ids.request_id(order.order_id, cause),
+        lines=lines,
+        reason=reason,
+        by_platform=True,
+        requested_at=at,
+    )
+
+
+def references(order: OrderPlaced, code: str) -> tuple[str, str, str]:
+    """What an order may be called, best first; the last one is nobody else's."""
+    return order.reference, f"{code}-{order.reference}", f"{code}-{order.reference}-{order.order_id.hex[:12]}"
+
+
+def renamed(event: Event, names: Mapping[UUID, str]) -> Event:
+    """The event with the references that its orders were given."""
+    match event:
+        case OrderPlaced():
+            return event.model_copy(update={"reference": names[event.order_id]})
+        case SaleSplit():
+            orders = tuple(order.model_copy(update={"reference": names[order.order_id]}) for order in event.orders)
+            return event.model_copy(update={"orders": orders})
+        case _:
+            return event
+
+
+def named(sale: Sale, names: Mapping[UUID, str]) -> Sale:
+    """The sale with the references that its orders were given."""
+    orders = {id_: replace(order, reference=names.get(id_, order.reference)) for id_, order in sale.orders.items()}
+    return replace(sale, orders=MappingProxyType(orders))
+
+
+def _brand_of(line: SaleLine, claims: Sequence[Claims]) -> UUID | None:
+    """The brand whose rule names the line's vendor, else whose prefix fits its SKU best; None when none does."""
+    vendor = line.vendor.strip().lower()
+    for rule in claims:
+        if vendor and vendor in rule.vendors:
+            return rule.brand_id
+    fits = [
+        (len(prefix), rule.brand_id) for rule in claims for prefix in rule.sku_prefixes if line.sku.startswith(prefix)
+    ]
+    return max(fits)[1] if fits else None
+
+
+def _no_work(line: SaleLine, brand: UUID | None) -> str | None:
+    if not line.requires_shipping:
+        return "nothing-to-ship"
+    if line.quantity == 0:
+        return "no-units"
+    return "no-brand" if brand is None else None
+
+
+def _placed(sale: SaleReceived, brand: UUID, lines: Sequence[SaleLine], at: int) -> OrderPlaced:
+    mine = {line.line_id for line in lines}
+    shipments = [
+        replaced
+        for shipment in sale.shipments
+        if (
+            replaced := shipment.model_copy(
+                update={"lines": tuple(units for units in shipment.lines if units.line_id in mine)}
+            )
+        ).lines
+    ]
+    order_lines = tuple(OrderLine.model_validate(line.model_dump()) for line in lines)
+    order_id = ids.order_id(sale.sale_id, at)
+    return OrderPlaced(
+        order_id=order_id,
+        sale_id=sale.sale_id,
+        brand_id=brand,
+        reference=f"{sale.number.removeprefix('#')[:_NUMBER]}-{at:02d}",
+        number=sale.number,
+        connection_id=sale.connection_id,
+        platform=sale.platform,
+        placed_at=sale.placed_at,
+        country=None if sale.ship_to is None else sale.ship_to.country,
+        recipient_version=1,
+        holds=_holds(sale, order_id, order_lines),
+        lines=order_lines,
+        shipments=tuple(shipments),
+        shipping_method=sale.shipping_method,
+        test=sale.test,
+    )
+
+
+def _holds(sale: SaleReceived, order_id: UUID, lines: Sequence[OrderLine]) -> tuple[Hold, ...]:
+    """What must be settled before anybody works on it; the payment only while something is open."""
+    reasons: list[HoldReason] = []
+    if sale.ship_to is None:
+        reasons.append(HoldReason.ADDRESS)
+    if not _enough(sale) and any(line.quantity > line.shipped + line.canceled for line in lines):
+        reasons.append(HoldReason.AWAITING_PAYMENT)
+    return tuple(Hold(hold_id=ids.hold_id(order_id, reason), reason=reason) for reason in reasons)
+
+
+def _enough(sale: SaleReceived) -> bool:
+    """Whether the payment has come as far as the connection wants it."""
+    return sale.payment in {"always": set(Payment), "authorized": _AUTHORIZED | _PAID, "paid": _PAID}[sale.ships_when]
+
+
+def _recipient(sale: SaleReceived, order: OrderPlaced) -> Recipient:
+    return Recipient(
+        order_id=order.order_id,
+        brand_id=order.brand_id,
+        version=order.recipient_version,
+        address=sale.ship_to,
+        buyer=sale.buyer,
+        note=sale.note,
+    )
+
+
+def _in_split(order: OrderPlaced) -> SplitOrder:
+    return SplitOrder(
+        order_id=order.order_id,
+        brand_id=order.brand_id,
+        reference=order.reference,
+        line_ids=tuple(line.line_id for line in order.lines),
+    )

@@ -1,0 +1,248 @@
+"""Requests about an order on a real database and a real broker; fulfillment's part is played by its events."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from waybill_chassis.database import Database
+from waybill_events import (
+    Address,
+    Brand,
+    LineUnits,
+    Payment,
+    RequestDecided,
+    SaleCanceled,
+    SaleChanged,
+    SaleLine,
+    SaleReceived,
+    ids,
+)
+from waybill_orders.app import build
+from waybill_orders.settings import Settings
+
+Publish = Callable[..., Awaitable[None]]
+Until = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
+BRAND = UUID(int=7)
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def a_sale(connection: UUID, kind: type[SaleReceived] = SaleReceived, **changed: Any) -> SaleReceived:
+    said: dict[str, Any] = {
+        "sale_id": ids.sale_id(connection, "1"),
+        "connection_id": connection,
+        "connection_code": f"c{connection.hex[:6]}",
+        "platform": "shopify",
+        "source_order_id": "1",
+        "number": f"#{connection.hex[:8]}",
+        "placed_at": NOON,
+        "source_updated_at": NOON,
+        "default_brand_id": BRAND,
+        "payment": Payment.PAID,
+        "ship_to": Address(name="Ann", country="US"),
+        "lines": (SaleLine(line_id="shirt", quantity=3),),
+    }
+    return kind(**said | changed)
+
+
+class Shop:
+    """The service, and one order in it."""
+
+    def __init__(self, client: httpx.AsyncClient, publish: Publish, until: Until, database: Database) -> None:
+        self.client, self.publish, self.until, self.database = client, publish, until, database
+        self.connection = uuid4()
+        self.sale = ids.sale_id(self.connection, "1")
+        self.order = ids.order_id(self.sale, 1)
+        self.decided = 0
+
+    async def get(self, path: str = "") -> httpx.Response:
+        return await self.client.get(f"/api/v1/orders/{self.order}{path}")
+
+    async def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
+        return await self.client.post(f"/api/v1/orders/{self.order}{path}", json=body, headers=headers)
+
+    async def requests(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self.get()).json()["requests"]
+        return found
+
+    async def states(self) -> list[str]:
+        return [request["state"] for request in await self.requests()]
+
+    async def decide(self, request_id: str, kind: str, *, accepted: bool = True, **said: Any) -> None:
+        """What fulfillment would tell."""
+        self.decided += 1
+        event = RequestDecided(
+            order_id=self.order,
+            brand_id=BRAND,
+            request_id=UUID(request_id),
+            kind=kind,
+            reason="customer",
+            accepted=accepted,
+            **said,
+        )
+        await self.publish(event, self.decided)
+
+    async def waits_for(self, *states: str) -> None:
+        async def there() -> bool:
+            return await self.states() == list(states)
+
+        await self.until(there)
+
+    async def told(self) -> list[str]:
+        """Names of all events about the order, in their order."""
+        async with self.database.begin() as connection:
+            rows = await connection.execute(
+                text("""
+                    SELECT headers ->> 'ce_type' AS type, headers ->> 'ce_sequence' AS number FROM sent
+                    WHERE key = :key AND topic = 'waybill.orders'
+                    UNION ALL SELECT headers ->> 'ce_type', headers ->> 'ce_sequence' FROM outbox
+                    WHERE key = :key AND topic = 'waybill.orders'
+                """),
+                {"key": self.order},
+            )
+            return [row.type.split(".")[1] for row in sorted(rows, key=lambda row: int(row.number))]
+
+
+@pytest.fixture
+async def shop(database: Database, start: Any, publish: Publish, until: Until) -> Shop:
+    client = await start(database.engine.url.render_as_string(hide_password=False), build, Settings)
+    shop = Shop(client, publish, until, database)
+    await publish(Brand(brand_id=BRAND, version=1, name="Acorn"))
+    await publish(a_sale(shop.connection))
+
+    async def placed() -> bool:
+        return (await shop.get()).status_code == 200
+
+    await until(placed)
+    return shop
+
+
+def of(**units: int) -> tuple[LineUnits, ...]:
+    return tuple(LineUnits(line_id=line_id, quantity=count) for line_id, count in units.items())
+
+
+async def test_a_cancellation_is_accepted_with_a_link_to_its_outcome(shop: Shop) -> None:
+    asked = await shop.post("/cancellations", {"lines": [{"line_id": "shirt", "quantity": 2}], "reason": "customer"})
+    assert asked.status_code == 202, asked.text
+    assert asked.json()["state"] == "pending"
+
+    await shop.decide(asked.json()["request_id"], "cancellation", granted=of(shirt=2))
+
+    await shop.waits_for("granted")
+    outcome = await shop.client.get(asked.json()["outcome"])
+    assert outcome.json()["granted"] == [{"line_id": "shirt", "quantity": 2}]
+    assert await shop.told() == ["OrderPlaced", "CancellationRequested", "OrderCanceled"]
+
+
+async def test_canceling_ten_times_with_one_key_asks_once(shop: Shop) -> None:
+    answers = [
+        await shop.post("/cancellations", {"reason": "staff"}, **{"Idempotency-Key": "a-form"}) for _ in range(10)
+    ]
+
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.text for answer in answers}) == 1
+    assert await shop.states() == ["pending"]
+
+
+async def test_a_hold_stands_once_it_is_granted_and_is_released(shop: Shop) -> None:
+    asked = await shop.post("/holds", {"reason": "fraud_risk"})
+    request_id = asked.json()["request_id"]
+    assert (await shop.get()).json()["holds"] == []
+
+    await shop.decide(request_id, "hold")
+    await shop.waits_for("granted")
+
+    assert [hold["hold_id"] for hold in (await shop.get()).json()["holds"]] == [request_id]
+    released = await shop.post(f"/holds/{request_id}/release", {})
+    assert (released.status_code, released.json()["holds"]) == (200, [])
+    assert await shop.told() == ["OrderPlaced", "HoldRequested", "OrderHeld", "OrderReleased"]
+
+
+async def test_a_hold_with_a_date_ends_by_itself(shop: Shop) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=2)
+    asked = await shop.post("/holds", {"reason": "inventory", "release_at": soon.isoformat()})
+    await shop.decide(asked.json()["request_id"], "hold")
+
+    async def released() -> bool:
+        return (await shop.told())[-1] == "OrderReleased"
+
+    await shop.until(released)
+    assert (await shop.get()).json()["holds"] == []
+    assert datetime.now(UTC) >= soon
+
+
+async def test_a_sale_canceled_on_its_platform_asks_for_its_orders(shop: Shop) -> None:
+    await shop.publish(SaleCanceled(sale_id=shop.sale, connection_id=shop.connection, reason="fraud", canceled_at=NOON))
+
+    await shop.waits_for("pending")
+    (request,) = await shop.requests()
+    assert (request["reason"], request["by_platform"], request["lines"]) == ("fraud", True, None)
+
+
+async def test_a_change_and_a_decision_that_come_together_lose_nothing_of_each_other(shop: Shop) -> None:
+    asked = (
+        await shop.post("/cancellations", {"lines": [{"line_id": "shirt", "quantity": 1}], "reason": "staff"})
+    ).json()
+    changed = a_sale(
+        shop.connection,
+        SaleChanged,
+        source_updated_at=NOON + timedelta(hours=1),
+        lines=(SaleLine(line_id="shirt", quantity=3, canceled=2),),
+    )
+
+    await shop.decide(asked["request_id"], "cancellation", granted=of(shirt=1))
+    await shop.publish(changed)
+
+    await shop.waits_for("granted", "pending")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [
+        ("/cancellations", {"lines": [{"line_id": "hat", "quantity": 1}], "reason": "staff"}, "unknown-line"),
+        ("/cancellations", {"lines": [{"line_id": "shirt", "quantity": 4}], "reason": "staff"}, "more-than-ordered"),
+        ("/cancellations", {"lines": [{"line_id": "shirt", "quantity": 1}] * 2, "reason": "staff"}, "line-twice"),
+        ("/cancellations", {"lines": [{"line_id": "shirt", "quantity": 0}], "reason": "staff"}, "invalid-request"),
+        ("/cancellations", {"reason": "boredom"}, "invalid-request"),
+        ("/cancellations", {}, "invalid-request"),
+        ("/holds", {"reason": "other", "release_at": "2020-01-01T00:00:00Z"}, "past-release-date"),
+        ("/holds", {"reason": "other", "release_at": "tomorrow"}, "invalid-request"),
+    ],
+)
+async def test_what_cannot_be_asked_is_refused_and_changes_nothing(path: str, body: Any, code: str, shop: Shop) -> None:
+    answer = await shop.post(path, body)
+
+    assert (answer.status_code, answer.json()["type"]) == (422, f"urn:waybill:problem:{code}")
+    assert await shop.told() == ["OrderPlaced"]
+
+
+async def test_what_is_not_there_is_not_found(shop: Shop) -> None:
+    nobody, nothing = uuid4(), uuid4()
+
+    for path, code in (
+        (f"/api/v1/orders/{nobody}", "unknown-order"),
+        (f"/api/v1/orders/{shop.sale}", "unknown-order"),
+        (f"/api/v1/orders/{shop.order}/requests/{nothing}", "unknown-request"),
+    ):
+        answer = await shop.client.get(path)
+        assert (answer.status_code, answer.json()["type"]) == (404, f"urn:waybill:problem:{code}")
+    for path, code in (
+        (f"/holds/{nothing}/release", "unknown-hold"),
+        (f"/exceptions/{nothing}/resolve", "unknown-exception"),
+    ):
+        answer = await shop.post(path, {"choice": "absorb"} if "exceptions" in path else {})
+        assert (answer.status_code, answer.json()["type"]) == (404, f"urn:waybill:problem:{code}")
+
+
+async def test_another_brand_neither_sees_nor_cancels_the_order(shop: Shop) -> None:
+    other = {"Waybill-Brand": str(uuid4())}
+
+    seen = await shop.client.get(f"/api/v1/orders/{shop.order}", headers=other)
+    canceled = await shop.post("/cancellations", {"reason": "staff"}, **other)
+
+    assert (seen.status_code, canceled.status_code) == (404, 404)
+    assert await shop.told() == ["OrderPlaced"]

@@ -1,0 +1,35 @@
+"""An order as a brand sees it: folded from events, with its status worked out and explained. Pure."""
+
+from waybill_portal.domain.fold import HANDLES, followable, on_event
+from waybill_portal.domain.order import (
+    Evidence,
+    Hold,
+    Line,
+    OpenException,
+    Order,
+    Parcel,
+    Request,
+    Tracked,
+)
+from waybill_portal.domain.status import Badge, Outcome, Status, explained, flags, outcomes, status
+
+__all__ = [
+    "HANDLES",
+    "Badge",
+    "Evidence",
+    "Hold",
+    "Line",
+    "OpenException",
+    "Order",
+    "Outcome",
+    "Parcel",
+    "Request",
+    "Status",
+    "Tracked",
+    "explained",
+    "flags",
+    "followable",
+    "on_event",
+    "outcomes",
+    "status",
+]

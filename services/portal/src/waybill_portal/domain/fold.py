@@ -1,0 +1,270 @@
+"""Folds events into an order; it does not matter in which order the sources come."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from waybill_chassis.fold import Waiting
+from waybill_events import (
+    CancellationRequested,
+    Envelope,
+    Event,
+    ExceptionRaised,
+    ExceptionResolved,
+    HoldRequested,
+    ItemsFulfilled,
+    LateShipmentRecorded,
+    LineUnits,
+    OrderHeld,
+    OrderPlaced,
+    OrderReleased,
+    ParcelPacked,
+    ParcelUnpacked,
+    RequestDecided,
+    ShipmentUndone,
+    TrackingAdded,
+)
+from waybill_portal.domain.order import (
+    Evidence,
+    Hold,
+    Line,
+    OpenException,
+    Order,
+    Parcel,
+    Refused,
+    Request,
+    Tracked,
+    Units,
+)
+
+Changed = dict[str, Any]
+"""Fields of an order with what they become."""
+
+
+def on_event(order: Order | None, event: Event, envelope: Envelope) -> tuple[Order | None, list[Event]]:
+    """Fold one event into an order; raises Waiting for what must have come first."""
+    by = Evidence.of(envelope)
+    if isinstance(event, OrderPlaced):
+        before, changed = order or placed(event, by), Changed()
+    else:
+        if order is None:
+            raise Waiting(OrderPlaced)
+        before, changed = order, _FOLDS[type(event)](order, event, by)
+    applied = {**before.applied, envelope.source: envelope.sequence or 0}
+    return before.model_copy(update={**changed, "applied": applied}), []
+
+
+def placed(event: OrderPlaced, by: Evidence) -> Order:
+    """An order as it was born, with the parcels that had left before."""
+    return Order(
+        order_id=event.order_id,
+        brand_id=event.brand_id,
+        reference=event.reference,
+        number=event.number,
+        platform=event.platform,
+        placed_at=event.placed_at,
+        shipping_method=event.shipping_method,
+        placed=by,
+        holds=tuple(
+            Hold(hold_id=hold.hold_id, reason=hold.reason, release_at=hold.release_at, held=by) for hold in event.holds
+        ),
+        lines=tuple(
+            Line(
+                line_id=line.line_id,
+                sku=line.sku,
+                title=line.title,
+                portion=line.portion,
+                quantity=line.quantity,
+                shipped=line.shipped,
+                canceled=line.canceled,
+                image_url=line.image_url,
+            )
+            for line in event.lines
+        ),
+        parcels=tuple(
+            Parcel(
+                parcel_id=None,
+                state="shipped",
+                units=_counted(shipment.lines),
+                company=shipment.tracking_company,
+                number=shipment.tracking_number,
+                url=followable(shipment.tracking_url),
+            )
+            for shipment in event.shipments
+        ),
+        requests={},
+        exceptions={},
+        applied={},
+    )
+
+
+def _packed(order: Order, event: ParcelPacked, by: Evidence) -> Changed:
+    parcel = Parcel(parcel_id=event.parcel_id, state="packed", units=_counted(event.lines), moved=by)
+    return {"lines": _moved(order, parcel.units, packed=1), "parcels": (*order.parcels, parcel)}
+
+
+def _unpacked(order: Order, event: ParcelUnpacked, by: Evidence) -> Changed:
+    parcels = _with(order, event.parcel_id, state="unpacked", moved=by)
+    return {"lines": _moved(order, _counted(event.lines), packed=-1), "parcels": parcels}
+
+
+def _fulfilled(order: Order, event: ItemsFulfilled, by: Evidence) -> Changed:
+    units = _counted(event.lines)
+    known = next((parcel for parcel in order.parcels if parcel.parcel_id == event.parcel_id), None)
+    left: Changed = {
+        "state": "shipped",
+        "units": units,
+        "company": event.company or "",
+        "number": event.number or "",
+        "shipped_at": event.shipped_at,
+        "moved": by,
+    }
+    if known is None:
+        parcels = (*order.parcels, Parcel(parcel_id=event.parcel_id, **left))
+    else:
+        parcels = _with(order, event.parcel_id, **left)
+    was_packed = known is not None and known.state == "packed"
+    return {"lines": _moved(order, units, packed=-1 if was_packed else 0, shipped=1), "parcels": parcels}
+
+
+def _undone(order: Order, event: ShipmentUndone, by: Evidence) -> Changed:
+    state = "packed" if event.packed else "unpacked"
+    return {
+        "lines": _moved(order, _counted(event.lines), packed=1 if event.packed else 0, shipped=-1),
+        "parcels": _with(order, event.parcel_id, state=state, moved=by),
+    }
+
+
+def _late(order: Order, event: LateShipmentRecorded, by: Evidence) -> Changed:
+    units = _counted(event.lines)
+    (known,) = (parcel for parcel in order.parcels if parcel.parcel_id == event.parcel_id)
+    left: Units = known.units if known.state == "shipped" else {}
+    parcels = _with(
+        order,
+        event.parcel_id,
+        state="shipped",
+        units=left,
+        late=units,
+        shipped_at=known.shipped_at or event.scanned_at,
+        moved=by,
+    )
+    return {"lines": _moved(order, units, late=1), "parcels": parcels}
+
+
+def _asked(order: Order, event: CancellationRequested | HoldRequested, by: Evidence) -> Changed:
+    known = order.requests.get(event.request_id) or _request(event)
+    said: Changed = {"asked": by}
+    if isinstance(event, CancellationRequested):
+        lines = None if event.lines is None else _counted(event.lines)
+        said |= {"by_platform": event.by_platform, "lines": lines}
+    return _with_request(order, known.model_copy(update=said))
+
+
+def _decided(order: Order, event: RequestDecided, by: Evidence) -> Changed:
+    known = order.requests.get(event.request_id) or _request(event)
+    granted = _counted(event.granted)
+    refused = tuple(Refused(**each.model_dump()) for each in event.refused)
+    said = {"granted": granted, "refused": refused, "why": event.why, "decided": by}
+    return {
+        **_with_request(order, known.model_copy(update=said)),
+        "lines": _moved(order, granted, canceled=1),
+    }
+
+
+def _held(order: Order, event: OrderHeld, by: Evidence) -> Changed:
+    hold = Hold(hold_id=event.hold_id, reason=event.reason, release_at=event.release_at, held=by)
+    return {"holds": (*order.holds, hold)}
+
+
+def _released(order: Order, event: OrderReleased, _by: Evidence) -> Changed:
+    return {"holds": tuple(hold for hold in order.holds if hold.hold_id != event.hold_id)}
+
+
+def _raised(order: Order, event: ExceptionRaised, by: Evidence) -> Changed:
+    raised = OpenException(
+        exception_id=event.exception_id,
+        owner=by.source.rpartition("/")[2],
+        kind=event.kind,
+        choices=event.choices,
+        lines=_counted(event.lines),
+        parcel_ids=event.parcel_ids,
+        raised=by,
+    )
+    return {"exceptions": {**order.exceptions, event.exception_id: raised}}
+
+
+def _resolved(order: Order, event: ExceptionResolved, _by: Evidence) -> Changed:
+    return {"exceptions": {id_: each for id_, each in order.exceptions.items() if id_ != event.exception_id}}
+
+
+def _tracked(order: Order, event: TrackingAdded, _by: Evidence) -> Changed:
+    """Raises Waiting while the parcel has not left yet."""
+    if all(parcel.parcel_id != event.parcel_id for parcel in order.parcels):
+        raise Waiting(ItemsFulfilled)
+    settled = Tracked(
+        carrier_name=event.carrier_name,
+        tracking_number=event.tracking_number,
+        tracking_url=followable(event.tracking_url),
+    )
+    return {"parcels": _with(order, event.parcel_id, tracked=settled)}
+
+
+_FOLDS: Final[Mapping[type[Event], Callable[[Order, Any, Evidence], Changed]]] = {
+    CancellationRequested: _asked,
+    HoldRequested: _asked,
+    OrderHeld: _held,
+    OrderReleased: _released,
+    RequestDecided: _decided,
+    ParcelPacked: _packed,
+    ParcelUnpacked: _unpacked,
+    ItemsFulfilled: _fulfilled,
+    ShipmentUndone: _undone,
+    LateShipmentRecorded: _late,
+    ExceptionRaised: _raised,
+    ExceptionResolved: _resolved,
+    TrackingAdded: _tracked,
+}
+HANDLES: Final[tuple[type[Event], ...]] = (OrderPlaced, *_FOLDS)
+"""What goes into an order."""
+
+
+def followable(url: str) -> str:
+    """The address if a browser may be sent there, else nothing: platforms pass on what people typed."""
+    try:
+        return url if urlsplit(url).scheme in {"http", "https"} else ""
+    except ValueError:
+        return ""
+
+
+def _counted(lines: Iterable[LineUnits]) -> Units:
+    return {each.line_id: each.quantity for each in lines}
+
+
+def _moved(order: Order, units: Units, **places: int) -> tuple[Line, ...]:
+    """The lines with these units added to some places and taken from others."""
+    return tuple(
+        line.model_copy(
+            update={place: getattr(line, place) + sign * units[line.line_id] for place, sign in places.items()}
+        )
+        if line.line_id in units
+        else line
+        for line in order.lines
+    )
+
+
+def _with(order: Order, parcel_id: Any, **changed: Any) -> tuple[Parcel, ...]:
+    return tuple(
+        parcel.model_copy(update=changed) if parcel.parcel_id == parcel_id else parcel for parcel in order.parcels
+    )
+
+
+def _request(event: CancellationRequested | HoldRequested | RequestDecided) -> Request:
+    kind = event.kind if isinstance(event, RequestDecided) else _KINDS[type(event)]
+    return Request(request_id=event.request_id, kind=kind, reason=event.reason)
+
+
+_KINDS: Final[Mapping[type[Event], str]] = {CancellationRequested: "cancellation", HoldRequested: "hold"}
+
+
+def _with_request(order: Order, request: Request) -> Changed:
+    return {"requests": {**order.requests, request.request_id: request}}

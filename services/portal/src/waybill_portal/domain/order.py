@@ -1,0 +1,182 @@
+"""An order as a brand sees it. Whatever stands here says which event made it so."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from waybill_events import Envelope
+
+Units = Mapping[str, int]
+"""Quantities by line id."""
+
+
+class Frozen(BaseModel):
+    """State that changes only by making another."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Evidence(Frozen):
+    """The event that made something so. `cause` is the command or event that brought it about."""
+
+    event_id: UUID
+    source: str
+    type: str
+    actor: str
+    at: datetime
+    cause: UUID
+
+    @classmethod
+    def of(cls, envelope: Envelope) -> "Evidence":
+        """What an event's envelope says of it."""
+        return cls(
+            event_id=envelope.id,
+            source=envelope.source,
+            type=envelope.type,
+            actor=envelope.actor,
+            at=envelope.time,
+            cause=envelope.causation_id,
+        )
+
+
+class Line(Frozen):
+    """One line, and what became of its units."""
+
+    line_id: str
+    sku: str
+    title: str
+    portion: str
+    quantity: int
+    shipped: int
+    canceled: int
+    image_url: str
+    packed: int = 0
+    late: int = 0
+
+    @property
+    def open(self) -> int:
+        """Units that are neither packed, shipped nor canceled."""
+        return self.quantity - self.packed - self.shipped - self.canceled
+
+
+class Tracked(Frozen):
+    """A parcel's number and carrier as tracking has settled them."""
+
+    carrier_name: str
+    tracking_number: str
+    tracking_url: str
+
+
+class Parcel(Frozen):
+    """Units that travel together. `parcel_id` is None for one that had left before the order came to us.
+
+    `state` is `packed`, `shipped`, or `unpacked`: then it is none any more. `late` are canceled units in it.
+    """
+
+    parcel_id: UUID | None
+    state: str
+    units: Units
+    company: str = ""
+    number: str = ""
+    url: str = ""
+    shipped_at: datetime | None = None
+    late: Units = {}
+    tracked: Tracked | None = None
+    moved: Evidence | None = None
+    """What brought it into its state."""
+
+    @property
+    def carrier_name(self) -> str:
+        """The carrier's name; as the brand typed it until tracking has settled it."""
+        return self.company if self.tracked is None else self.tracked.carrier_name
+
+    @property
+    def tracking_number(self) -> str:
+        """The number; as the brand typed it until tracking has settled it."""
+        return self.number if self.tracked is None else self.tracked.tracking_number
+
+    @property
+    def tracking_url(self) -> str:
+        """The page to follow it on, where there is one."""
+        return self.url if self.tracked is None else self.tracked.tracking_url
+
+
+class Hold(Frozen):
+    """Why the order may not be worked on, and until when if that is known."""
+
+    hold_id: UUID
+    reason: str
+    release_at: datetime | None
+    held: Evidence
+
+
+class Refused(Frozen):
+    """Units of a request that were not granted, and who had them first."""
+
+    line_id: str
+    quantity: int
+    why: str
+    won_by: tuple[UUID, ...]
+    parcel_ids: tuple[UUID, ...]
+
+
+class Request(Frozen):
+    """Something that was asked of the order: `asked` as orders tells it, `decided` as fulfillment does."""
+
+    request_id: UUID
+    kind: str
+    reason: str
+    by_platform: bool = False
+    lines: Units | None = None
+    asked: Evidence | None = None
+    granted: Units = {}
+    refused: tuple[Refused, ...] = ()
+    why: str | None = None
+    decided: Evidence | None = None
+
+    @property
+    def state(self) -> str:
+        """`pending`, `granted`, `partly granted` or `declined`."""
+        if self.decided is None:
+            return "pending"
+        if self.refused and self.granted:
+            return "partly granted"
+        return "declined" if self.refused or self.why else "granted"
+
+
+class OpenException(Frozen):
+    """Something that a person has to decide; `owner` is the service that takes the choice."""
+
+    exception_id: UUID
+    owner: str
+    kind: str
+    choices: tuple[str, ...]
+    lines: Units
+    parcel_ids: tuple[UUID, ...]
+    raised: Evidence
+
+
+class Order(Frozen):
+    """One order. `applied` says up to which sequence each source went into it."""
+
+    order_id: UUID
+    brand_id: UUID
+    reference: str
+    number: str
+    platform: str
+    placed_at: datetime
+    shipping_method: str
+    placed: Evidence
+    holds: tuple[Hold, ...]
+    lines: tuple[Line, ...]
+    parcels: tuple[Parcel, ...]
+    requests: Mapping[UUID, Request]
+    exceptions: Mapping[UUID, OpenException]
+    applied: Mapping[str, int]
+
+    @property
+    def standing(self) -> tuple[Parcel, ...]:
+        """Its parcels without those that were taken apart."""
+        return tuple(parcel for parcel in self.parcels if parcel.state != "unpacked")

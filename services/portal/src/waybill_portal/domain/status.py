@@ -1,0 +1,155 @@
+"""How far the brand has come with an order, worked out from its units, and why it says so. Nothing here is stored."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from waybill_portal.domain.order import Evidence, Frozen, Line, Order, Request
+
+
+class Status(StrEnum):
+    """How far the brand has come with an order."""
+
+    NOT_SHIPPED = "not shipped"
+    PARTIALLY_SHIPPED = "partially shipped"
+    SHIPPED = "shipped"
+    CANCELED = "canceled"
+
+
+_RULES = {
+    Status.CANCELED: "Every unit is canceled.",
+    Status.SHIPPED: "Nothing is open or packed, and something has left.",
+    Status.PARTIALLY_SHIPPED: "Something has left, and something is still open or packed.",
+    Status.NOT_SHIPPED: "Nothing has left yet, and something is open or packed.",
+}
+
+
+class Badge(Frozen):
+    """A word that stands on an order: the rule behind it, the lines it is about, the events that made it so."""
+
+    badge: str
+    says: str
+    lines: tuple[Line, ...]
+    events: tuple[Evidence, ...]
+
+
+class Outcome(Frozen):
+    """What became of some units of a line, by which event, and the requests that wanted them otherwise."""
+
+    line_id: str
+    quantity: int
+    outcome: str
+    """`shipped`, `late`, `packed` or `canceled`."""
+    event: Evidence
+    parcel_id: str | None = None
+    request_id: str | None = None
+    lost: tuple[str, ...] = ()
+    """The requests that were refused these units."""
+
+
+def status(order: Order) -> Status:
+    """All canceled: canceled; nothing open or packed: shipped; something shipped: partially shipped; else not."""
+    if all(line.canceled == line.quantity for line in order.lines):
+        return Status.CANCELED
+    if all(line.open == 0 and line.packed == 0 for line in order.lines):
+        return Status.SHIPPED
+    if any(line.shipped for line in order.lines):
+        return Status.PARTIALLY_SHIPPED
+    return Status.NOT_SHIPPED
+
+
+def flags(order: Order) -> list[str]:
+    """What stands beside the status, so that open work never hides behind another word."""
+    return [badge.badge for badge in _flags(order)]
+
+
+def explained(order: Order) -> list[Badge]:
+    """Each badge of an order with what made it so, the status first."""
+    now = status(order)
+    touched = tuple(line for line in order.lines if now is not Status.CANCELED or line.canceled)
+    return [Badge(badge=now.value, says=_RULES[now], lines=touched, events=_moves(order)), *_flags(order)]
+
+
+def outcomes(order: Order) -> list[Outcome]:
+    """What became of each unit that is not open, and who had wanted it: the record of every race."""
+    found: list[Outcome] = []
+    for parcel in order.standing:
+        for outcome, units in ((parcel.state, parcel.units), ("late", parcel.late)):
+            for line_id, quantity in units.items():
+                losers = [
+                    str(request.request_id)
+                    for request in order.requests.values()
+                    if any(line_id == each.line_id and parcel.parcel_id in each.parcel_ids for each in request.refused)
+                ]
+                found.append(
+                    Outcome(
+                        line_id=line_id,
+                        quantity=quantity,
+                        outcome=outcome,
+                        event=parcel.moved or order.placed,
+                        parcel_id=None if parcel.parcel_id is None else str(parcel.parcel_id),
+                        lost=tuple(losers),
+                    )
+                )
+    for request in order.requests.values():
+        for line_id, quantity in request.granted.items():
+            assert request.decided is not None
+            found.append(
+                Outcome(
+                    line_id=line_id,
+                    quantity=quantity,
+                    outcome="canceled",
+                    event=request.decided,
+                    request_id=str(request.request_id),
+                )
+            )
+    return found
+
+
+def _flags(order: Order) -> Iterator[Badge]:
+    for hold in order.holds:
+        until = "" if hold.release_at is None else f" until {hold.release_at:%-d %b %Y, %H:%M} UTC"
+        yield Badge(
+            badge=f"on hold: {hold.reason.replace('_', ' ')}",
+            says=f"Nobody packs or ships it{until}.",
+            lines=tuple(line for line in order.lines if line.open or line.packed),
+            events=(hold.held,),
+        )
+    canceled = tuple(line for line in order.lines if line.canceled)
+    if canceled and status(order) is not Status.CANCELED:
+        yield Badge(
+            badge="partly canceled",
+            says="Some units are canceled, others are not.",
+            lines=canceled,
+            events=tuple(_cancellations(order)) or (order.placed,),
+        )
+    for request in order.requests.values():
+        if request.decided is None and request.asked is not None:
+            yield Badge(
+                badge=f"{request.kind} asked for",
+                says="It is not decided yet.",
+                lines=_of_request(order, request),
+                events=(request.asked,),
+            )
+    for each in order.exceptions.values():
+        yield Badge(
+            badge=f"exception: {each.kind.replace('_', ' ')}",
+            says=f"Somebody has to choose: {', '.join(choice.replace('_', ' ') for choice in each.choices)}.",
+            lines=tuple(line for line in order.lines if line.line_id in each.lines),
+            events=(each.raised,),
+        )
+
+
+def _moves(order: Order) -> tuple[Evidence, ...]:
+    """What brought the units to where they are."""
+    moved = [parcel.moved for parcel in order.standing if parcel.moved is not None]
+    return (order.placed, *sorted((*moved, *_cancellations(order)), key=lambda by: (by.at, by.event_id)))
+
+
+def _cancellations(order: Order) -> Iterator[Evidence]:
+    for request in order.requests.values():
+        if request.granted and request.decided is not None:
+            yield request.decided
+
+
+def _of_request(order: Order, request: Request) -> tuple[Line, ...]:
+    return tuple(line for line in order.lines if request.lines is None or line.line_id in request.lines)
