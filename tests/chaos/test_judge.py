@@ -75,25 +75,47 @@ def look(before: list[str], now: list[str] | None) -> Command:
 
 LEFT = fulfilled(0, "N1", {"1": 2})
 LOG = [RECEIVED, SPLIT, PLACED, LEFT, TRACKED]
+REQUEST = "request-1"
+WON = {"line_id": "1", "quantity": 2, "why": "shipped", "won_by": ["command-1"], "parcel_ids": [PARCEL]}
+
+
+def of_request(offset: int, topic: str, type_: str, sequence: int, **data: Any) -> Entry:
+    return entry(offset, topic, type_, ORDER, {"request_id": REQUEST, **data}, sequence=sequence)
+
+
+ASKED = of_request(2, "waybill.orders", "CancellationRequested", 2)
+DECIDED = of_request(
+    3,
+    "waybill.fulfillment",
+    "RequestDecided",
+    2,
+    granted=[{"line_id": "2", "quantity": 1}],
+    refused=[WON],
+)
+CANCELED = of_request(4, "waybill.orders", "OrderCanceled", 3, lines=[{"line_id": "2", "quantity": 1}])
+DECLINED = of_request(5, "waybill.orders", "RequestDeclined", 4, refused=[WON])
+REQUESTED = [*LOG, ASKED, DECIDED, CANCELED, DECLINED]
 UNITS = {"packed": 0, "canceled": 0}
 LEDGER = {
     "lines": [
         {"line_id": "1", "ordered": 3, "open": 1, "shipped": 2, **UNITS},
         {"line_id": "2", "ordered": 1, "open": 1, "shipped": 0, **UNITS},
     ],
-    "parcels": [{"parcel_id": PARCEL}],
+    "parcels": [{"parcel_id": PARCEL, "state": "shipped"}],
 }
 SHOWN = {
     "reference": "1-01",
     "brand_id": BRAND,
     "status": "partially shipped",
     "lines": [
-        {"line_id": "1", "sku": "", "title": "Shirt", "quantity": 3, "shipped": 2, "canceled": 0},
-        {"line_id": "2", "sku": "", "title": "Mug", "quantity": 1, "shipped": 0, "canceled": 0},
+        {"line_id": "1", "sku": "", "title": "Shirt", "quantity": 3, "shipped": 2, "canceled": 0, "packed": 0},
+        {"line_id": "2", "sku": "", "title": "Mug", "quantity": 1, "shipped": 0, "canceled": 0, "packed": 0},
     ],
+    "flags": [],
     "parcels": [
         {
             "parcel_id": PARCEL,
+            "state": "shipped",
             "units": {"1": 2},
             "carrier_name": "UPS",
             "tracking_number": "N1",
@@ -104,6 +126,7 @@ SHOWN = {
 QUIET = {"outbox_rows": 0.0, "waiting_events": 0.0}
 ANSWERS = Answers(
     ledgers={ORDER: LEDGER},
+    orders={ORDER: {"requests": []}},
     portal={ORDER: SHOWN},
     listed=[ORDER],
     slips={ORDER: 200},
@@ -126,7 +149,11 @@ def test_what_is_right_breaks_nothing_and_every_invariant_is_looked_at() -> None
 
     looks = [look([], ["N1"]), look(["N1"], ["N1", "N2"])]
 
-    findings = judge([sale(), ship(), *refused, unknown, *looks], [*LOG, poisoned, poisoned], answers)
+    answers = replace(answers, ledgers=AFTER.ledgers, orders=AFTER.orders)
+    answers = replace(answers, portal=AFTER.portal)
+    history = [sale(), ship(), asking(), *refused, unknown, *looks]
+
+    findings = judge(history, [*REQUESTED, poisoned, poisoned], answers)
 
     assert {finding.name: finding.violations for finding in findings} == {name: [] for name in INVARIANTS}
     assert all(finding.checked for finding in findings)
@@ -145,7 +172,72 @@ def doctored(number: int, **changed: Any) -> list[Entry]:
 GAP = fulfilled(1, "N1", {"1": 2}, sequence=2)
 FORK = fulfilled(1, "N2", {"1": 1}, parcel="parcel-2")
 MORE = fulfilled(1, "N2", {"1": 2}, parcel="parcel-2", sequence=2)
-OVER = {**LEDGER, "parcels": [{"parcel_id": PARCEL}, {"parcel_id": "parcel-2"}]}
+OVER = {**LEDGER, "parcels": [*LEDGER["parcels"], {"parcel_id": "parcel-2", "state": "shipped"}]}
+MUG_CANCELED = {"open": 0, "canceled": 1}
+AFTER = replace(
+    ANSWERS,
+    ledgers={ORDER: {**LEDGER, "lines": [LEDGER["lines"][0], {**LEDGER["lines"][1], **MUG_CANCELED}]}},
+    orders={
+        ORDER: {
+            "requests": [
+                {
+                    "request_id": REQUEST,
+                    "state": "partly_granted",
+                    "granted": [{"line_id": "2", "quantity": 1}],
+                    "refused": [WON],
+                }
+            ]
+        }
+    },
+    portal={ORDER: {**SHOWN, "lines": [SHOWN["lines"][0], {**SHOWN["lines"][1], "canceled": 1}]}},
+)
+
+
+def asking(**changed: Any) -> Command:
+    answers = [{"at": 0, "status": 202, "says": ""}]
+    return Command("cancel", REQUEST, {"order_id": ORDER}, **{"outcome": "accepted", "answers": answers, **changed})
+
+
+def answered(**changed: Any) -> Answers:
+    (request,) = AFTER.orders[ORDER]["requests"]
+    return replace(AFTER, orders={ORDER: {"requests": [{**request, **changed}]}})
+
+
+def requested(of: Entry, **data: Any) -> list[Entry]:
+    return [replace(each, data={**(each.data or {}), **data}) if each is of else each for each in REQUESTED]
+
+
+def test_a_request_that_was_decided_unit_by_unit_and_told_so_breaks_nothing() -> None:
+    assert broken([sale(), ship(), asking()], REQUESTED, AFTER) == set()
+
+
+@pytest.mark.parametrize(
+    ("invariant", "history", "log", "answers"),
+    [
+        ("requests-decided-once", [asking()], [each for each in REQUESTED if each is not ASKED], AFTER),
+        ("requests-decided-once", [asking()], [each for each in REQUESTED if each is not DECIDED], AFTER),
+        ("requests-decided-once", [asking()], [each for each in REQUESTED if each is not DECLINED], AFTER),
+        ("requests-decided-once", [asking()], [*REQUESTED, replace(DECIDED, id="again", offset=9, sequence=3)], AFTER),
+        ("requests-decided-once", [asking()], requested(CANCELED, lines=[{"line_id": "2", "quantity": 9}]), AFTER),
+        ("requests-decided-once", [asking()], REQUESTED, answered(granted=[])),
+        ("requests-decided-once", [asking()], REQUESTED, answered(state="pending")),
+        ("requests-decided-once", [asking()], REQUESTED, replace(AFTER, orders={})),
+        ("requests-decided-once", [asking(outcome="refused")], REQUESTED, AFTER),
+        ("losers-know-the-winner", [asking()], requested(DECIDED, refused=[{**WON, "parcel_ids": ["p"]}]), AFTER),
+        ("losers-know-the-winner", [asking()], requested(DECIDED, refused=[{**WON, "won_by": []}]), AFTER),
+        ("ledgers-conserved", [asking()], requested(DECIDED, granted=[{"line_id": "1", "quantity": 2}]), AFTER),
+        ("ledgers-conserved", [asking()], REQUESTED, replace(AFTER, ledgers={ORDER: LEDGER})),
+        ("portal-equals-fold", [asking()], REQUESTED, replace(AFTER, portal={ORDER: SHOWN})),
+        (
+            "portal-equals-fold",
+            [asking()],
+            REQUESTED,
+            replace(AFTER, portal={ORDER: {**AFTER.portal[ORDER], "flags": ["on hold: other"]}}),
+        ),
+    ],
+)
+def test_a_doctored_request_breaks(invariant: str, history: list[Command], log: list[Entry], answers: Answers) -> None:
+    assert invariant in broken([sale(), ship(), *history], log, answers)
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,12 @@ async def ledgers(system: System, order_ids: Sequence[str]) -> dict[str, Any]:
         return _bodies(await each(client, {id_: f"/api/v1/orders/{id_}" for id_ in order_ids}))
 
 
+async def orders(system: System, order_ids: Sequence[str]) -> dict[str, Any]:
+    """What orders answers for each."""
+    async with system.client("orders", 30) as client:
+        return _bodies(await each(client, {id_: f"/api/v1/orders/{id_}" for id_ in order_ids}))
+
+
 async def portal(system: System) -> tuple[dict[str, Any], list[str]]:
     """What the portal shows of each order of the client's brands, and the ids as it lists them."""
     shown: dict[str, Any] = {}

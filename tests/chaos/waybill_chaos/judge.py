@@ -28,6 +28,15 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
 REFUSED_ROW: Final = "chaos refuses"
 """What the database says of a row that the rig lets it refuse."""
 _SERVICES: Final = sorted(frozenset[str]().union(*READERS.values()))
+_PLACES: Final = ("open", "packed", "shipped", "canceled")
+_STAGES: Final = {
+    "CancellationRequested": "asked",
+    "HoldRequested": "asked",
+    "RequestDecided": "decided",
+    "OrderCanceled": "stated",
+    "OrderHeld": "stated",
+    "RequestDeclined": "stated",
+}
 _PARKS: Final = ("unknown-version", "value", "U+0000", "oversized")
 _BURIED: Final = ("value", "U+0000", "oversized")
 
@@ -38,8 +47,9 @@ class Answers:
 
     ledgers: Mapping[str, Any]
     """Fulfillment's answer for each order that an accepted sale should have made; None for a 404."""
+    orders: Mapping[str, Any]
     portal: Mapping[str, Any]
-    """The portal's, likewise."""
+    """Those of orders and of the portal, likewise."""
     listed: Sequence[str]
     """The ids of all orders that the portal lists of the client's brands."""
     slips: Mapping[str, int]
@@ -75,6 +85,7 @@ class Case:
         self.log = log
         self.sales = [command for command in history if command.kind == "sale"]
         self.ships = [command for command in history if command.kind == "ship"]
+        self.asked = [command for command in history if command.kind in {"cancel", "hold"}]
         self.looks = [command for command in history if command.kind == "look"]
         self.ours = [entry for entry in log if entry.injected]
         self.told = _once(entry for entry in log if not entry.injected)
@@ -83,11 +94,21 @@ class Case:
         for entry in self.told:
             self.by_type[entry.type].append(entry)
         self.shipments: dict[str, list[Entry]] = defaultdict(list)
-        self.parcels: dict[str, list[Entry]] = defaultdict(list)
-        """Shipments by number, and by order."""
+        """Shipments by number."""
         for entry in self.by_type["ItemsFulfilled"]:
-            self.shipments[_data(entry)["number"]].append(entry)
-            self.parcels[entry.subject].append(entry)
+            if _data(entry)["number"] is not None:
+                self.shipments[_data(entry)["number"]].append(entry)
+        decided = (entry for entry in self.told if entry.source == "waybill/fulfillment")
+        self.decided = {
+            order_id: sorted(entries, key=lambda entry: entry.sequence or 0)
+            for order_id, entries in _by_subject(decided).items()
+        }
+        """What fulfillment told of each order, in its order."""
+        self.of_request: dict[str, dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
+        """By request: who asked, what was decided, what was stated."""
+        for name, stage in _STAGES.items():
+            for entry in self.by_type[name]:
+                self.of_request[_data(entry).get("request_id") or _data(entry)["hold_id"]][stage].append(entry)
         self.placed = {entry.subject: entry for entry in self.by_type["OrderPlaced"]}
         self.wanted = {order["order_id"]: order for sale in self.accepted(self.sales) for order in sale.wants["orders"]}
         """Orders that must be there, by id."""
@@ -197,30 +218,60 @@ def sequences_dense(case: Case) -> Iterator[str | None]:
         yield problem
 
 
+def requests_decided_once(case: Case) -> Iterator[str | None]:
+    """Each accepted request was asked and decided once, stated as it was decided, and so told to who asked."""
+    for command in case.asked:
+        found = case.of_request.get(command.name, {})
+        what = f"{command.kind} {command.name} of order {command.wants['order_id']}"
+        if command.outcome == "refused":
+            yield None if not found else f"{what} was refused ({_last(command)}), yet there is {found}"
+        elif command.outcome == "accepted":
+            yield _one(found.get("asked", []), f"{what} was accepted", "asked")
+            told = case.answers.orders.get(command.wants["order_id"]) or {"requests": []}
+            answers = [each for each in told["requests"] if each["request_id"] == command.name]
+            decided = found.get("decided", [])
+            if len(answers) == 1 and len(decided) == 1:
+                granted = {each["line_id"]: each["quantity"] for each in answers[0]["granted"]}
+                right = granted == _units(decided[0], "granted") and answers[0]["state"] != "pending"
+                yield None if right else f"{what} is answered {answers[0]}, decided was {decided[0]}"
+            else:
+                yield f"{what} has {len(answers)} answers and {len(decided)} decisions"
+    for request_id, found in case.of_request.items():
+        asked, decided = found.get("asked", []), found.get("decided", [])
+        what = f"request {request_id}"
+        yield _one(asked, what, "asked") or _one(decided, what, "decided") or _stated(found, decided[0])
+
+
+def losers_know_the_winner(case: Case) -> Iterator[str | None]:
+    """Units that a request did not get are in the parcels, or were granted to the requests, that it was told."""
+    left: dict[str, set[str]] = defaultdict(set)
+    for entry in case.by_type["ItemsFulfilled"]:
+        left[entry.subject].add(_data(entry)["parcel_id"])
+    for entry in case.by_type["RequestDecided"]:
+        for refused in _data(entry)["refused"]:
+            known = set(refused["parcel_ids"])
+            shipped = refused["why"] != "shipped" or (known and known <= left[entry.subject] and refused["won_by"])
+            canceled = refused["why"] != "canceled" or refused["won_by"]
+            yield None if shipped and canceled else f"{entry} refuses {refused}, and that is not who has them"
+
+
 def ledgers_conserved(case: Case) -> Iterator[str | None]:
-    """Ordered = open + packed + shipped + canceled; shipped is what the log says left, and no more than was sold."""
+    """Each unit that was sold has one place at any time, and the ledger is what the log says."""
     for order_id, order in case.wanted.items():
-        ledger = case.answers.ledgers.get(order_id)
-        if ledger is None:
+        ledger, placed = case.answers.ledgers.get(order_id), case.placed.get(order_id)
+        if ledger is None or placed is None:
             yield f"fulfillment knows no order {order_id}, which was accepted"
             continue
-        left: Counter[str] = Counter()
-        for entry in case.parcels.get(order_id, ()):
-            left.update({line["line_id"]: line["quantity"] for line in _data(entry)["lines"]})
-        wrong = None
+        folded = _folded(placed, case.decided.get(order_id, ()))
+        wrong = folded.wrong
         for line in ledger["lines"]:
-            if line["ordered"] != line["open"] + line["packed"] + line["shipped"] + line["canceled"]:
+            places = {name: line[name] for name in _PLACES}
+            if line["ordered"] != sum(places.values()):
                 wrong = f"order {order_id}: the units of {line} do not add up"
-            elif line["shipped"] != left[line["line_id"]] or line["ordered"] != order["lines"].get(line["line_id"]):
-                wrong = f"order {order_id}: {line}, but the log has {left[line['line_id']]} shipped"
-        for line_id, units in left.items():
-            if units > order["lines"].get(line_id, 0):
-                events = "; ".join(map(str, case.parcels[order_id]))
-                wrong = (
-                    f"order {order_id}: {units} of line {line_id} left, {order['lines'].get(line_id, 0)} sold: {events}"
-                )
-        parcels = [parcel["parcel_id"] for parcel in ledger["parcels"]]
-        told = [_data(entry)["parcel_id"] for entry in case.parcels.get(order_id, ())]
+            elif line["ordered"] != order["lines"].get(line["line_id"]) or places != folded.lines[line["line_id"]]:
+                wrong = f"order {order_id}: {line}, but the log has {folded.lines.get(line['line_id'])}"
+        parcels = {each["parcel_id"]: each["state"] for each in ledger["parcels"]}
+        told = {parcel_id: each["state"] for parcel_id, each in folded.parcels.items()}
         yield wrong or (None if parcels == told else f"order {order_id} has parcels {parcels}, the log {told}")
 
 
@@ -230,7 +281,8 @@ def numbers_tracked_once(case: Case) -> Iterator[str | None]:
     for entry in case.by_type["TrackingAdded"]:
         tracked[_data(entry)["parcel_id"]].append(entry)
     for entry in case.by_type["ItemsFulfilled"]:
-        yield _one(tracked.get(_data(entry)["parcel_id"], []), f"the parcel of {entry}", "tracked")
+        if _data(entry)["number"] is not None:
+            yield _one(tracked.get(_data(entry)["parcel_id"], []), f"the parcel of {entry}", "tracked")
 
 
 def portal_equals_fold(case: Case) -> Iterator[str | None]:
@@ -241,7 +293,8 @@ def portal_equals_fold(case: Case) -> Iterator[str | None]:
         if shown is None or placed is None:
             yield f"the portal shows no order {order_id}, which was accepted"
             continue
-        folded = _folded(placed, case.parcels.get(order_id, ()), tracked)
+        folded = _expected(placed, _folded(placed, case.decided.get(order_id, ())), tracked)
+        folded["held"] = _held(case, placed)
         wrong = [name for name, value in folded.items() if value != _shown(shown)[name]]
         yield (
             None
@@ -335,6 +388,8 @@ INVARIANTS: Final[Mapping[str, Check]] = {
         nothing_invented,
         same_key_same_answer,
         sequences_dense,
+        requests_decided_once,
+        losers_know_the_winner,
         ledgers_conserved,
         numbers_tracked_once,
         portal_equals_fold,
@@ -414,33 +469,79 @@ def _about(ours: Iterable[Entry], subject: str) -> str:
     return next((str(entry) for entry in ours if entry.subject == subject), "nothing")
 
 
-def _folded(placed: Entry, parcels: Iterable[Entry], tracked: Mapping[str, Any]) -> dict[str, Any]:
+@dataclass(slots=True)
+class _Fold:
+    """An order by the log: how many units of each line are where, and its parcels; `wrong` where that cannot be."""
+
+    lines: dict[str, dict[str, int]]
+    parcels: dict[str, dict[str, Any]]
+    wrong: str | None = None
+
+    def move(self, entry: Entry, units: Mapping[str, int], start: str, end: str) -> None:
+        for line_id, count in units.items():
+            line = self.lines[line_id]
+            line[start] -= count
+            line[end] += count
+            if line[start] < 0:
+                self.wrong = self.wrong or f"{entry} takes {count} of line {line_id} from {start}, and there are fewer"
+
+
+def _folded(placed: Entry, told: Iterable[Entry]) -> _Fold:
+    lines = {line["line_id"]: {**dict.fromkeys(_PLACES, 0), **_born(line)} for line in _data(placed)["lines"]}
+    fold = _Fold(lines, {})
+    for entry in told:
+        data = _data(entry)
+        parcel = fold.parcels.get(data.get("parcel_id", ""))
+        match entry.type:
+            case "ParcelPacked":
+                fold.move(entry, _units(entry), "open", "packed")
+                fold.parcels[data["parcel_id"]] = {"state": "packed", "units": _units(entry), "typed": data}
+            case "ParcelUnpacked":
+                fold.move(entry, _units(entry), "packed", "open")
+                fold.parcels[data["parcel_id"]]["state"] = "unpacked"
+            case "ItemsFulfilled":
+                start = "packed" if parcel is not None and parcel["state"] == "packed" else "open"
+                fold.move(entry, _units(entry), start, "shipped")
+                fold.parcels[data["parcel_id"]] = {"state": "shipped", "units": _units(entry), "typed": data}
+            case "RequestDecided":
+                fold.move(entry, _units(entry, "granted"), "open", "canceled")
+            case _:
+                fold.wrong = f"{entry} is of a kind that nobody does here"
+    return fold
+
+
+def _born(line: Mapping[str, Any]) -> dict[str, int]:
+    gone = {"shipped": line["shipped"], "canceled": line["canceled"]}
+    return {"open": line["quantity"] - sum(gone.values()), **gone}
+
+
+def _expected(placed: Entry, fold: _Fold, tracked: Mapping[str, Any]) -> dict[str, Any]:
     """What the portal must show of an order."""
     order = _data(placed)
     lines = {
-        line["line_id"]: {name: line[name] for name in ("sku", "title", "quantity", "shipped", "canceled")}
+        line["line_id"]: {
+            **{name: line[name] for name in ("sku", "title", "quantity")},
+            **{name: fold.lines[line["line_id"]][name] for name in ("packed", "shipped", "canceled")},
+        }
         for line in order["lines"]
     }
     shown: list[dict[str, Any]] = []
-    for entry in parcels:
-        parcel = _data(entry)
-        units = {line["line_id"]: line["quantity"] for line in parcel["lines"]}
-        for line_id, count in units.items():
-            lines[line_id]["shipped"] += count
-        settled = tracked.get(parcel["parcel_id"], {})
-        shown.append(
-            {
-                "parcel_id": parcel["parcel_id"],
-                "units": units,
-                "carrier_name": settled.get("carrier_name", parcel["company"] or ""),
-                "tracking_number": settled.get("tracking_number", parcel["number"] or ""),
-                "tracking_url": settled.get("tracking_url", ""),
-            }
-        )
-    left = [line["quantity"] - line["shipped"] - line["canceled"] for line in lines.values()]
+    for parcel_id, parcel in fold.parcels.items():
+        if parcel["state"] != "unpacked":
+            settled = tracked.get(parcel_id, {})
+            shown.append(
+                {
+                    "parcel_id": parcel_id,
+                    "state": parcel["state"],
+                    "units": parcel["units"],
+                    "carrier_name": settled.get("carrier_name", parcel["typed"].get("company") or ""),
+                    "tracking_number": settled.get("tracking_number", parcel["typed"].get("number") or ""),
+                    "tracking_url": settled.get("tracking_url", ""),
+                }
+            )
     if all(line["canceled"] == line["quantity"] for line in lines.values()):
         status = "canceled"
-    elif not any(left):
+    elif not any(line["open"] or line["packed"] for line in fold.lines.values()):
         status = "shipped"
     else:
         status = "partially shipped" if any(line["shipped"] for line in lines.values()) else "not shipped"
@@ -453,18 +554,47 @@ def _folded(placed: Entry, parcels: Iterable[Entry], tracked: Mapping[str, Any])
     }
 
 
+def _held(case: Case, placed: Entry) -> bool:
+    """Whether a hold stands, by the log."""
+    holds = {hold["hold_id"] for hold in _data(placed).get("holds", ())}
+    holds |= {_data(entry)["hold_id"] for entry in case.by_type["OrderHeld"] if entry.subject == placed.subject}
+    released = (entry for entry in case.by_type["OrderReleased"] if entry.subject == placed.subject)
+    return bool(holds - {_data(entry)["hold_id"] for entry in released})
+
+
+def _units(entry: Entry, field_: str = "lines") -> dict[str, int]:
+    return {each["line_id"]: each["quantity"] for each in _data(entry)[field_]}
+
+
+def _stated(found: Mapping[str, list[Entry]], decided: Entry) -> str | None:
+    """Whether what orders stated is what was decided."""
+    stated = {entry.type: entry for entry in found.get("stated", [])}
+    if len(stated) != len(found.get("stated", [])) or not stated:
+        return f"{decided} was stated {len(found.get('stated', []))} times"
+    granted, refused = _units(decided, "granted"), _data(decided)["refused"]
+    canceled = _units(stated["OrderCanceled"]) if "OrderCanceled" in stated else {}
+    declined = _data(stated["RequestDeclined"])["refused"] if "RequestDeclined" in stated else []
+    return None if (canceled, declined) == (granted, refused) else f"{decided} was stated as {list(stated.values())}"
+
+
 def _shown(order: Mapping[str, Any]) -> dict[str, Any]:
     """The same of what it does show."""
     return {
         "reference": order["reference"],
         "brand_id": order["brand_id"],
         "status": order["status"],
+        "held": any(flag.startswith("on hold") for flag in order["flags"]),
         "lines": {
-            line["line_id"]: {name: line[name] for name in ("sku", "title", "quantity", "shipped", "canceled")}
+            line["line_id"]: {
+                name: line[name] for name in ("sku", "title", "quantity", "packed", "shipped", "canceled")
+            }
             for line in order["lines"]
         },
         "parcels": [
-            {name: parcel[name] for name in ("parcel_id", "units", "carrier_name", "tracking_number", "tracking_url")}
+            {
+                name: parcel[name]
+                for name in ("parcel_id", "state", "units", "carrier_name", "tracking_number", "tracking_url")
+            }
             for parcel in order["parcels"]
         ],
     }

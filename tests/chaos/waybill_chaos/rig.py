@@ -78,10 +78,8 @@ async def run(seed: int, minutes: float, folder: Path, say: Say, only: Collectio
     say(f"seed {seed}, {minutes:g} minutes, {len(strikes)} faults; everything is kept in {folder}")
     limit = asyncio.timeout(2 * minutes * 60 + _PATIENCE_S)
     async with limit, System.running() as system, AsyncExitStack() as stack:
-        clients = {
-            name: await stack.enter_async_context(system.client(name, 6))
-            for name in ("connectors", "fulfillment", "portal")
-        }
+        clients = {name: await stack.enter_async_context(system.client(name, 6)) for name in ("connectors", "portal")}
+        clients["owners"] = await stack.enter_async_context(system.client("fulfillment", 6))
         await workload.prepare(clients["portal"], clients["connectors"])
         history = History()
         stack.callback(lambda: (folder / "history.jsonl").write_text(history.write(), encoding="utf-8"))
@@ -205,6 +203,7 @@ async def _ask(system: System, client: Client, found: Rest, unsettled: list[str]
     some = random.Random(0).sample(wanted, min(len(wanted), _SLIPS))  # any will do, the same each time
     return Answers(
         ledgers=await answers.ledgers(system, sorted({*order_ids, *wanted})),
+        orders=await answers.orders(system, sorted({*order_ids, *wanted})),
         portal=shown,
         listed=listed,
         slips=await answers.slips(system, some),

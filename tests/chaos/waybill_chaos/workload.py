@@ -17,7 +17,7 @@ import httpx
 
 from waybill_chaos.history import Command, History
 from waybill_events import ids
-from waybill_simulators.shopify import Shop, an_order
+from waybill_simulators.shopify import Shop, an_order, canceled
 
 BRANDS: Final = {
     UUID("c0a50000-0000-4000-8000-000000000001"): "Chaos Apparel",
@@ -28,10 +28,10 @@ FIRST: Final = 100_000
 _SECRET: Final = "the secret of a shop"
 _NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _ADDRESS: Final = {"name": "Ann Bee", "address1": "1 High St", "city": "Troy", "zip": "12180", "country_code": "US"}
-_ANSWER_S: Final = 6.0
+_CALLER: Final = "person:chaos|all"
 _COMPANIES: Final = ("UPS", "usps", "Fedex", "Ann's van", "")
 _LOOKS_S: Final = 0.1
-_OK, _CREATED, _NOT_FOUND, _SERVER = 200, 201, 404, 500
+_OK, _NOT_FOUND, _SERVER = 200, 404, 500
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ class Client:
     def __init__(
         self,
         connectors: httpx.AsyncClient,
-        fulfillment: httpx.AsyncClient,
+        owners: httpx.AsyncClient,
         portal: httpx.AsyncClient,
         history: History,
         ports: Callable[[str], Sequence[int]],
@@ -62,12 +62,14 @@ class Client:
         patience_s: float,
     ) -> None:
         self.shop = Shop(connectors, CONNECTION, _SECRET)
-        self.fulfillment, self.portal, self.history, self.patience_s = fulfillment, portal, history, patience_s
+        self.owners, self.portal, self.history, self.patience_s = owners, portal, history, patience_s
         self.ports, self.turn = ports, 0
         """Where each service answers; its processes take turns."""
         self.next_sale, self.next_parcel = FIRST, 1
         self.orders: list[Order] = []
         """Those of accepted sales."""
+        self.sold: dict[UUID, dict[str, Any]] = {}
+        """Accepted sales as they were told."""
         self.shipped: list[tuple[Command, Order, dict[str, Any]]] = []
         """Accepted shipments, and what was asked."""
         self.shown: dict[UUID, list[str]] = {}
@@ -86,7 +88,7 @@ class Client:
             return
         now = None
         if answer.status_code == _OK:
-            now = [parcel["tracking_number"] for parcel in answer.json()["parcels"]]
+            now = [parcel["tracking_number"] for parcel in answer.json()["parcels"] if parcel["tracking_number"]]
         if (before := shown.get(order_id)) is not None:
             look = Command("look", str(order_id), {"numbers": before}, "accepted", answer=now)
             look.note(answer.status_code, "")
@@ -94,22 +96,37 @@ class Client:
         if now is not None:
             shown[order_id] = now
 
-    async def sell(self, command: Command, order: dict[str, Any], *, event_id: str, secret: str = _SECRET) -> None:
+    async def sell(
+        self,
+        command: Command,
+        order: dict[str, Any],
+        *,
+        event_id: str,
+        secret: str = _SECRET,
+        topic: str = "orders/create",
+    ) -> None:
         """Tell a sale as Shopify does, again and again until it is taken."""
         shop = Shop(self.shop.client, CONNECTION, secret)
-        await self._until_known(command, lambda: shop.tell(order, event_id=event_id), _of_webhook)
+        await self._until_known(command, lambda: shop.tell(order, topic=topic, event_id=event_id), _of_webhook)
 
     async def ship(self, command: Command, order: Order, body: dict[str, Any], key: str) -> None:
         """Ship, with the same key again and again until the outcome is known."""
 
-        async def send() -> httpx.Response:
-            ports, self.turn = self.ports("fulfillment"), self.turn + 1
-            url = f"http://127.0.0.1:{ports[self.turn % len(ports)]}/api/v1/orders/{order.order_id}/shipments"
-            return await self.fulfillment.post(url, json=body, headers={"Idempotency-Key": key})
-
-        await self._until_known(command, send, _of_command)
+        await self.post(command, "fulfillment", order, "shipments", body, key)
         if command.outcome == "accepted":
             self.shipped.append((command, order, body))
+
+    async def post(
+        self, command: Command, service: str, order: Order, what: str, body: dict[str, Any], key: str
+    ) -> None:
+        """A command about an order, with the same key again and again until the outcome is known."""
+
+        async def send() -> httpx.Response:
+            ports, self.turn = self.ports(service), self.turn + 1
+            url = f"http://127.0.0.1:{ports[self.turn % len(ports)]}/api/v1/orders/{order.order_id}/{what}"
+            return await self.owners.post(url, json=body, headers={"Idempotency-Key": key})
+
+        await self._until_known(command, send, _of_command)
 
     async def _until_known(
         self,
@@ -149,7 +166,7 @@ def _of_webhook(answer: httpx.Response) -> bool | None:
 
 
 def _of_command(answer: httpx.Response) -> bool | None:
-    if answer.status_code == _CREATED:
+    if answer.is_success:
         return True
     # An order that is not there yet will be.
     return None if answer.status_code >= _SERVER or answer.status_code == _NOT_FOUND else False
@@ -192,6 +209,7 @@ async def sell(client: Client, dice: random.Random) -> None:
     await client.sell(command, sold, event_id=event_id)
     if command.outcome == "accepted":
         client.orders += orders
+        client.sold[UUID(command.name)] = sold
         if dice.random() < 0.2:
             other = dice.choice((event_id, f"{event_id}-again"))
             await client.sell(replace(command, answers=[], answer=None), sold, event_id=other)
@@ -320,6 +338,100 @@ async def ship_what_is_refused(client: Client, dice: random.Random) -> None:
     client.history.keep(command)
 
 
+def a_request(order: Order, kind: str, wants: dict[str, Any], dice: random.Random) -> tuple[Command, str]:
+    """A request about an order, by the id that it will have, and its key."""
+    what = {"cancel": "cancellations", "hold": "holds"}[kind]
+    key = f"chaos-{kind}-{dice.randrange(2**48)}"
+    command = ids.command_id(_CALLER, f"POST /api/v1/orders/{order.order_id}/{what}", key)
+    request_id = ids.request_id(order.order_id, command)
+    return Command(kind, str(request_id), {"order_id": str(order.order_id), **wants}), key
+
+
+def some_to_cancel(order: Order, dice: random.Random) -> dict[str, int] | None:
+    """Some units, or None for all; rarely more than can be left, never more than were ordered."""
+    if dice.random() < 0.4:
+        return None
+    lines = dice.sample(sorted(order.lines), dice.randint(1, min(3, len(order.lines))))
+    return {line: dice.randint(1, order.lines[line]) for line in lines}
+
+
+async def cancel(client: Client, dice: random.Random) -> None:
+    """Some units or all, by the brand; some are asked for again with the same key."""
+    order = _any_order(client, dice)
+    if order is None:
+        return
+    await ask_to_cancel(client, order, dice)
+    order.open = dict.fromkeys(order.open, 0)
+
+
+async def ask_to_cancel(client: Client, order: Order, dice: random.Random) -> None:
+    """One cancellation."""
+    units = some_to_cancel(order, dice)
+    command, key = a_request(order, "cancel", {"units": units}, dice)
+    body: dict[str, Any] = {"reason": "customer"}
+    if units is not None:
+        body["lines"] = [{"line_id": line, "quantity": count} for line, count in units.items()]
+    await client.post(command, "orders", order, "cancellations", body, key)
+    if dice.random() < 0.2:
+        await client.post(command, "orders", order, "cancellations", body, key)
+    client.history.keep(command)
+
+
+async def hold(client: Client, order: Order, dice: random.Random) -> None:
+    """A hold, which is released after a moment, once it stands."""
+    command, key = a_request(order, "hold", {}, dice)
+    await client.post(command, "orders", order, "holds", {"reason": "fraud_risk"}, key)
+    client.history.keep(command)
+    await asyncio.sleep(dice.uniform(0.05, 0.5))
+    released = Command("release", command.name, {"order_id": str(order.order_id)})
+    await client.post(released, "orders", order, f"holds/{command.name}/release", {}, f"{key}-release")
+
+
+async def pack(client: Client, order: Order, dice: random.Random) -> None:
+    """A parcel that is packed, and then unpacked, handed over, or left."""
+    key = f"chaos-pack-{dice.randrange(2**48)}"
+    packed = Command("pack", key, {"order_id": str(order.order_id)})
+    await client.post(packed, "fulfillment", order, "parcels", {}, key)
+    client.history.keep(packed)
+    what = dice.choice(("unpack", "hand-over", ""))
+    if packed.outcome == "accepted" and what:
+        parcel_id = packed.answer["parcels"][-1]["parcel_id"]
+        moved = Command(what, f"{key}-{what}", {"order_id": str(order.order_id), "parcel_id": parcel_id})
+        await client.post(moved, "fulfillment", order, f"parcels/{parcel_id}/{what}", {}, moved.name)
+        client.history.keep(moved)
+
+
+async def cancel_in_the_shop(client: Client, order: Order, dice: random.Random) -> None:
+    """The sale of an order is canceled on its platform."""
+    sold = client.sold.get(order.sale_id)
+    if sold is None:
+        return
+    at = _NOON + timedelta(days=1, seconds=dice.randrange(1000))
+    gone = canceled(sold, at, "fraud")
+    command = Command("cancel-sale", str(order.sale_id), {})
+    await client.sell(command, gone, event_id=f"chaos-canceled-{sold['id']}", topic="orders/cancelled")
+    client.history.keep(command)
+
+
+async def race(client: Client, dice: random.Random) -> None:
+    """At the same instant an order is shipped and canceled by several people, and perhaps packed, held, canceled in its
+    shop."""
+    order = _any_order(client, dice)
+    if order is None:
+        return
+    parcels = [a_parcel(client, order, dice) for _ in range(dice.randint(1, 3))]
+    more: list[Callable[[Client, Order, random.Random], Awaitable[None]]] = [ask_to_cancel]
+    more += [each for each in (ask_to_cancel, hold, pack, pack, cancel_in_the_shop) if dice.random() < 0.3]
+    rolls = [random.Random(dice.random()) for _ in more]  # repeatable on purpose
+    await asyncio.gather(
+        *(client.ship(command, order, body, command.name) for command, body in parcels),
+        *(each(client, order, roll) for each, roll in zip(more, rolls, strict=True)),
+    )
+    for command, _body in parcels:
+        client.history.keep(command)
+    order.open = dict.fromkeys(order.open, 0)
+
+
 def _any_order(client: Client, dice: random.Random) -> Order | None:
     """One that may have something left, rather a new one: it may not have arrived everywhere yet."""
     recent = [order for order in client.orders[-40:] if any(order.open.values())]
@@ -331,8 +443,10 @@ WORK: Final[dict[Work, int]] = {
     sell: 45,
     sell_what_is_refused: 3,
     sell_what_is_odd: 2,
-    ship: 40,
-    ship_at_once: 12,
+    ship: 30,
+    ship_at_once: 8,
+    race: 18,
+    cancel: 5,
     ship_what_is_refused: 6,
 }
 

@@ -60,6 +60,11 @@ class Line(Frozen):
         """Units that are neither packed, shipped nor canceled."""
         return self.quantity - self.packed - self.shipped - self.canceled
 
+    @property
+    def left(self) -> int:
+        """Units that have neither left nor been canceled."""
+        return self.open + self.packed
+
 
 class Tracked(Frozen):
     """A parcel's number and carrier as tracking has settled them."""

@@ -1,6 +1,5 @@
 """Which page is where."""
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -19,14 +18,15 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from waybill_chassis.commands import KEY
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
+from waybill_events import CancelReason, HoldReason
 from waybill_portal import store
 from waybill_portal.api import Who, cursor_of, one, read_cursor, typed
 from waybill_portal.clients import Owner, Viewer
 from waybill_portal.domain import Order, Status, flags, status
-from waybill_portal.pages import operations
+from waybill_portal.pages import actions, operations
+from waybill_portal.pages.forms import key_of, quantities, read
 from waybill_portal.pages.live import Changes, digest, stream
 
 STATIC: Final = Path(str(files("waybill_portal"))) / "pages" / "static"
@@ -44,15 +44,13 @@ _HARDENED: Final = {
     "Referrer-Policy": "same-origin",
 }
 _NOT_FOUND: Final = 404
-_KEY_LENGTH: Final = 200
-_FIELDS: Final = 2_100
-"""An order has 2,000 lines at the most, and a quantity for each."""
 
 
 def mount(app: FastAPI, begin: Begin[Order], who: Who, owners: Mapping[str, Owner], changes: Changes) -> None:
     """Add the pages, their stylesheet and scripts, and errors that a person can read."""
     pages = _Pages(begin, owners["fulfillment"], changes)
     app.include_router(pages.routes(who))
+    app.include_router(actions.routes(who, owners))
     app.include_router(operations.routes(operations.Desk(begin, owners, pages.render), who))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _answer_people(app, pages)
@@ -91,8 +89,15 @@ class _Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self.templates.filters |= {"when": _when, **operations.FILTERS}
-        self.shared: dict[str, Any] = {"status": status, "flags": flags, "tabs": TABS, "carriers": CARRIERS}
+        self.templates.filters |= {"when": _when, "words": _words, **operations.FILTERS}
+        self.shared: dict[str, Any] = {
+            "status": status,
+            "flags": flags,
+            "tabs": TABS,
+            "carriers": CARRIERS,
+            "cancel_reasons": [reason.value for reason in CancelReason],
+            "hold_reasons": [reason.value for reason in HoldReason],
+        }
 
     def routes(self, who: Who) -> APIRouter:
         router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -137,6 +142,10 @@ class _Pages:
         async def ship(order_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
             return await self.ship(viewer, order_id, request)
 
+        @router.post("/orders/{order_id}/parcels")
+        async def pack(order_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+            return await self.ship(viewer, order_id, request, pack=True)
+
         return router
 
     def render(self, template: str, **values: Any) -> str:
@@ -170,6 +179,7 @@ class _Pages:
             order=order,
             details=details,
             form=self.form(order),
+            work=self.render("work.html", order=order, key=str(uuid4())),
             live=f"/orders/{order_id}/live?{live}",
         )
 
@@ -198,14 +208,17 @@ class _Pages:
             done=done,
         )
 
-    async def ship(self, viewer: Viewer, order_id: UUID, request: Request) -> Response:
-        """Ship what the form says; the answer is the form again, filled as it was where it was refused."""
-        fields = await request.form(max_fields=_FIELDS)
-        given = {name: value for name, value in fields.items() if isinstance(value, str)}
+    async def ship(self, viewer: Viewer, order_id: UUID, request: Request, *, pack: bool = False) -> Response:
+        """Ship or pack what the form says; the answer is the form again, filled as it was where it was refused."""
+        given = await read(request)
         order, _ = await one(self.begin, viewer, order_id)
         quick = "hx-request" in request.headers
         try:
-            await self.fulfillment.command(viewer, f"/api/v1/orders/{order_id}/shipments", _body(given), _key(given))
+            body: dict[str, Any] = {"lines": quantities(given)}
+            if not pack:
+                body |= {name: given.get(name, "") for name in ("tracking_company", "tracking_number")}
+            path = f"/api/v1/orders/{order_id}/{'parcels' if pack else 'shipments'}"
+            await self.fulfillment.command(viewer, path, body, key_of(given))
         except Problem as problem:
             # The key stays: if the first answer was lost on its way, the same form again counts once.
             if problem.code == "idempotency-key-reused":
@@ -216,7 +229,8 @@ class _Pages:
             return HTMLResponse(form) if quick else HTMLResponse(self.render("bare.html", body=form), problem.status)
         if not quick:
             return RedirectResponse(f"/orders/{order_id}?tab=shipments", 303)
-        done = f"Shipped with {given.get('tracking_company') or 'the carrier of'} {given.get('tracking_number')}."
+        carrier = given.get("tracking_company") or "the carrier of"
+        done = "Packed." if pack else f"Shipped with {carrier} {given.get('tracking_number')}."
         return HTMLResponse(self.form(order, done=done))
 
 
@@ -229,34 +243,6 @@ def _in_words(problem: Problem, order: Order) -> Problem:
         if problem.more.get("line") == line.line_id and (name := line.title or line.sku):
             detail = detail.replace(f"Line {line.line_id}", name).replace(f"line {line.line_id}", name)
     return Problem(problem.status, problem.code, detail, headers=problem.headers, **problem.more)
-
-
-def _key(given: Mapping[str, str]) -> str | None:
-    key = given.get("key") or None
-    if key is not None and (len(key) > _KEY_LENGTH or not re.fullmatch(KEY, key)):
-        raise Problem(422, "bad-key", "The form's key is none that this page made. Open the order again.")
-    return key
-
-
-def _body(given: Mapping[str, str]) -> dict[str, Any]:
-    """The command that a form stands for; raises Problem naming a quantity that is no number."""
-    lines: list[dict[str, Any]] = []
-    for name, value in given.items():
-        if name.startswith("quantity:") and value.strip():
-            line_id = name.removeprefix("quantity:")
-            try:
-                quantity = int(value)
-            except ValueError as error:
-                raise Problem(422, "not-a-number", f"{value!r} is no whole number of units.", line=line_id) from error
-            if quantity:
-                lines.append({"line_id": line_id, "quantity": quantity})
-    if not lines:
-        raise Problem(422, "nothing-chosen", "Choose at least one unit to ship.")
-    return {
-        "lines": lines,
-        "tracking_company": given.get("tracking_company", ""),
-        "tracking_number": given.get("tracking_number", ""),
-    }
 
 
 def _answer_people(app: FastAPI, pages: _Pages) -> None:
@@ -293,6 +279,11 @@ def _answer_people(app: FastAPI, pages: _Pages) -> None:
     app.add_exception_handler(HTTPException, http_or_program)
     app.add_exception_handler(Problem, problem)
     app.add_exception_handler(RequestValidationError, invalid_or_program)
+
+
+def _words(code: str) -> str:
+    """A word of ours as people write it."""
+    return code.replace("_", " ")
 
 
 def _when(time: datetime) -> str:

@@ -1,0 +1,98 @@
+"""What buttons on an order's page do: each is a command of the service that owns it, and leads back to the page."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import RedirectResponse, Response
+
+from waybill_chassis.problems import Problem
+from waybill_portal.api import Who
+from waybill_portal.clients import Owner, Viewer
+from waybill_portal.pages.forms import key_of, quantities, read
+
+Fields = Mapping[str, str]
+_NOT_FOUND: Final = 404
+_RAISE: Final = {"orders", "fulfillment"}
+"""Who raises exceptions."""
+
+
+def _nothing(_given: Fields) -> dict[str, Any]:
+    return {}
+
+
+def _number(given: Fields) -> dict[str, Any]:
+    return {
+        "tracking_company": given.get("tracking_company", ""),
+        "tracking_number": given.get("tracking_number", ""),
+    }
+
+
+_OF_PARCEL: Final[Mapping[str, Callable[[Fields], dict[str, Any]]]] = {
+    "unpack": _nothing,
+    "hand-over": _nothing,
+    "undo": _nothing,
+    "ship": _number,
+}
+
+
+def routes(who: Who, owners: Mapping[str, Owner]) -> APIRouter:
+    """Every button of an order's page but the one that ships."""
+    router = APIRouter(include_in_schema=False)
+    viewing = Depends(who)
+
+    async def send(viewer: Viewer, owner: str, path: str, body: Any, given: Fields) -> Response:
+        await owners[owner].command(viewer, f"/api/v1{path}", body, key_of(given))
+        order, _, what = path.removeprefix("/orders/").partition("/")
+        return RedirectResponse(f"/orders/{order}?tab={'shipments' if what.startswith('parcels') else 'summary'}", 303)
+
+    @router.post("/orders/{order_id}/parcels/{parcel_id}/{what}")
+    async def parcel(
+        order_id: UUID, parcel_id: UUID, what: str, viewer: Annotated[Viewer, viewing], request: Request
+    ) -> Response:
+        if what not in _OF_PARCEL:
+            raise Problem(_NOT_FOUND, "not-found", f"Nobody can {what} a parcel. Go back to the order.")
+        given = await read(request)
+        path = f"/orders/{order_id}/parcels/{parcel_id}/{what}"
+        return await send(viewer, "fulfillment", path, _OF_PARCEL[what](given), given)
+
+    @router.post("/orders/{order_id}/cancellations")
+    async def cancel(order_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+        given = await read(request)
+        body = {"lines": quantities(given), "reason": given.get("reason", "")}
+        return await send(viewer, "orders", f"/orders/{order_id}/cancellations", body, given)
+
+    @router.post("/orders/{order_id}/holds")
+    async def hold(order_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+        given = await read(request)
+        body: dict[str, Any] = {"reason": given.get("reason", "")}
+        if day := given.get("release_on", "").strip():
+            body["release_at"] = _morning(day)
+        return await send(viewer, "orders", f"/orders/{order_id}/holds", body, given)
+
+    @router.post("/orders/{order_id}/holds/{hold_id}/release")
+    async def release(order_id: UUID, hold_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+        given = await read(request)
+        return await send(viewer, "orders", f"/orders/{order_id}/holds/{hold_id}/release", {}, given)
+
+    @router.post("/orders/{order_id}/exceptions/{exception_id}/resolve")
+    async def resolve(
+        order_id: UUID, exception_id: UUID, viewer: Annotated[Viewer, viewing], request: Request
+    ) -> Response:
+        given = await read(request)
+        if (owner := given.get("owner", "")) not in _RAISE:
+            raise Problem(422, "no-such-owner", "The form does not say who raised it. Open the order again.")
+        path = f"/orders/{order_id}/exceptions/{exception_id}/resolve"
+        return await send(viewer, owner, path, {"choice": given.get("choice", "")}, given)
+
+    return router
+
+
+def _morning(day: str) -> str:
+    """When a day begins, in UTC; raises Problem for what is no date."""
+    try:
+        return datetime.fromisoformat(day).replace(tzinfo=UTC).isoformat()
+    except ValueError as error:
+        raise Problem(422, "not-a-date", f"{day!r} is no date. Write one such as 2026-11-30.") from error

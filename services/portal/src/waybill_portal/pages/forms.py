@@ -1,0 +1,45 @@
+"""What forms of an order's page say, read into commands."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fastapi import Request
+
+from waybill_chassis.commands import KEY
+from waybill_chassis.problems import Problem
+
+_KEY_LENGTH: Final = 200
+_FIELDS: Final = 2_100
+"""An order has 2,000 lines at the most, and a quantity for each."""
+
+
+async def read(request: Request) -> dict[str, str]:
+    """The fields of a form, without files."""
+    fields = await request.form(max_fields=_FIELDS)
+    return {name: value for name, value in fields.items() if isinstance(value, str)}
+
+
+def key_of(given: Mapping[str, str]) -> str | None:
+    """The key that the form carries, so that sending it twice counts once; raises Problem for one of another make."""
+    key = given.get("key") or None
+    if key is not None and (len(key) > _KEY_LENGTH or not re.fullmatch(KEY, key)):
+        raise Problem(422, "bad-key", "The form's key is none that this page made. Open the order again.")
+    return key
+
+
+def quantities(given: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The units that a form names by line; raises Problem for a quantity that is no number, and where there is none."""
+    lines: list[dict[str, Any]] = []
+    for name, value in given.items():
+        if name.startswith("quantity:") and value.strip():
+            line_id = name.removeprefix("quantity:")
+            try:
+                quantity = int(value)
+            except ValueError as error:
+                raise Problem(422, "not-a-number", f"{value!r} is no whole number of units.", line=line_id) from error
+            if quantity:
+                lines.append({"line_id": line_id, "quantity": quantity})
+    if not lines:
+        raise Problem(422, "nothing-chosen", "Choose at least one unit.")
+    return lines

@@ -1,0 +1,144 @@
+"""Packing, canceling and holding by the buttons of an order's page, in a real browser."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from waybill_simulators.shopify import an_order, canceled
+
+CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}; apt-get install chromium")
+ADDRESS = {"name": "Ann Bee", "address1": "1 High St", "city": "Troy", "zip": "12180", "country_code": "US"}
+UPS_NUMBER = "1Z12345E0205271688"
+Until = Callable[..., Awaitable[None]]
+
+
+class Desk:
+    """An order of three mugs, and pages of it."""
+
+    def __init__(self, open_page: Any, selling: Any, stack: Any, until: Until) -> None:
+        self.open_page, self.selling, self.stack, self.until = open_page, selling, stack, until
+        self.order: dict[str, Any] = {}
+        self.sold: dict[str, Any] = {}
+
+    async def sell(self, number: int) -> "Desk":
+        item = {"title": "Stoneware mug", "vendor": "", "sku": "MU", "price": "9.00", "quantity": 3}
+        self.sold = an_order(number, [item], datetime.now(UTC), address=ADDRESS)
+        await self.selling.shop.tell(self.sold)
+
+        async def there() -> bool:
+            self.order = next(iter(await self.selling.orders(q=f"{number}-01")), {})
+            if not self.order:
+                return False
+            path = f"/api/v1/orders/{self.order['order_id']}"
+            async with self.stack.client("fulfillment") as fulfillment:
+                return bool((await fulfillment.get(path)).is_success)
+
+        await self.until(there)
+        return self
+
+    async def page(self, tab: str = "summary", width: int = 1280) -> Page:
+        page: Page = await self.open_page(f"/orders/{self.order['order_id']}?tab={tab}", width)
+        return page
+
+
+@pytest.fixture
+def desk(open_page: Any, selling: Any, stack: Any, until: Until) -> Desk:
+    return Desk(open_page, selling, stack, until)
+
+
+async def test_units_are_packed_then_handed_over_then_undone_then_unpacked(desk: Desk) -> None:
+    await desk.sell(801_001)
+    page = await desk.page()
+    await page.get_by_role("spinbutton").first.fill("2")
+
+    await page.get_by_role("button", name="Pack only").click()
+    await expect(page.get_by_role("status")).to_have_text("Packed.")
+    parcels = await desk.page("shipments")
+    await expect(parcels.get_by_text("Packed, not shipped yet")).to_be_visible()
+
+    await parcels.get_by_role("button", name="Hand over without a number").click()
+    await expect(parcels.locator(".badge").first).to_have_text("Partially shipped")
+
+    await parcels.get_by_role("button", name="Undo: it has not left").click()
+    await expect(parcels.get_by_text("Packed, not shipped yet")).to_be_visible()
+
+    await parcels.get_by_role("button", name="Unpack").click()
+    await expect(parcels.get_by_text("Nothing has been shipped yet.")).to_be_visible()
+
+
+async def test_a_packed_parcel_is_shipped_with_a_number(desk: Desk) -> None:
+    await desk.sell(801_002)
+    page = await desk.page()
+    await page.get_by_role("button", name="Pack only").click()
+    await expect(page.get_by_role("status")).to_have_text("Packed.")
+    parcels = await desk.page("shipments")
+    section = parcels.locator(".parcel")
+
+    await section.get_by_label("Tracking company").fill("UPS")
+    await section.get_by_label("Tracking number").fill(UPS_NUMBER)
+    await section.get_by_role("button", name="Ship it").click()
+
+    await expect(parcels.get_by_role("link", name=UPS_NUMBER)).to_be_visible()
+    await expect(parcels.locator(".badge").first).to_have_text("Shipped")
+
+
+async def test_a_unit_is_canceled_and_the_rest_stays_to_be_shipped(desk: Desk) -> None:
+    await desk.sell(801_003)
+    page = await desk.page()
+
+    await page.get_by_text("Cancel units").click()
+    await page.locator("details form").first.get_by_role("spinbutton").fill("1")
+    await page.get_by_label("Reason").first.select_option("inventory")
+    await page.get_by_role("button", name="Cancel these units").click()
+
+    await expect(page.get_by_text("Partly canceled")).to_be_visible()
+    await page.reload()
+    await expect(page.locator("#ship").get_by_role("spinbutton")).to_have_value("2")
+
+
+async def test_an_order_is_held_and_released(desk: Desk) -> None:
+    await desk.sell(801_004)
+    page = await desk.page()
+
+    await page.get_by_text("Hold", exact=True).click()
+    await page.locator("details form").last.get_by_label("Reason").select_option("fraud_risk")
+    await page.get_by_role("button", name="Hold this order").click()
+
+    await expect(page.locator(".badge", has_text="On hold: fraud risk")).to_be_visible()
+    await page.get_by_role("button", name="Release").click()
+    await expect(page.locator(".badge", has_text="On hold")).to_have_count(0)
+
+
+async def test_an_exception_is_settled_with_one_of_its_choices(desk: Desk) -> None:
+    await desk.sell(801_005)
+    path = f"/api/v1/orders/{desk.order['order_id']}/shipments"
+    assert (await desk.selling.portal.post(path, json={"tracking_number": UPS_NUMBER})).status_code == 201
+    gone = canceled(desk.sold, datetime.now(UTC) + timedelta(hours=1))
+    await desk.selling.shop.tell(gone, topic="orders/cancelled")
+    page = await desk.page()
+    await expect(page.get_by_text("Refunded on its way: 3 × Stoneware mug")).to_be_visible()
+
+    await page.get_by_role("button", name="Absorb").click()
+
+    await expect(page.locator(".badge", has_text="Exception")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_nothing_of_the_work_is_cut_off_at_any_width(width: int, desk: Desk) -> None:
+    await desk.sell(801_100 + width)
+    path = f"/api/v1/orders/{desk.order['order_id']}"
+    line = {"line_id": desk.order["lines"][0]["line_id"], "quantity": 1}
+    assert (await desk.selling.portal.post(f"{path}/parcels", json={"lines": [line]})).status_code == 201
+    assert (await desk.selling.portal.post(f"{path}/holds", json={"reason": "inventory"})).status_code == 202
+    page = await desk.page("summary", width)
+    await expect(page.locator(".badge", has_text="On hold: inventory")).to_be_visible()
+    for summary in await page.locator("summary").all():
+        await summary.click()
+
+    for each in (page, await desk.page("shipments", width)):
+        assert await each.evaluate("document.documentElement.scrollWidth") <= width
