@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, Protocol, TypeVar
 
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from waybill_chassis import logging, ops, problems, projections
+from waybill_chassis.chores import Chore
 from waybill_chassis.consumer import Consumer
 from waybill_chassis.database import Database
 from waybill_chassis.metrics import CONTENT_TYPE, Metrics
@@ -37,26 +38,27 @@ _log = logging.get(__name__)
 
 
 class BodyLimit:
-    """Refuses a request whose body is larger than anything that is asked for here."""
+    """Refuses a request whose body is larger than anything that is asked for here; `files` are paths that take more."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
-        self.app, self.limit = app, limit
+    def __init__(self, app: ASGIApp, limit: int, files: Mapping[str, int]) -> None:
+        self.app, self.limit, self.files = app, limit, files
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 413 where the length says so; a body that does not tell its length fails when it has passed it."""
-        too_large = problems.Problem(413, "too-large", f"A body may have {self.limit} bytes at most.")
+        limit = self.files.get(scope.get("path", ""), self.limit)
+        too_large = problems.Problem(413, "too-large", f"A body may have {limit} bytes at most.")
         read = 0
 
         async def counted() -> Message:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            if read > self.limit:
+            if read > limit:
                 raise too_large
             return message
 
         given = dict(scope.get("headers", ())).get(b"content-length", b"0")
-        if scope["type"] == "http" and given.isdigit() and int(given[:20]) > self.limit:
+        if scope["type"] == "http" and given.isdigit() and int(given[:20]) > limit:
             await too_large.response()(scope, receive, send)
         else:
             await self.app(scope, counted if scope["type"] == "http" else receive, send)
@@ -105,7 +107,7 @@ class Service:
         self.consumers: dict[str, Consumer] = {}
         """By group; table topics are known up to this moment before the first event is taken in."""
         self.sweep: Sweep | None = None
-        self.chores: list[Callable[[], Awaitable[None]]] = []
+        self.chores: list[Chore] = []
         self.starting: str | None = "is starting"
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -130,9 +132,10 @@ class Service:
         self.events = events
         self._read(self.name, topics, events.on_batch)
 
-    def regularly(self, chore: Callable[[], Awaitable[None]]) -> None:
-        """Do this every few seconds, in each process of the service; it must bear being done by two at once."""
-        self.chores.append(chore)
+    def regularly(self, name: str, piece: Callable[[], Awaitable[bool]]) -> Chore:
+        """Have this done every few seconds, and when it is woken, in each process of the service."""
+        self.chores.append(Chore(name, piece, self._held))
+        return self.chores[-1]
 
     def changed(self) -> str | None:
         """How log and database tell different stories; nothing is written while they do."""
@@ -156,10 +159,12 @@ class Service:
             return "the outbox is full; it goes on when Kafka takes what was written"
         return self.changed()
 
-    def app(self, *, closing: Sequence[Callable[[], Awaitable[None]]] = ()) -> FastAPI:
+    def app(
+        self, *, closing: Sequence[Callable[[], Awaitable[None]]] = (), files: Mapping[str, int] | None = None
+    ) -> FastAPI:
         """The HTTP shell: health, metrics, problem documents; the service adds its routes.
 
-        `closing` is called once nothing is read or sent any more.
+        `closing` is called once nothing is read or sent any more; `files` are paths whose bodies may be larger.
         """
 
         @asynccontextmanager
@@ -177,7 +182,7 @@ class Service:
 
         app = FastAPI(title=f"Waybill {self.name}", lifespan=lifespan, docs_url=None, redoc_url=None)
         app.add_middleware(Guard, refuses=self._refuses)
-        app.add_middleware(BodyLimit, limit=BODY_LIMIT)
+        app.add_middleware(BodyLimit, limit=BODY_LIMIT, files=files or {})
         problems.answer_problems(app)
         app.add_api_route("/health/live", _live, include_in_schema=False)
         app.add_api_route("/health/ready", self._ready, include_in_schema=False)
@@ -210,6 +215,8 @@ class Service:
         """Stop reading first, then sending; nothing in hand is cut off."""
         if self.sweep is not None:
             self.sweep.stopping.set()
+        for chore in self.chores:
+            chore.stop()
         for consumer in reversed(self.consumers.values()):
             await consumer.stop()
         self.relay.stop()
@@ -244,11 +251,11 @@ class Service:
                 tables=self.tables,
                 events=self.events,
                 consumers=list(self.consumers.values()),
-                chores=self.chores,
             )
             self.tasks = [
                 asyncio.create_task(self.relay.run(), name="relay"),
                 asyncio.create_task(self.sweep.run(), name="sweep"),
+                *(asyncio.create_task(chore.run(), name=chore.name) for chore in self.chores),
             ]
         await self.relay.compare()
         for group, consumer in self.consumers.items():

@@ -1,7 +1,7 @@
 """Tries early events again, ages those whose topic has been read to its end, and counts what stands still."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
@@ -34,11 +34,9 @@ class Sweep:
         tables: Tables[Any] | None = None,
         events: Events[Any] | None = None,
         consumers: Sequence[Consumer] = (),
-        chores: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
         self.database, self.metrics, self.relay = database, metrics, relay
         self.tables, self.events, self.consumers = tables, events, consumers
-        self.chores = chores
         self.stopping = asyncio.Event()
         self.passed = 0
         """The id of the last waiter whose subject was tried; the next round begins after it."""
@@ -60,8 +58,6 @@ class Sweep:
             await consumer.look()
         if self.relay.changed or any(consumer.changed for consumer in self.consumers):
             return
-        for chore in self.chores:
-            await chore()
         if self.tables is not None:
             await self.tables.newer_versions()
         if self.events is None:

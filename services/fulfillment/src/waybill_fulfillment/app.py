@@ -1,5 +1,7 @@
 """Puts fulfillment together."""
 
+from functools import partial
+
 from fastapi import FastAPI
 
 from waybill_chassis.reading import Events
@@ -14,8 +16,10 @@ def build(settings: Settings) -> FastAPI:
     service = Service("fulfillment", settings)
     begin = service.begin(Ledgers(), handles=handlers.HANDLES)
     service.read_events(handlers.TOPICS, Events(begin, handlers.take))
-    app = service.app()
-    app.include_router(api.routes(begin, settings))
+    files = service.regularly("imports", partial(handlers.go_on, begin))
+    app = service.app(files={"/api/v1/imports": settings.import_limit})
+    app.include_router(api.ledgers.routes(begin, settings))
+    app.include_router(api.imports.routes(begin, settings, files.wake.set))
     return app
 
 

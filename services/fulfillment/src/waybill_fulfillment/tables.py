@@ -4,20 +4,25 @@ from typing import Final
 
 from sqlalchemy import (
     ARRAY,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     Table,
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 metadata: Final = MetaData()
+_STATES: Final = ("previewed", "applying", "applied", "undoing", "undone")
+_FATES: Final = ("ready", "nothing", "asks", "wrong", "applied", "undone")
 
 ledgers: Final = Table(
     "ledgers",
@@ -29,6 +34,9 @@ ledgers: Final = Table(
     Column("held", JSONB, nullable=False),
     Column("canceled_by", JSONB, nullable=False),
     Column("exceptions", JSONB, nullable=False),
+    Column("sale", Text, nullable=False, server_default=""),
+    Index("ledgers_by_reference", text("lower(reference)")),
+    Index("ledgers_by_sale", text("lower(sale)")),
 )
 """Orders: what holds them (`held`; `holds` is of releases before), which cause canceled which units, and what somebody
 has to decide."""
@@ -40,6 +48,7 @@ lines: Final = Table(
     Column("line_id", Text, primary_key=True),
     Column("brand_id", Uuid, nullable=False),
     Column("position", Integer, nullable=False),
+    Column("sku", Text, nullable=False, server_default=""),
     Column("ordered", Integer, CheckConstraint("ordered >= 0"), nullable=False),
     Column("open", Integer, CheckConstraint("open >= 0"), nullable=False),
     Column("packed", Integer, CheckConstraint("packed >= 0"), nullable=False),
@@ -72,3 +81,47 @@ parcels: Final = Table(
     UniqueConstraint("order_id", "number"),
 )
 """What travels together; `units` and `late` map line ids to quantities."""
+
+imports: Final = Table(
+    "imports",
+    metadata,
+    Column("import_id", Uuid, primary_key=True),
+    Column("brand_id", Uuid),
+    Column("actor", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column(
+        "state",
+        Text,
+        CheckConstraint(f"state IN {_STATES}"),
+        nullable=False,
+    ),
+    Column("confirmed", ARRAY(Text), nullable=False),
+    Column("notify_customer", Boolean, nullable=False),
+    Column("header", JSONB, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("applied_at", DateTime(timezone=True)),
+    Index("imports_under_way", "created_at", postgresql_where="state IN ('applying', 'undoing')"),
+)
+"""Files of tracking numbers; `confirmed` are the codes that somebody has confirmed."""
+
+import_rows: Final = Table(
+    "import_rows",
+    metadata,
+    Column("import_id", Uuid, ForeignKey("imports.import_id"), primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("brand_id", Uuid),
+    Column("order_id", Uuid),
+    Column("cells", JSONB, nullable=False),
+    Column("row", JSONB, nullable=False),
+    Column(
+        "fate",
+        Text,
+        CheckConstraint(f"fate IN {_FATES}"),
+        nullable=False,
+    ),
+    Column("code", Text, nullable=False),
+    Column("says", Text, nullable=False),
+    Column("parcel_id", Uuid),
+    Index("import_rows_to_apply", "import_id", "order_id", postgresql_where="fate IN ('ready', 'asks', 'applied')"),
+)
+"""Their rows, and what becomes of each."""

@@ -16,7 +16,7 @@ def build(settings: Settings) -> FastAPI:
     begin = service.begin(store.States(), handles=handlers.HANDLES)
     service.read_tables(["waybill.brands"], Tables(begin, store.put_brands))
     service.read_events(handlers.TOPICS, Events(begin, handlers.take))
-    service.regularly(partial(handlers.release_due, begin))
+    service.regularly("releases", partial(handlers.release_due, begin))
     app = service.app()
     app.include_router(api.routes(begin, settings))
     return app

@@ -65,8 +65,8 @@ def _tells_of_a_sale(inbox: Inbox) -> bool:
     return any(arrival.record.topic == "waybill.sales" for arrival in arrivals)
 
 
-async def release_due(begin: Begin[State]) -> None:
-    """End the holds whose time has come, each under its order's lock."""
+async def release_due(begin: Begin[State]) -> bool:
+    """End the holds whose time has come, each under its order's lock; whether there may be more."""
     at = datetime.now(UTC)
     async with begin.database.begin() as connection:
         found = await store.to_release(connection, at, RELEASED_AT_ONCE)
@@ -81,3 +81,4 @@ async def release_due(begin: Begin[State]) -> None:
                 await tx.publish([Caused(event, told) for event in events])
         except OrderParked:
             continue
+    return len(found) == RELEASED_AT_ONCE

@@ -41,6 +41,8 @@ from waybill_fulfillment.store import UNITS
 LineId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Printed = StringConstraints(strip_whitespace=True, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
 Decide = Callable[[Ledger], Sequence[Event]]
+Run = Callable[[UUID, Call, int, Decide], Awaitable[JSONResponse]]
+"""Decide on an order's ledger, and answer with this status."""
 
 _CODES: Final[Mapping[type[Refused], tuple[int, str]]] = {
     UnknownLine: (422, "unknown-line"),
@@ -127,6 +129,30 @@ def routes(begin: Begin[Ledger], settings: Settings) -> APIRouter:
         units = _units(new)
         return await run(order_id, call, 201, lambda ledger: pack(ledger, units, call.at))
 
+    _add_commands_on_parcels(router, run, called)
+
+    @router.post("/orders/{order_id}/exceptions/{exception_id}/resolve")
+    async def post_resolve(
+        order_id: UUID, exception_id: UUID, chosen: Choice, call: Annotated[Call, Depends(called)]
+    ) -> JSONResponse:
+        """Settle an exception with one of its choices."""
+        return await run(
+            order_id,
+            call,
+            200,
+            lambda ledger: resolve(ledger, exception_id, chosen.choice, chosen.comment, call.at),
+        )
+
+    @router.get("/orders/{order_id}")
+    async def get_ledger(order_id: UUID, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
+        """The ledger of one order."""
+        async with begin.database.begin(call.brand) as connection:
+            return shown(_found(order_id, (await begin.store.load(connection, [order_id])).get(order_id)))
+
+    return router
+
+
+def _add_commands_on_parcels(router: APIRouter, run: Run, called: Callable[..., Awaitable[Call]]) -> None:
     @router.post("/orders/{order_id}/parcels/{parcel_id}/unpack")
     async def post_unpack(order_id: UUID, parcel_id: UUID, call: Annotated[Call, Depends(called)]) -> JSONResponse:
         """Take a packed parcel apart; its units are open again."""
@@ -148,26 +174,6 @@ def routes(begin: Begin[Ledger], settings: Settings) -> APIRouter:
     async def post_undo(order_id: UUID, parcel_id: UUID, call: Annotated[Call, Depends(called)]) -> JSONResponse:
         """Say that a parcel has not left after all; refused once the carrier has seen it."""
         return await run(order_id, call, 200, lambda ledger: undo(ledger, parcel_id, call.at))
-
-    @router.post("/orders/{order_id}/exceptions/{exception_id}/resolve")
-    async def post_resolve(
-        order_id: UUID, exception_id: UUID, chosen: Choice, call: Annotated[Call, Depends(called)]
-    ) -> JSONResponse:
-        """Settle an exception with one of its choices."""
-        return await run(
-            order_id,
-            call,
-            200,
-            lambda ledger: resolve(ledger, exception_id, chosen.choice, chosen.comment, call.at),
-        )
-
-    @router.get("/orders/{order_id}")
-    async def get_ledger(order_id: UUID, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
-        """The ledger of one order."""
-        async with begin.database.begin(call.brand) as connection:
-            return shown(_found(order_id, (await begin.store.load(connection, [order_id])).get(order_id)))
-
-    return router
 
 
 def _units(new: NewParcel) -> Units | None:

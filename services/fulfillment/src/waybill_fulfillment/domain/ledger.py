@@ -127,7 +127,7 @@ class OpenException:
 class Ledger:
     """One order: its lines by id, in the order in which they were sold, its parcels, holds and open exceptions.
 
-    `canceled_by` says which request canceled which units.
+    `canceled_by` says which request canceled which units, `skus` names lines, `sale` is the platform's number.
     """
 
     order_id: UUID
@@ -138,6 +138,8 @@ class Ledger:
     parcels: tuple[Parcel, ...] = ()
     canceled_by: Mapping[UUID, Units] = field(default_factory=lambda: MappingProxyType({}))
     exceptions: tuple[OpenException, ...] = ()
+    skus: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    sale: str = ""
 
     def parcel(self, parcel_id: UUID) -> Parcel | None:
         """One of its parcels."""
@@ -183,7 +185,15 @@ def opened(event: OrderPlaced) -> Ledger:
         if line.open < 0:
             raise ValueError(f"line {line_id}: more is shipped and canceled than was ordered")
     holds = tuple(Hold(hold.hold_id, hold.reason) for hold in event.holds)
-    return Ledger(event.order_id, event.brand_id, event.reference, MappingProxyType(lines), holds)
+    return Ledger(
+        event.order_id,
+        event.brand_id,
+        event.reference,
+        MappingProxyType(lines),
+        holds,
+        skus=MappingProxyType({line.line_id: line.sku for line in event.lines}),
+        sale=event.number.removeprefix("#"),
+    )
 
 
 def counted(lines: Iterable[LineUnits]) -> Units:

@@ -1,4 +1,4 @@
-"""The SQL of fulfillment."""
+"""Ledgers with their lines and parcels."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
@@ -34,11 +34,13 @@ class Ledgers:
     async def load(self, connection: AsyncConnection, subjects: Collection[UUID]) -> dict[UUID, Ledger]:
         """Those that are open, as far as this transaction may see them."""
         found_lines: dict[UUID, dict[str, Line]] = {}
+        skus: dict[UUID, dict[str, str]] = {}
         rows = await connection.execute(
             select(lines).where(among(lines.c.order_id, subjects)).order_by(lines.c.order_id, lines.c.position)
         )
         for row in rows.mappings():
             found_lines.setdefault(row["order_id"], {})[row["line_id"]] = Line(**{name: row[name] for name in UNITS})
+            skus.setdefault(row["order_id"], {})[row["line_id"]] = row["sku"]
         found_parcels: dict[UUID, list[Parcel]] = {}
         travel = (
             select(parcels).where(among(parcels.c.order_id, subjects)).order_by(parcels.c.order_id, parcels.c.number)
@@ -59,6 +61,8 @@ class Ledgers:
                     OpenException(UUID(each["exception_id"]), each["kind"], tuple(each["choices"]))
                     for each in order.exceptions
                 ),
+                MappingProxyType(skus.get(order.order_id, {})),
+                order.sale,
             )
             for order in orders
         }
@@ -73,6 +77,7 @@ class Ledgers:
                     "order_id": ledger.order_id,
                     "brand_id": ledger.brand_id,
                     "reference": ledger.reference,
+                    "sale": ledger.sale,
                     "held": [asdict(hold) for hold in ledger.holds],
                     "canceled_by": {str(cause): dict(by) for cause, by in ledger.canceled_by.items()},
                     "exceptions": [asdict(each) for each in ledger.exceptions],
@@ -87,6 +92,7 @@ class Ledgers:
                 "line_id": line_id,
                 "brand_id": ledger.brand_id,
                 "position": position,
+                "sku": ledger.skus.get(line_id, ""),
                 **{name: getattr(line, name) for name in UNITS},
             }
             for ledger in states.values()

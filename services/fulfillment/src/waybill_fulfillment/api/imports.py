@@ -1,0 +1,195 @@
+"""Files of tracking numbers: upload and preview, apply, progress, what did not go, undo."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waybill_chassis.commands import Call, caller
+from waybill_chassis.problems import Problem
+from waybill_chassis.transaction import Begin
+from waybill_fulfillment.domain import Ledger
+from waybill_fulfillment.domain.files import UnreadableFile, read, write
+from waybill_fulfillment.domain.imports import judge_file
+from waybill_fulfillment.settings import Settings
+from waybill_fulfillment.store import imports as store
+
+SHOWN: Final = 100
+"""Rows that an answer shows of those that do not go."""
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z-]{0,49}$")]
+CONFIRMABLE: Final = ("unknown-company", "wrong-check-digit", "other-carrier")
+
+
+class Apply(BaseModel):
+    """Which doubts are confirmed, and whether customers are told."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    confirm: Annotated[list[Code], Field(max_length=20)] = []
+    notify_customer: bool = False
+
+
+def routes(begin: Begin[Ledger], settings: Settings, wake: Callable[[], None]) -> APIRouter:
+    """Everything about files; `wake` has what waits to be applied taken up at once."""
+    router = APIRouter(prefix="/api/v1/imports")
+    called: Callable[..., Awaitable[Call]] = caller(settings.token.get_secret_value())
+    _add_commands(router, begin, called, wake)
+    _add_questions(router, begin, called)
+    return router
+
+
+def _add_commands(
+    router: APIRouter, begin: Begin[Ledger], called: Callable[..., Awaitable[Call]], wake: Callable[[], None]
+) -> None:
+    @router.post("", status_code=201)
+    async def upload(
+        request: Request,
+        call: Annotated[Call, Depends(called)],
+        name: Annotated[str, Query(max_length=200, pattern=r"^[^\x00-\x1f]*$")] = "",
+    ) -> dict[str, Any]:
+        """Read a CSV file, the body as it is, and say what would become of each row. Nothing is shipped yet."""
+        try:
+            file = read(await request.body())
+        except UnreadableFile as error:
+            raise Problem(422, error.code, str(error)) from error
+        made = store.Import(
+            call.id if call.key is not None else uuid4(),
+            call.brand,
+            call.actor,
+            name,
+            "previewed",
+            (),
+            notify_customer=False,
+            header=file.header,
+            created_at=call.at,
+        )
+        async with begin.database.begin(call.brand, writes=True) as connection:
+            if await store.find(connection, made.import_id) is None:
+                called_so = await store.ledgers_called(connection, (row.reference for row in file.rows))
+                await store.make(connection, made, judge_file(file.rows, called_so, call.at))
+            return await _shown(connection, made.import_id)
+
+    @router.post("/{import_id}/apply", status_code=202)
+    async def apply(import_id: UUID, how: Apply, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
+        """Ship what the rows say that can go; it is done in the background. Wrong rows wait in a file to correct."""
+        if unknown := sorted(set(how.confirm) - set(CONFIRMABLE)):
+            says = f"{unknown[0]} cannot be confirmed; {', '.join(CONFIRMABLE)} can."
+            raise Problem(422, "not-confirmable", says, field="confirm")
+        async with begin.database.begin(call.brand, writes=True) as connection:
+            await _start(connection, import_id, how)
+            shown = await _shown(connection, import_id)
+        wake()
+        return shown
+
+    @router.post("/{import_id}/undo", status_code=202)
+    async def undo(import_id: UUID, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
+        """Take back the parcels of a file that no carrier has seen yet; it is done in the background."""
+        async with begin.database.begin(call.brand, writes=True) as connection:
+            found = await _found(connection, import_id, lock=True)
+            if found.state in {"previewed", "applying"}:
+                raise Problem(409, "import-not-applied", "Only what was applied can be taken back. Wait until it is.")
+            if found.state == "applied":
+                await store.set_state(connection, import_id, "undoing")
+            shown = await _shown(connection, import_id)
+        wake()
+        return shown
+
+
+def _add_questions(router: APIRouter, begin: Begin[Ledger], called: Callable[..., Awaitable[Call]]) -> None:
+    @router.get("/{import_id}")
+    async def progress(import_id: UUID, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
+        """How far a file has come: rows by what became of them."""
+        async with begin.database.begin(call.brand) as connection:
+            return await _shown(connection, import_id)
+
+    @router.get("/{import_id}/rows")
+    async def rows(
+        import_id: UUID,
+        call: Annotated[Call, Depends(called)],
+        fate: Annotated[list[str], Query(max_length=10)] = [],  # noqa: B006  # FastAPI copies defaults
+        after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+        limit: Annotated[int, Query(ge=1, le=1000)] = SHOWN,
+    ) -> list[dict[str, Any]]:
+        """Rows and what became of each; `after` is the last line of the page before."""
+        async with begin.database.begin(call.brand) as connection:
+            await _found(connection, import_id)
+            return _rows(await store.rows_of(connection, import_id, fate, after=after, limit=limit))
+
+    @router.get("/{import_id}/corrections.csv", response_class=Response)
+    async def corrections(import_id: UUID, call: Annotated[Call, Depends(called)]) -> Response:
+        """The rows that did not go, as they came, with their reasons in a last column: to be corrected and uploaded."""
+        async with begin.database.begin(call.brand) as connection:
+            found = await _found(connection, import_id)
+            left = await store.rows_of(connection, import_id, ("wrong", "asks"))
+        content = write(found.header, [(row.cells, f"{row.code}: {row.says}") for row in left])
+        name = quote(f"{found.name.rpartition('.')[0] or found.name or 'import'}-corrections.csv")
+        return Response(
+            content,
+            media_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f"attachment; filename*=UTF-8''{name}", "Cache-Control": "no-store"},
+        )
+
+
+async def _start(connection: AsyncConnection, import_id: UUID, how: Apply) -> None:
+    """Let a file be applied; what is confirmed later lets more of its rows go."""
+    found = await _found(connection, import_id, lock=True)
+    if found.state in {"undoing", "undone"}:
+        raise Problem(409, "import-undone", "This import was taken back. Upload the file again to apply it.")
+    if found.state != "applying":
+        confirmed = sorted({*found.confirmed, *how.confirm})
+        told = {"confirmed": confirmed, "notify_customer": how.notify_customer}
+        await store.set_state(connection, import_id, "applying", **told)
+
+
+async def _found(connection: AsyncConnection, import_id: UUID, *, lock: bool = False) -> store.Import:
+    found = await store.find(connection, import_id, lock=lock)
+    if found is None:
+        raise Problem(404, "unknown-import", f"No import {import_id} is here. Upload the file again.")
+    return found
+
+
+async def _shown(connection: AsyncConnection, import_id: UUID) -> dict[str, Any]:
+    """A file, its rows counted by fate and code, and some of those that do not go."""
+    found = await _found(connection, import_id)
+    counted = await store.counts(connection, import_id)
+    left = await store.rows_of(connection, import_id, ("wrong", "asks"), limit=SHOWN)
+    fates = ("ready", "applied", "nothing", "asks", "wrong", "undone")
+    return {
+        "import_id": str(import_id),
+        "name": found.name,
+        "state": found.state,
+        "rows": sum(rows for _, _, rows, _ in counted),
+        "counts": {name: sum(rows for fate, _, rows, _ in counted if fate == name) for name in fates},
+        "codes": _codes((code, rows) for _, code, rows, _ in counted),
+        "parcels": sum(parcels for fate, _, _, parcels in counted if fate in {"ready", "applied"}),
+        "notify_customer": found.notify_customer,
+        "problems": _rows(left),
+        "corrections": f"/api/v1/imports/{import_id}/corrections.csv",
+    }
+
+
+def _codes(counted: Iterable[tuple[str, int]]) -> Mapping[str, int]:
+    codes: dict[str, int] = {}
+    for code, rows in counted:
+        if code:
+            codes[code] = codes.get(code, 0) + rows
+    return codes
+
+
+def _rows(found: Iterable[Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "line": row.line,
+            "reference": row.row["reference"],
+            "fate": row.fate,
+            "code": row.code,
+            "says": row.says,
+            "order_id": row.order_id and str(row.order_id),
+            "parcel_id": row.parcel_id and str(row.parcel_id),
+        }
+        for row in found
+    ]

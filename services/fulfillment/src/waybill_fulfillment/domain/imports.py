@@ -1,0 +1,349 @@
+"""What rows of a file of tracking numbers mean for one order: the same for a preview and for what is applied."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+from uuid import UUID
+
+from waybill_carriers import Carrier, by_name, detect
+from waybill_events import Event, ItemsFulfilled, ids
+from waybill_fulfillment.domain.commands import Tracking, ship, ship_parcel
+from waybill_fulfillment.domain.files import Row
+from waybill_fulfillment.domain.ledger import NONE, Ledger, Parcel, ParcelState, Units
+
+_SCIENTIFIC: Final = re.compile(r"[0-9](?:[.,][0-9]{1,20})?E\+?[0-9]{1,3}", re.IGNORECASE)
+_SPACES: Final = re.compile(r"[\s\-]+")
+_LONGEST: Final = 100
+_MOST_UNITS: Final = 1_000_000
+
+
+class Fate(StrEnum):
+    """What becomes of a row."""
+
+    READY = "ready"
+    """It ships something."""
+    NOTHING = "nothing"
+    """What it says is so already."""
+    ASKS = "asks"
+    """It goes once somebody has confirmed its code."""
+    WRONG = "wrong"
+    """It must be corrected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of one row, why, and what to do about it."""
+
+    row: Row
+    fate: Fate
+    code: str = ""
+    says: str = ""
+    order_id: UUID | None = None
+    parcel_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Parcel:
+    """The rows of one number."""
+
+    key: str
+    rows: tuple[Row, ...]
+
+    @property
+    def first(self) -> Row:
+        return self.rows[0]
+
+    @property
+    def has_contents(self) -> bool:
+        return bool(self.first.sku or self.first.quantity)
+
+
+def unreadable(row: Row) -> Verdict | None:
+    """What is wrong with a row by itself, whatever its order is."""
+    if row.surplus:
+        return _wrong(
+            row,
+            "too-many-cells",
+            "It has more cells than there are columns. Put quotes around a cell with a comma in it.",
+        )
+    if not row.reference:
+        return _wrong(row, "no-reference", "It names no order. Fill in the reference.")
+    for cell, what in ((row.reference, "reference"), (row.number, "tracking number")):
+        if _SCIENTIFIC.fullmatch(cell):
+            says = f"A spreadsheet has rounded its {what} to {cell}. Format the column as text and enter it again."
+            return _wrong(row, "scientific-notation", says)
+    if not row.number:
+        return _wrong(row, "no-number", "It has no tracking number. Fill it in, or leave the row out.")
+    if max(map(len, (row.number, row.company))) > _LONGEST or not (row.number + row.company).isprintable():
+        return _wrong(row, "not-a-number", f"No carrier prints such a number: at most {_LONGEST} letters and digits.")
+    if row.quantity and _quantity(row) is None:
+        return _wrong(row, "not-a-quantity", f"{row.quantity[:40]} is no whole number of units from 1 on.")
+    if row.quantity and not row.sku:
+        return _wrong(
+            row, "no-sku", "It has a quantity, and no sku that says of what. Fill in the sku, or empty the quantity."
+        )
+    return None
+
+
+def doubtful(row: Row) -> Verdict | None:
+    """What may be wrong with a row's carrier or number; somebody may confirm it."""
+    named = by_name(row.company) if row.company else None
+    if row.company and named is None:
+        return _asks(
+            row, "unknown-company", f"{row.company} is no carrier that is known here. Confirm it, or correct it."
+        )
+    guesses = detect(row.number, hint=row.company or None)
+    own = [guess for guess in guesses if named is None or _related(named, guess.carrier)]
+    if any(guess.check_digit == "failed" for guess in own[:1]):
+        whose = own[0].carrier.name
+        return _asks(
+            row,
+            "wrong-check-digit",
+            f"The check digit of {row.number} is not right for {whose}. A digit may be mistyped.",
+        )
+    if named is not None and not own and (others := [guess for guess in guesses if guess.check_digit == "passed"]):
+        other = others[0].carrier.name
+        return _asks(
+            row,
+            "other-carrier",
+            f"{row.number} is a number of {other}, not of {named.name}. Confirm it, or correct one.",
+        )
+    return None
+
+
+def duplicates(rows: Sequence[Row]) -> Mapping[int, Verdict]:
+    """By line, the rows that another one before them has said already, or has said otherwise."""
+    seen: dict[tuple[str, str, str], Row] = {}
+    found: dict[int, Verdict] = {}
+    for row in rows:
+        place = (row.reference.lower(), key_of(row.number), row.sku.lower())
+        first = seen.setdefault(place, row)
+        if first is row:
+            continue
+        if first.quantity == row.quantity:
+            found[row.line] = Verdict(row, Fate.NOTHING, "duplicate-row", f"Row {first.line} says the same.")
+        else:
+            says = f"Row {first.line} gives another quantity for the same parcel and sku. Keep one of them."
+            found[row.line] = _wrong(row, "duplicate-row", says)
+    return found
+
+
+def import_rows(
+    ledger: Ledger, rows: Sequence[Row], confirmed: Collection[str], at: datetime, *, notify: bool = False
+) -> tuple[list[Event], list[Verdict]]:
+    """What these rows of one order bring about, and what becomes of each; a parcel goes whole or not at all."""
+    events: list[Event] = []
+    verdicts: list[Verdict] = []
+    doubts = {row.line: doubt for row in rows if (doubt := doubtful(row)) is not None and doubt.code not in confirmed}
+    shipped_whole = False
+    for parcel in _parcels(rows):
+        doubt = next((doubts[row.line] for row in parcel.rows if row.line in doubts), None)
+        if len({bool(row.sku) for row in parcel.rows}) > 1:
+            says = "Of the rows of this number some have a sku and others have none. Give all of them one, or none."
+            verdicts += [_wrong(row, "mixed-contents", says) for row in parcel.rows]
+            continue
+        known = _known(ledger, parcel.key)
+        if shipped_whole and not parcel.has_contents and known is None and doubt is None:
+            made = [_further(ledger, parcel.first, at)]
+            verdicts += _ready(parcel, made)
+        else:
+            made, said = _import_parcel(ledger, parcel, known, doubt, at)
+            verdicts += said
+            shipped_whole = shipped_whole or (bool(made) and not parcel.has_contents)
+        # Only to see what is left for the next parcel: whoever writes it names the cause.
+        ledger = ledger.after(made, ledger.order_id)
+        events += [event.model_copy(update={"notify_customer": notify}) for event in made]
+    return events, verdicts
+
+
+def key_of(number: str) -> str:
+    """A number without the signs that people put between its parts."""
+    return _SPACES.sub("", number).upper()
+
+
+def _import_parcel(
+    ledger: Ledger, parcel: _Parcel, known: Parcel | None, doubt: Verdict | None, at: datetime
+) -> tuple[list[ItemsFulfilled], list[Verdict]]:
+    """The parcel of one number."""
+    first = parcel.first
+    units: Units | None = None
+    if parcel.has_contents:
+        units, wrong = _contents(ledger, parcel, known)
+        if wrong:
+            return [], wrong
+    if known is not None and (units is None or not units):
+        says = "It is shipped with this number."
+        return [], [Verdict(row, Fate.NOTHING, "already-shipped", says) for row in parcel.rows]
+    if (refusal := _refusal(ledger, units)) is not None:
+        code, says = refusal
+        return [], [_wrong(row, code, says) for row in parcel.rows]
+    if doubt is not None:
+        return [], [doubt if row is doubt.row else _asks(row, doubt.code, doubt.says) for row in parcel.rows]
+    tracking = Tracking(first.company, first.number)
+    packed = [each for each in ledger.parcels if each.state is ParcelState.PACKED]
+    if units is None and packed:
+        made = ship_parcel(ledger, packed[0].parcel_id, tracking, at)
+    else:
+        made = ship(ledger, units, tracking, at)
+    return made, _ready(parcel, made)
+
+
+def _contents(ledger: Ledger, parcel: _Parcel, known: Parcel | None) -> tuple[Units, list[Verdict]]:
+    """The units that are to leave in a parcel of such contents, less those that have left in it; or what is wrong."""
+    units: dict[str, int] = {}
+    held = dict(known.units) if known is not None else {}
+    wrong: list[Verdict] = []
+    for row in parcel.rows:
+        lines = [line_id for line_id, sku in ledger.skus.items() if sku.lower() == row.sku.lower()]
+        if not lines:
+            skus = ", ".join(sorted({sku for sku in ledger.skus.values() if sku})[:5])
+            wrong.append(_wrong(row, "unknown-sku", f"The order has no sku {row.sku}. It has {skus or 'none'}."))
+            continue
+        there = sum(held.get(line_id, 0) for line_id in lines)
+        open_ = {line_id: ledger.lines[line_id].open - units.get(line_id, 0) for line_id in lines}
+        wanted = _quantity(row)
+        more = sum(open_.values()) if wanted is None else wanted - there
+        if known is not None and wanted is None:
+            more = 0
+        if more < 0:
+            says = (
+                f"The parcel holds {there} of {row.sku}, not {wanted}. Undo its shipment first, then import it again."
+            )
+            wrong.append(_wrong(row, "holds-more", says))
+        elif more > sum(open_.values()):
+            says = f"{more} of {row.sku} are to leave, and {sum(open_.values())} are open. Correct the quantity."
+            wrong.append(_wrong(row, "more-than-open", says))
+        for line_id in lines:
+            taken = min(max(more, 0), open_[line_id])
+            more -= taken
+            if taken:
+                units[line_id] = units.get(line_id, 0) + taken
+    if wrong:
+        # The others of this number wait with them: a parcel leaves whole.
+        behind = [row for row in parcel.rows if all(each.row is not row for each in wrong)]
+        says = f"Row {wrong[0].row.line} of the same parcel must be corrected first."
+        wrong += [_wrong(row, "parcel-waits", says) for row in behind]
+    return MappingProxyType(units), wrong
+
+
+def _refusal(ledger: Ledger, units: Units | None) -> tuple[str, str] | None:
+    """Why an order ships nothing now."""
+    lines = ledger.lines.values()
+    if all(line.canceled == line.ordered for line in lines):
+        return "canceled", "The order is canceled. Do not ship it."
+    packed = [parcel for parcel in ledger.parcels if parcel.state is ParcelState.PACKED]
+    left = any(line.open or line.packed for line in lines)
+    if left and ledger.holds:
+        reasons = ", ".join(hold.reason.replace("_", " ") for hold in ledger.holds)
+        return "held", f"The order is on hold ({reasons}). Release it, then import the row again."
+    if units is None and len(packed) > 1:
+        return (
+            "which-parcel",
+            f"{len(packed)} parcels are packed. Enter the number at the one that it belongs to.",
+        )
+    if units is None and not left:
+        shipped = [parcel.tracking_number for parcel in ledger.parcels if parcel.state is ParcelState.SHIPPED]
+        numbers = ", ".join(filter(None, shipped[-3:])) or "without a number"
+        return "shipped-with-another", f"Everything has left already ({numbers}). Correct that number at the order."
+    if units is not None and not units:
+        return "nothing-open", "Nothing of it is open any more."
+    return None
+
+
+def _further(ledger: Ledger, row: Row, at: datetime) -> ItemsFulfilled:
+    """A further parcel of a shipment, of which nobody says what is in it."""
+    return ItemsFulfilled(
+        order_id=ledger.order_id,
+        brand_id=ledger.brand_id,
+        parcel_id=ids.parcel_id(ledger.order_id, len(ledger.parcels) + 1),
+        lines=(),
+        company=row.company or None,
+        number=row.number,
+        shipped_at=at,
+    )
+
+
+def _parcels(rows: Sequence[Row]) -> Iterator[_Parcel]:
+    """Rows by number, in the order in which the numbers come."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(key_of(row.number), []).append(row)
+    for key, of_number in found.items():
+        yield _Parcel(key, tuple(of_number))
+
+
+def _known(ledger: Ledger, key: str) -> Parcel | None:
+    """The shipped parcel that has this number, all of those together."""
+    mine = [
+        parcel
+        for parcel in ledger.parcels
+        if parcel.state is ParcelState.SHIPPED and parcel.tracking_number and key_of(parcel.tracking_number) == key
+    ]
+    if not mine:
+        return None
+    units: dict[str, int] = {}
+    for parcel in mine:
+        for line_id, count in parcel.units.items():
+            units[line_id] = units.get(line_id, 0) + count
+    return Parcel(mine[0].parcel_id, mine[0].number, ParcelState.SHIPPED, units or NONE, mine[0].moved_by)
+
+
+def _related(named: Carrier, other: Carrier) -> bool:
+    """Whether they are one, or of one group: people write the group's name for each of it."""
+    return named.code in {other.code, other.family} or named.family == other.code
+
+
+def _quantity(row: Row) -> int | None:
+    """The quantity of a row, None where it gives none, or none that is one; `2.0` is how spreadsheets write 2."""
+    text = re.sub(r"[.,]0{1,6}", "", row.quantity)
+    if not re.fullmatch(r"[0-9]{1,7}", text):
+        return None
+    return int(text) if 1 <= int(text) <= _MOST_UNITS else None
+
+
+def _ready(parcel: _Parcel, made: Sequence[ItemsFulfilled]) -> list[Verdict]:
+    return [Verdict(row, Fate.READY, parcel_id=made[0].parcel_id) for row in parcel.rows]
+
+
+def _wrong(row: Row, code: str, says: str) -> Verdict:
+    return Verdict(row, Fate.WRONG, code, says)
+
+
+def _asks(row: Row, code: str, says: str) -> Verdict:
+    return Verdict(row, Fate.ASKS, code, says)
+
+
+def judge_file(rows: Sequence[Row], found: Mapping[str, Sequence[Ledger]], at: datetime) -> list[Verdict]:
+    """What would become of each row now; `found` are the ledgers by what rows call them, as `name_of` gives it."""
+    twice = duplicates(rows)
+    verdicts: dict[int, Verdict] = {}
+    of_order: dict[UUID, tuple[Ledger, list[Row]]] = {}
+    for row in rows:
+        verdict = unreadable(row) or twice.get(row.line)
+        named: Sequence[Ledger] = [] if verdict else found.get(name_of(row.reference), [])
+        if verdict is None and len(named) != 1:
+            verdict = _unfound(row, named)
+        if verdict is not None:
+            verdicts[row.line] = verdict
+        else:
+            of_order.setdefault(named[0].order_id, (named[0], []))[1].append(row)
+    for ledger, mine in of_order.values():
+        _events, said = import_rows(ledger, mine, (), at)
+        verdicts |= {verdict.row.line: replace(verdict, order_id=ledger.order_id) for verdict in said}
+    return [verdicts[row.line] for row in rows]
+
+
+def name_of(reference: str) -> str:
+    """What an order is looked for by: case and a leading `#` do not matter."""
+    return reference.strip().removeprefix("#").lower()
+
+
+def _unfound(row: Row, named: Sequence[Ledger]) -> Verdict:
+    if not named:
+        return _wrong(row, "unknown-reference", f"No order is called {row.reference[:60]} here. Correct the reference.")
+    references = ", ".join(ledger.reference for ledger in named[:4])
+    return _wrong(row, "ambiguous-reference", f"{row.reference[:60]} may be {references}. Write the one that is meant.")
