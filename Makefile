@@ -38,6 +38,7 @@ test: env lint
 	$(VENV)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 chaos: env
+	@WAYBILL_STEPS=100000 $(VENV)/pytest -q --timeout=0 services/fulfillment/tests/test_machine.py
 	@PYTHONPATH=tests/chaos $(VENV)/python -m waybill_chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 mutant: env

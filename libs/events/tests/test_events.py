@@ -255,8 +255,10 @@ def test_the_asyncapi_document_names_every_event_once() -> None:
     assert document["channels"]["waybill.tracking"]["messages"].keys() == {
         "waybill.ExceptionRaised.v1",
         "waybill.ExceptionResolved.v1",
+        "waybill.ParcelDelivered.v1",
         "waybill.ParcelScanned.v1",
         "waybill.TrackingAdded.v1",
+        "waybill.TrackingUpdated.v1",
     }
 
 

@@ -28,6 +28,7 @@ from waybill_events import (
     RequestDecided,
     ShipmentUndone,
     TrackingAdded,
+    TrackingUpdated,
 )
 from waybill_portal.domain import Order, Status, explained, flags, followable, on_event, outcomes, status
 
@@ -269,6 +270,18 @@ def test_of_each_unit_it_is_said_who_won_it_by_which_event_and_who_lost() -> Non
         "waybill.RequestDecided.v1",
         str(REQUEST),
     )
+
+
+def test_a_parcel_shows_the_carriers_last_word_and_which_event_told_it() -> None:
+    said = about(TrackingUpdated, parcel_id=PARCEL, status="out_for_delivery", words="On the van", at=NOON)
+
+    (parcel,) = folded(placed(), shipped(3), tracked(), said).parcels
+
+    assert parcel.carried is not None
+    assert (parcel.carried.status, parcel.carried.words) == ("out_for_delivery", "On the van")
+    assert parcel.carried.told.type == "waybill.TrackingUpdated.v1"
+    with pytest.raises(Waiting):
+        folded(placed(), said)
 
 
 def test_a_decision_may_be_read_before_the_request_that_it_decides() -> None:

@@ -26,7 +26,7 @@ def shipped(company: str | None, number: str | None) -> ItemsFulfilled:
 
 
 def told(company: str | None, number: str) -> TrackingAdded:
-    _, events = on_event(None, shipped(company, number), CAUSE)
+    _, events = on_event(None, shipped(company, number), CAUSE, said={})
     (event,) = events
     assert isinstance(event, TrackingAdded)
     return event
@@ -93,10 +93,10 @@ def test_the_page_is_asked_for_what_the_carrier_knows_the_parcel_by(
 
 
 def test_a_parcel_is_told_once() -> None:
-    known = Tracked(ORDER, BRAND, (Parcel(PARCEL, "ups", "1Z"),))
+    known = Tracked(ORDER, BRAND, (Parcel(PARCEL, "ups", "1Z", NOON),))
 
-    assert on_event(known, shipped("UPS", "1Z"), CAUSE) == (known, [])
+    assert on_event(known, shipped("UPS", "1Z"), CAUSE, said={}) == (known, [])
 
 
 def test_a_parcel_without_a_number_is_not_told_of() -> None:
-    assert on_event(None, shipped("UPS", None), CAUSE) == (Tracked(ORDER, BRAND), [])
+    assert on_event(None, shipped("UPS", None), CAUSE, said={}) == (Tracked(ORDER, BRAND), [])

@@ -36,7 +36,7 @@ from waybill_events.requests import (
 )
 from waybill_events.sales import KnownShipment, Payment, SaleCanceled, SaleChanged, SaleLine, SaleReceived
 from waybill_events.tables import Brand, Recipient
-from waybill_events.tracking import ParcelScanned, TrackingAdded
+from waybill_events.tracking import CarrierStatus, ParcelDelivered, ParcelScanned, TrackingAdded, TrackingUpdated
 
 __all__ = [
     "EVENTS",
@@ -48,6 +48,7 @@ __all__ = [
     "Buyer",
     "CancelReason",
     "CancellationRequested",
+    "CarrierStatus",
     "Envelope",
     "Event",
     "ExceptionRaised",
@@ -67,6 +68,7 @@ __all__ = [
     "OrderLine",
     "OrderPlaced",
     "OrderReleased",
+    "ParcelDelivered",
     "ParcelPacked",
     "ParcelScanned",
     "ParcelUnpacked",
@@ -87,6 +89,7 @@ __all__ = [
     "SplitOrder",
     "Topic",
     "TrackingAdded",
+    "TrackingUpdated",
     "Undecodable",
     "UnknownType",
     "UnknownVersion",

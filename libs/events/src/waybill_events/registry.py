@@ -29,7 +29,7 @@ from waybill_events.requests import (
 )
 from waybill_events.sales import SaleCanceled, SaleChanged, SaleReceived
 from waybill_events.tables import Brand, Recipient
-from waybill_events.tracking import ParcelScanned, TrackingAdded
+from waybill_events.tracking import ParcelDelivered, ParcelScanned, TrackingAdded, TrackingUpdated
 
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
 
@@ -169,7 +169,9 @@ EVENTS: Final = Registry(
         ShipmentUndone,
         LateShipmentRecorded,
         TrackingAdded,
+        TrackingUpdated,
         ParcelScanned,
+        ParcelDelivered,
         ExceptionRaised,
         ExceptionResolved,
         Brand,

@@ -1,9 +1,24 @@
 """What tracking publishes on `waybill.tracking`."""
 
+from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-from waybill_events.model import Event, Name, Text, Time
+from waybill_events.model import Code, Event, Name, Text, Time
+
+
+class CarrierStatus(StrEnum):
+    """Where a parcel is, in the carrier's view. Words are added, never changed."""
+
+    PRE_TRANSIT = "pre_transit"
+    IN_TRANSIT = "in_transit"
+    OUT_FOR_DELIVERY = "out_for_delivery"
+    AVAILABLE_FOR_PICKUP = "available_for_pickup"
+    ATTEMPTED = "attempted"
+    DELIVERED = "delivered"
+    EXCEPTION = "exception"
+    RETURNED_TO_SENDER = "returned_to_sender"
+    UNKNOWN = "unknown"
 
 
 class TrackingAdded(Event, topic="waybill.tracking", subject="order_id"):
@@ -29,3 +44,28 @@ class ParcelScanned(Event, topic="waybill.tracking", subject="order_id"):
     brand_id: UUID
     parcel_id: UUID
     scanned_at: Time
+
+
+class TrackingUpdated(Event, topic="waybill.tracking", subject="order_id"):
+    """What a carrier says of a parcel has changed: its latest message by the carrier's own time."""
+
+    order_id: UUID
+    brand_id: UUID
+    parcel_id: UUID
+    status: Code
+    """One of `CarrierStatus`."""
+    code: Text = ""
+    words: Text = ""
+    """The carrier's own code and words."""
+    at: Time
+    """The carrier's time of that message."""
+    estimated_delivery: Time | None = None
+
+
+class ParcelDelivered(Event, topic="waybill.tracking", subject="order_id"):
+    """A parcel has arrived."""
+
+    order_id: UUID
+    brand_id: UUID
+    parcel_id: UUID
+    delivered_at: Time

@@ -78,6 +78,10 @@ class ParcelShown(BaseModel):
     tracking_number: str
     tracking_url: str
     shipped_at: datetime | None
+    carrier_status: str | None
+    """The carrier's last word, None while it has said nothing."""
+    carrier_status_at: datetime | None
+    estimated_delivery: datetime | None
 
 
 class OrderShown(BaseModel):
@@ -338,6 +342,7 @@ def _shown(order: Order) -> dict[str, Any]:
 
 
 def _parcel(parcel: Parcel) -> ParcelShown:
+    carried = parcel.carried
     return ParcelShown(
         parcel_id=parcel.parcel_id,
         state=parcel.state,
@@ -347,4 +352,7 @@ def _parcel(parcel: Parcel) -> ParcelShown:
         tracking_number=parcel.tracking_number,
         tracking_url=parcel.tracking_url,
         shipped_at=parcel.shipped_at,
+        carrier_status=carried and carried.status,
+        carrier_status_at=carried and carried.at,
+        estimated_delivery=carried and carried.estimated_delivery,
     )

@@ -1,19 +1,69 @@
-"""Shipments in, numbers with their carriers out."""
+"""Shipments in, numbers with their carriers out; and what carriers said of them."""
 
+from datetime import UTC, datetime
+from functools import partial
 from typing import Final
+from uuid import UUID
 
-from waybill_chassis.fold import fold
-from waybill_chassis.transaction import Fresh, Transaction
+from waybill_carriers import compact
+from waybill_chassis.commands import cause
+from waybill_chassis.fold import Caused, fold
+from waybill_chassis.transaction import Begin, Fresh, Transaction
 from waybill_events import ItemsFulfilled
-from waybill_tracking.domain import Tracked, on_event
+from waybill_tracking import store
+from waybill_tracking.domain import Tracked, heard, on_event
 
 HANDLES: Final = (ItemsFulfilled,)
+MESSAGES: Final = 200
+"""Of one transaction."""
 
 
 async def take(tx: Transaction[Tracked], fresh: Fresh) -> None:
-    """Settle the carrier of each new number, and tell it."""
+    """Settle the carrier of each new number, and tell it with what its carrier may have said of it before."""
     tracked = await tx.load(fresh.subjects)
-    outcome = fold(tracked, fresh.inboxes, on_event)
+    said = await store.said_of(tx.connection, _numbers(fresh))
+    outcome = fold(tracked, fresh.inboxes, partial(on_event, said=said))
     await tx.save(outcome.states)
     await tx.publish(outcome.events)
     await tx.keep(outcome)
+
+
+def _numbers(fresh: Fresh) -> set[str]:
+    arrivals = (
+        arrival
+        for inbox in fresh.inboxes
+        for arrival in (
+            *inbox.arrived,
+            *(waiter.arrival for waiter in inbox.waiters),
+            *(queued.arrival for queued in inbox.queue),
+        )
+    )
+    events = (arrival.event for arrival in arrivals)
+    return {compact(event.number) for event in events if isinstance(event, ItemsFulfilled) and event.number}
+
+
+async def tell(begin: Begin[Tracked]) -> bool:
+    """Tell what is new of parcels by messages that nobody has looked at yet; whether there may be more."""
+    async with begin.database.begin() as connection:
+        found = await store.to_look_at(connection, MESSAGES)
+        numbers = {number for _, number, _ in found}
+        orders = await store.orders_with(connection, numbers) if numbers else []
+    if not found:
+        return False
+    causes = {number: (message_id, feed) for message_id, number, feed in found}
+    async with begin.on_known(orders, None) as tx:
+        # One that stands still is told of its parcels when a message comes once it goes on.
+        free = [id_ for id_ in orders if id_ in tx.streams and not tx.streams[id_].parked]
+        tracked = await tx.load(free)
+        said = await store.said_of(tx.connection, {parcel.key for each in tracked.values() for parcel in each.parcels})
+        changed: dict[UUID, Tracked] = {}
+        told: list[Caused] = []
+        for id_, each in tracked.items():
+            changed[id_], events = heard(each, said)
+            message_id, feed = next(causes[parcel.key] for parcel in each.parcels if parcel.key in causes)
+            why = cause(id_, actor=f"platform:{feed}", source=f"webhook/{feed}", at=datetime.now(UTC), id_=message_id)
+            told += [Caused(event, why) for event in events]
+        await tx.save({id_: changed[id_] for id_ in {caused.event.subject for caused in told}})
+        await tx.publish(told)
+        await store.looked_at(tx.connection, [message_id for message_id, _, _ in found])
+    return True

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import Column, MetaData, Table, Text, Uuid
+from sqlalchemy import Boolean, Column, DateTime, Index, LargeBinary, MetaData, SmallInteger, Table, Text, Uuid, func
 
 metadata: Final = MetaData()
 
@@ -14,5 +14,40 @@ parcels: Final = Table(
     Column("brand_id", Uuid, nullable=False),
     Column("carrier", Text, nullable=False),
     Column("tracking_number", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("status_at", DateTime(timezone=True)),
+    Column("scanned_at", DateTime(timezone=True)),
+    Column("delivered_at", DateTime(timezone=True)),
+    Index("parcels_by_key", "key"),
 )
-"""Parcels that have a number."""
+"""Parcels that have a number, and what is true of them after all that their carriers said."""
+
+messages: Final = Table(
+    "messages",
+    metadata,
+    Column("message_id", Uuid, primary_key=True),
+    Column("number", Text, nullable=False, index=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("retracts", Boolean, nullable=False),
+    Column("estimated_delivery", DateTime(timezone=True)),
+    Column("feed", Text, nullable=False),
+    Column("looked", SmallInteger, nullable=False, server_default="0"),
+    Column("received_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("messages_to_look_at", "received_at", postgresql_where="looked < 2"),
+)
+"""What carriers said, each once; also of numbers that no parcel has yet. `looked` counts how often it was told."""
+
+deliveries: Final = Table(
+    "deliveries",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("feed", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+"""Webhooks of feeds as they came."""

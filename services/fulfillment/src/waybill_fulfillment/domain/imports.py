@@ -9,14 +9,13 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
-from waybill_carriers import Carrier, by_name, detect
+from waybill_carriers import Carrier, by_name, compact, detect
 from waybill_events import Event, ItemsFulfilled, ids
 from waybill_fulfillment.domain.commands import Tracking, ship, ship_parcel
 from waybill_fulfillment.domain.files import Row
 from waybill_fulfillment.domain.ledger import NONE, Ledger, Parcel, ParcelState, Units
 
 _SCIENTIFIC: Final = re.compile(r"[0-9](?:[.,][0-9]{1,20})?E\+?[0-9]{1,3}", re.IGNORECASE)
-_SPACES: Final = re.compile(r"[\s\-]+")
 _LONGEST: Final = 100
 _MOST_UNITS: Final = 1_000_000
 
@@ -120,7 +119,7 @@ def duplicates(rows: Sequence[Row]) -> Mapping[int, Verdict]:
     seen: dict[tuple[str, str, str], Row] = {}
     found: dict[int, Verdict] = {}
     for row in rows:
-        place = (row.reference.lower(), key_of(row.number), row.sku.lower())
+        place = (row.reference.lower(), compact(row.number), row.sku.lower())
         first = seen.setdefault(place, row)
         if first is row:
             continue
@@ -158,11 +157,6 @@ def import_rows(
         ledger = ledger.after(made, ledger.order_id)
         events += [event.model_copy(update={"notify_customer": notify}) for event in made]
     return events, verdicts
-
-
-def key_of(number: str) -> str:
-    """A number without the signs that people put between its parts."""
-    return _SPACES.sub("", number).upper()
 
 
 def _import_parcel(
@@ -271,7 +265,7 @@ def _parcels(rows: Sequence[Row]) -> Iterator[_Parcel]:
     """Rows by number, in the order in which the numbers come."""
     found: dict[str, list[Row]] = {}
     for row in rows:
-        found.setdefault(key_of(row.number), []).append(row)
+        found.setdefault(compact(row.number), []).append(row)
     for key, of_number in found.items():
         yield _Parcel(key, tuple(of_number))
 
@@ -281,7 +275,7 @@ def _known(ledger: Ledger, key: str) -> Parcel | None:
     mine = [
         parcel
         for parcel in ledger.parcels
-        if parcel.state is ParcelState.SHIPPED and parcel.tracking_number and key_of(parcel.tracking_number) == key
+        if parcel.state is ParcelState.SHIPPED and parcel.tracking_number and compact(parcel.tracking_number) == key
     ]
     if not mine:
         return None

@@ -23,8 +23,10 @@ from waybill_events import (
     RequestDecided,
     ShipmentUndone,
     TrackingAdded,
+    TrackingUpdated,
 )
 from waybill_portal.domain.order import (
+    Carried,
     Evidence,
     Hold,
     Line,
@@ -209,6 +211,16 @@ def _tracked(order: Order, event: TrackingAdded, _by: Evidence) -> Changed:
     return {"parcels": _with(order, event.parcel_id, tracked=settled)}
 
 
+def _carried(order: Order, event: TrackingUpdated, by: Evidence) -> Changed:
+    """Raises Waiting while the parcel has not left yet."""
+    if all(parcel.parcel_id != event.parcel_id for parcel in order.parcels):
+        raise Waiting(ItemsFulfilled)
+    said = Carried(
+        status=event.status, words=event.words, at=event.at, estimated_delivery=event.estimated_delivery, told=by
+    )
+    return {"parcels": _with(order, event.parcel_id, carried=said)}
+
+
 _FOLDS: Final[Mapping[type[Event], Callable[[Order, Any, Evidence], Changed]]] = {
     CancellationRequested: _asked,
     HoldRequested: _asked,
@@ -223,6 +235,7 @@ _FOLDS: Final[Mapping[type[Event], Callable[[Order, Any, Evidence], Changed]]] =
     ExceptionRaised: _raised,
     ExceptionResolved: _resolved,
     TrackingAdded: _tracked,
+    TrackingUpdated: _carried,
 }
 HANDLES: Final[tuple[type[Event], ...]] = (OrderPlaced, *_FOLDS)
 """What goes into an order."""

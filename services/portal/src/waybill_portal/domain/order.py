@@ -74,6 +74,16 @@ class Tracked(Frozen):
     tracking_url: str
 
 
+class Carried(Frozen):
+    """What the carrier last said of a parcel, in our word and in its own, and which event told so."""
+
+    status: str
+    words: str
+    at: datetime
+    estimated_delivery: datetime | None
+    told: Evidence
+
+
 class Parcel(Frozen):
     """Units that travel together. `parcel_id` is None for one that had left before the order came to us.
 
@@ -89,6 +99,7 @@ class Parcel(Frozen):
     shipped_at: datetime | None = None
     late: Units = {}
     tracked: Tracked | None = None
+    carried: Carried | None = None
     moved: Evidence | None = None
     """What brought it into its state."""
 
@@ -114,7 +125,7 @@ class Hold(Frozen):
     hold_id: UUID
     reason: str
     release_at: datetime | None
-    held: Evidence
+    held: Evidence | None = None
 
 
 class Refused(Frozen):
@@ -173,12 +184,13 @@ class Order(Frozen):
     platform: str
     placed_at: datetime
     shipping_method: str
-    placed: Evidence
+    placed: Evidence | None = None
+    """None in a row of a release before; a rebuild gives it."""
     holds: tuple[Hold, ...]
     lines: tuple[Line, ...]
     parcels: tuple[Parcel, ...]
-    requests: Mapping[UUID, Request]
-    exceptions: Mapping[UUID, OpenException]
+    requests: Mapping[UUID, Request] = {}
+    exceptions: Mapping[UUID, OpenException] = {}
     applied: Mapping[str, int]
 
     @property

@@ -39,7 +39,7 @@ class Outcome(Frozen):
     quantity: int
     outcome: str
     """`shipped`, `late`, `packed` or `canceled`."""
-    event: Evidence
+    event: Evidence | None
     parcel_id: str | None = None
     request_id: str | None = None
     lost: tuple[str, ...] = ()
@@ -112,7 +112,7 @@ def _flags(order: Order) -> Iterator[Badge]:
             badge=f"on hold: {hold.reason.replace('_', ' ')}",
             says=f"Nobody packs or ships it{until}.",
             lines=tuple(line for line in order.lines if line.open or line.packed),
-            events=(hold.held,),
+            events=_known(hold.held),
         )
     canceled = tuple(line for line in order.lines if line.canceled)
     if canceled and status(order) is not Status.CANCELED:
@@ -120,7 +120,7 @@ def _flags(order: Order) -> Iterator[Badge]:
             badge="partly canceled",
             says="Some units are canceled, others are not.",
             lines=canceled,
-            events=tuple(_cancellations(order)) or (order.placed,),
+            events=tuple(_cancellations(order)) or _known(order.placed),
         )
     for request in order.requests.values():
         if request.decided is None and request.asked is not None:
@@ -139,10 +139,14 @@ def _flags(order: Order) -> Iterator[Badge]:
         )
 
 
+def _known(*evidence: Evidence | None) -> tuple[Evidence, ...]:
+    return tuple(each for each in evidence if each is not None)
+
+
 def _moves(order: Order) -> tuple[Evidence, ...]:
     """What brought the units to where they are."""
     moved = [parcel.moved for parcel in order.standing if parcel.moved is not None]
-    return (order.placed, *sorted((*moved, *_cancellations(order)), key=lambda by: (by.at, by.event_id)))
+    return (*_known(order.placed), *sorted((*moved, *_cancellations(order)), key=lambda by: (by.at, by.event_id)))
 
 
 def _cancellations(order: Order) -> Iterator[Evidence]:
