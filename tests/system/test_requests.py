@@ -175,3 +175,12 @@ async def test_a_shipment_that_was_a_mistake_is_undone(case: Case) -> None:
 
     assert undone.status_code == 200, undone.text
     assert (await case.shows("not shipped"))["parcels"] == []
+
+
+async def test_a_file_that_is_none_is_refused_on_the_page_with_what_to_do(selling: Any) -> None:
+    wrong = await selling.portal.post("/imports", data={"key": "k"}, files={"file": ("x.csv", b"a,b\n1,2\n")})
+    none = await selling.portal.post("/imports", data={"key": "k"})
+
+    assert (wrong.status_code, none.status_code) == (422, 422)
+    assert "The first row has no column reference" in wrong.text
+    assert "Choose a file first." in none.text

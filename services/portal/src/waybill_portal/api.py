@@ -197,6 +197,8 @@ COMMANDS: Final = (
     Command("orders", "/orders/{order_id}/cancellations", 202, "Ask that units are not shipped."),
     Command("orders", "/orders/{order_id}/holds", 202, "Ask that the order is not worked on."),
     Command("orders", "/orders/{order_id}/holds/{hold_id}/release", 200, "End a hold."),
+    Command("fulfillment", "/imports/{import_id}/apply", 202, "Ship what the rows of a file say that can go."),
+    Command("fulfillment", "/imports/{import_id}/undo", 202, "Take back the parcels of a file."),
 )
 
 
@@ -218,6 +220,32 @@ def _forward(router: APIRouter, who: Who, owner: Owner, command: Command) -> Non
         summary=command.says,
         description=f"Forwarded to {command.owner}, whose answer it is.",
     )
+
+
+def _add_imports(router: APIRouter, who: Who, fulfillment: Owner) -> None:
+    """Files of tracking numbers: forwarded to fulfillment, whose answers these are."""
+
+    @router.post("/imports", status_code=201)
+    async def upload(
+        request: Request,
+        viewer: Annotated[Viewer, Depends(who)],
+        name: Annotated[str, Query(max_length=200)] = "",
+        idempotency_key: Annotated[str | None, Header(max_length=200, pattern=KEY)] = None,
+    ) -> Any:
+        """Read a CSV file of tracking numbers, the body as it is, and say what would become of each row."""
+        content = await request.body()
+        return await fulfillment.upload(viewer, "/api/v1/imports", content, idempotency_key, name=name)
+
+    @router.get("/imports/{import_id}")
+    async def progress(import_id: UUID, viewer: Annotated[Viewer, Depends(who)]) -> Any:
+        """How far a file has come."""
+        return await fulfillment.ask(viewer, f"/api/v1/imports/{import_id}")
+
+    @router.get("/imports/{import_id}/corrections.csv", response_class=Response)
+    async def corrections(import_id: UUID, viewer: Annotated[Viewer, Depends(who)]) -> Response:
+        """The rows that did not go, with their reasons."""
+        content, headers = await fulfillment.document(viewer, f"/api/v1/imports/{import_id}/corrections.csv")
+        return Response(content, headers=headers)
 
 
 def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRouter:
@@ -284,6 +312,7 @@ def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRou
         path = f"/api/v1/orders/{order_id}/exceptions/{exception_id}/resolve"
         return await owners[exception.owner].command(viewer, path, body, idempotency_key)
 
+    _add_imports(router, who, owners["fulfillment"])
     for command in COMMANDS:
         _forward(router, who, owners[command.owner], command)
 

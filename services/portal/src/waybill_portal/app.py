@@ -29,7 +29,8 @@ def build(settings: Settings) -> FastAPI:
     }
     owners = {name: Owner(name, url, token) for name, url in urls.items()}
     who = api.viewer(settings)
-    app = service.app(closing=[owner.close for owner in owners.values()])
+    files: dict[str, int] = dict.fromkeys(("/imports", "/api/v1/imports"), settings.import_limit)
+    app = service.app(closing=[owner.close for owner in owners.values()], files=files)
     app.include_router(api.routes(begin, who, owners))
     # Of itself it asks without a detour over the network; the host must be one that it answers to.
     itself = Owner("portal", f"http://{settings.hosts[0]}", token, ASGITransport(app))

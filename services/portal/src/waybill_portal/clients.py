@@ -36,6 +36,10 @@ class Owner:
         """Post a command; its answer. A refusal is raised as the Problem that the owner gave."""
         return (await self._call(viewer, "POST", path, json=body, key=key)).json()
 
+    async def upload(self, viewer: Viewer, path: str, content: bytes, key: str | None, **query: Any) -> Any:
+        """Post a file as it is; its answer. A refusal is raised as the Problem that the owner gave."""
+        return (await self._call(viewer, "POST", path, content=content, key=key, query=query)).json()
+
     async def ask(self, viewer: Viewer, path: str, **query: Any) -> Any:
         """What it knows; raises Problem."""
         return (await self._call(viewer, "GET", path, query=query)).json()
@@ -66,6 +70,7 @@ class Owner:
         path: str,
         *,
         json: Any = None,
+        content: bytes | None = None,
         key: str | None = None,
         query: Mapping[str, Any] | None = None,
     ) -> httpx.Response:
@@ -75,7 +80,7 @@ class Owner:
         if key is not None:
             headers["Idempotency-Key"] = key
         try:
-            answer = await self.http.request(method, path, json=json, headers=headers, params=query)
+            answer = await self.http.request(method, path, json=json, content=content, headers=headers, params=query)
         except ValueError as error:
             raise Problem(422, "not-json", f"This cannot be written as JSON: {error}. Correct it.") from error
         except httpx.HTTPError as error:

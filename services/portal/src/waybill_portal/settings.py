@@ -14,6 +14,8 @@ class Settings(ServiceSettings):
     """These three are asked what stands still in them, for the operators' pages."""
     orders_url: str = "http://127.0.0.1:8703"
     tracking_url: str = "http://127.0.0.1:8705"
+    import_limit: int = 16_000_000
+    """The largest file of tracking numbers that is passed on, in bytes."""
     demo_operator: bool = False
     """Let in whoever reaches this port, as the marketplace's operator: for a machine of one's own."""
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost")

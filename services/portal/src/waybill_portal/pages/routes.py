@@ -25,7 +25,7 @@ from waybill_portal import store
 from waybill_portal.api import Who, cursor_of, one, read_cursor, typed
 from waybill_portal.clients import Owner, Viewer
 from waybill_portal.domain import Order, Status, flags, status
-from waybill_portal.pages import actions, operations
+from waybill_portal.pages import actions, imports, operations
 from waybill_portal.pages.forms import key_of, quantities, read
 from waybill_portal.pages.live import Changes, digest, stream
 
@@ -51,6 +51,7 @@ def mount(app: FastAPI, begin: Begin[Order], who: Who, owners: Mapping[str, Owne
     pages = _Pages(begin, owners["fulfillment"], changes)
     app.include_router(pages.routes(who))
     app.include_router(actions.routes(who, owners))
+    app.include_router(imports.routes(who, owners["fulfillment"], pages.render))
     app.include_router(operations.routes(operations.Desk(begin, owners, pages.render), who))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _answer_people(app, pages)
