@@ -24,6 +24,7 @@ IMPORTS = """
         confirmed text[] NOT NULL,
         notify_customer boolean NOT NULL,
         header jsonb NOT NULL,
+        digest bytea NOT NULL,
         created_at timestamptz NOT NULL,
         applied_at timestamptz
     )

@@ -1,5 +1,6 @@
 """Files of tracking numbers on real ledgers: preview, apply, corrections, undo."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -149,6 +150,20 @@ async def test_importing_the_same_file_ten_times_has_the_effect_of_once(desk: De
     assert await desk.parcels("a-01") == [("shipped", FIRST, [2, 1])]
     assert await desk.parcels("b-01") == [("shipped", SECOND, [3, 1])]
     assert await desk.told() == 2
+
+
+async def test_one_key_is_one_file_also_at_the_same_moment_and_another_file_is_refused(desk: Desk) -> None:
+    await desk.open("a-01")
+    key = {"Idempotency-Key": "a-form"}
+
+    found = await asyncio.gather(*(desk.upload(f"a-01,UPS,{FIRST},,", **key) for _ in range(5)))
+    other = await desk.client.post(
+        IMPORTS, content=f"{HEADER}\na-01,UPS,{SECOND},,".encode(), params={"name": "today.csv"}, headers=key
+    )
+
+    assert len({each["import_id"] for each in found}) == 1
+    assert [of(each["counts"]) for each in found] == [{"ready": 1}] * 5
+    assert (other.status_code, other.json()["type"]) == (422, "urn:waybill:problem:idempotency-key-reused")
 
 
 async def test_a_doubt_asks_and_goes_once_it_is_confirmed(desk: Desk) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, and_, any_, cast, func, or_, select, update
+from sqlalchemy import ARRAY, Text, and_, any_, case, cast, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -122,6 +122,7 @@ async def to_look_at(connection: AsyncConnection, most: int) -> Sequence[tuple[U
 
 
 async def looked_at(connection: AsyncConnection, message_ids: Collection[UUID]) -> None:
-    """Note that these were told to whom they concern."""
+    """Note that these were told to whom they concern, for good where nothing of their moment is under way any more."""
+    again = messages.c.received_at >= func.now() - timedelta(seconds=30)
     seen = update(messages).where(among(messages.c.message_id, message_ids))
-    await connection.execute(seen.values(looked=messages.c.looked + 1))
+    await connection.execute(seen.values(looked=case((again, 1), else_=2)))

@@ -40,7 +40,10 @@ messages: Final = Table(
     Column("received_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("messages_to_look_at", "received_at", postgresql_where="looked < 2"),
 )
-"""What carriers said, each once; also of numbers that no parcel has yet. `looked` counts how often it was told."""
+"""What carriers said, each once; also of numbers that no parcel has yet.
+
+`looked` is 0 while nobody told it, and 2 once it need not be told again.
+"""
 
 deliveries: Final = Table(
     "deliveries",

@@ -1,9 +1,11 @@
 """Files of tracking numbers: upload and preview, apply, progress, what did not go, undo."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Final
 from urllib.parse import quote
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -52,25 +54,29 @@ def _add_commands(
         name: Annotated[str, Query(max_length=200, pattern=r"^[^\x00-\x1f]*$")] = "",
     ) -> dict[str, Any]:
         """Read a CSV file, the body as it is, and say what would become of each row. Nothing is shipped yet."""
-        try:
-            file = read(await request.body())
-        except UnreadableFile as error:
-            raise Problem(422, error.code, str(error)) from error
         made = store.Import(
-            call.id if call.key is not None else uuid4(),
+            call.id,
             call.brand,
             call.actor,
             name,
             "previewed",
             (),
             notify_customer=False,
-            header=file.header,
+            header=(),
             created_at=call.at,
+            digest=call.body_hash,
         )
-        async with begin.database.begin(call.brand, writes=True) as connection:
-            if await store.find(connection, made.import_id) is None:
-                called_so = await store.ledgers_called(connection, (row.reference for row in file.rows))
-                await store.make(connection, made, judge_file(file.rows, called_so, call.at))
+        async with begin.database.begin(call.brand) as connection:
+            known = await store.find(connection, made.import_id)
+        if known is None:
+            known = await _preview(begin, made, await request.body())
+        if known.digest != made.digest:
+            raise Problem(
+                422,
+                "idempotency-key-reused",
+                "This Idempotency-Key came before with another file. Make a new key for a new file.",
+            )
+        async with begin.database.begin(call.brand) as connection:
             return await _shown(connection, made.import_id)
 
     @router.post("/{import_id}/apply", status_code=202)
@@ -110,14 +116,14 @@ def _add_questions(router: APIRouter, begin: Begin[Ledger], called: Callable[...
     async def rows(
         import_id: UUID,
         call: Annotated[Call, Depends(called)],
-        fate: Annotated[list[str], Query(max_length=10)] = [],  # noqa: B006  # FastAPI copies defaults
+        fate: Annotated[list[str] | None, Query(max_length=10)] = None,
         after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
         limit: Annotated[int, Query(ge=1, le=1000)] = SHOWN,
     ) -> list[dict[str, Any]]:
         """Rows and what became of each; `after` is the last line of the page before."""
         async with begin.database.begin(call.brand) as connection:
             await _found(connection, import_id)
-            return _rows(await store.rows_of(connection, import_id, fate, after=after, limit=limit))
+            return _rows(await store.rows_of(connection, import_id, fate or (), after=after, limit=limit))
 
     @router.get("/{import_id}/corrections.csv", response_class=Response)
     async def corrections(import_id: UUID, call: Annotated[Call, Depends(called)]) -> Response:
@@ -132,6 +138,21 @@ def _add_questions(router: APIRouter, begin: Begin[Ledger], called: Callable[...
             media_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f"attachment; filename*=UTF-8''{name}", "Cache-Control": "no-store"},
         )
+
+
+async def _preview(begin: Begin[Ledger], made: store.Import, content: bytes) -> store.Import:
+    """Read a file and keep what would become of its rows; the one that was kept, perhaps by the same key's twin."""
+    try:
+        # A file may take seconds, in which others are answered and the relay keeps its lock.
+        file = await asyncio.to_thread(read, content)
+    except UnreadableFile as error:
+        raise Problem(422, error.code, str(error)) from error
+    async with begin.database.begin(made.brand_id) as connection:
+        named = await store.ledgers_called(connection, (row.reference for row in file.rows))
+    verdicts = await asyncio.to_thread(judge_file, file.rows, named, made.created_at)
+    async with begin.database.begin(made.brand_id, writes=True) as connection:
+        await store.make(connection, replace(made, header=file.header), verdicts)
+        return await _found(connection, made.import_id)
 
 
 async def _start(connection: AsyncConnection, import_id: UUID, how: Apply) -> None:

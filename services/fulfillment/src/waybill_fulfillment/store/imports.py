@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, RowMapping, Text, any_, cast, func, insert, or_, select, text, update
+from sqlalchemy import ARRAY, RowMapping, Text, any_, cast, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.database import among, put
@@ -33,6 +34,8 @@ class Import:
     notify_customer: bool
     header: tuple[str, ...]
     created_at: datetime
+    digest: bytes
+    """SHA-256 of the file as it came."""
     applied_at: datetime | None = None
 
 
@@ -53,9 +56,11 @@ async def ledgers_called(connection: AsyncConnection, references: Iterable[str])
 
 
 async def make(connection: AsyncConnection, made: Import, verdicts: Sequence[Verdict]) -> None:
-    """Keep a file that was read, and what would become of each row."""
-    await connection.execute(insert(imports).values(**{**asdict(made), "confirmed": [], "header": list(made.header)}))
-    await put(connection, import_rows, [_row(made, verdict) for verdict in verdicts])
+    """Keep a file that was read, and what would become of each row; nothing where it is kept already."""
+    values = {**asdict(made), "confirmed": [], "header": list(made.header)}
+    kept = insert(imports).values(values).on_conflict_do_nothing().returning(imports.c.import_id)
+    if (await connection.execute(kept)).first() is not None:
+        await put(connection, import_rows, [_row(made, verdict) for verdict in verdicts])
 
 
 async def find(connection: AsyncConnection, import_id: UUID, *, lock: bool = False) -> Import | None:

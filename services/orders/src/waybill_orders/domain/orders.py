@@ -233,9 +233,7 @@ def resolve(order: Order, exception_id: UUID, choice: str, comment: str, at: dat
 
 def stated(order: Order, decided: RequestDecided, at: datetime) -> list[Event]:
     """What came of a request, once fulfillment has decided it at this time."""
-    request = order.request(decided.request_id)
-    if request is None:
-        raise LookupError(f"order {order.order_id} never made the request {decided.request_id}")
+    request = _made(order, decided.request_id)
     if request.state is not RequestState.PENDING:
         return []
     said: list[Event] = []
@@ -277,10 +275,11 @@ def _after(order: Order, event: Told) -> Order:
             request = Request(event.request_id, "hold", event.reason, event.requested_at, release_at=event.release_at)
             return replace(order, requests=(*order.requests, request))
         case OrderCanceled():
-            return _settled(order, event.request_id, state=RequestState.GRANTED, granted=event.lines)
+            request = replace(_made(order, event.request_id), state=RequestState.GRANTED, granted=event.lines)
+            return _with_request(order, request)
         case OrderHeld():
             held = replace(order, holds=(*order.holds, Hold(event.hold_id, event.reason, event.release_at)))
-            return _settled(held, event.hold_id, state=RequestState.GRANTED)
+            return _with_request(held, replace(_made(order, event.hold_id), state=RequestState.GRANTED))
         case RequestDeclined():
             return _refused(order, event)
         case OrderReleased():
@@ -295,19 +294,23 @@ def _after(order: Order, event: Told) -> Order:
             assert_never(event)
 
 
-def _settled(order: Order, request_id: UUID, **changed: object) -> Order:
-    requests = tuple(
-        replace(request, **changed) if request.request_id == request_id else request  # type: ignore[arg-type]
-        for request in order.requests
-    )
+def _with_request(order: Order, changed: Request) -> Order:
+    requests = tuple(changed if each.request_id == changed.request_id else each for each in order.requests)
     return replace(order, requests=requests)
 
 
+def _made(order: Order, request_id: UUID) -> Request:
+    request = order.request(request_id)
+    if request is None:
+        raise LookupError(f"order {order.order_id} never made the request {request_id}")
+    return request
+
+
 def _refused(order: Order, event: RequestDeclined) -> Order:
-    request = order.request(event.request_id)
-    partly = request is not None and request.state is RequestState.GRANTED
+    request = _made(order, event.request_id)
+    partly = request.state is RequestState.GRANTED
     state = RequestState.PARTLY_GRANTED if partly else RequestState.DECLINED
-    return _settled(order, event.request_id, state=state, refused=event.refused, why=event.why)
+    return _with_request(order, replace(request, state=state, refused=event.refused, why=event.why))
 
 
 def _canceled(order: Order, request: Request, decided: RequestDecided, at: datetime) -> OrderCanceled:
