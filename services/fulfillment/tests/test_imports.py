@@ -199,6 +199,15 @@ def test_a_whole_number_is_one_however_a_spreadsheet_writes_it(quantity: str) ->
     assert contents(run(a_ledger(), a_row(sku="TS", quantity=quantity))[0]) == [(VALID, {"shirt": 2})]
 
 
+def test_one_order_under_two_names_ships_its_units_once() -> None:
+    rows = (a_row(2, sku="TS", quantity="1"), a_row(3, reference="#10001", sku="TS", quantity="1"))
+
+    after, _, said = run(a_ledger(), *rows)
+
+    assert said == [Fate.READY, "duplicate-row"]
+    assert contents(after) == [(VALID, {"shirt": 1})]
+
+
 def test_a_row_that_stands_twice_counts_once_and_one_that_says_otherwise_is_wrong() -> None:
     rows = [
         a_row(2),

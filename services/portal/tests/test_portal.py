@@ -189,6 +189,15 @@ async def test_a_form_without_units_is_refused_before_it_is_sent(
     assert says in answer.text
 
 
+async def test_a_command_goes_nowhere_but_to_an_order(portal: httpx.AsyncClient) -> None:
+    orders = ("%2e%2e", "10001-01", "x%3Fy=1", "x%2Fy")
+
+    answers = [await portal.post(f"/api/v1/orders/{order}/holds", json={"reason": "other"}) for order in orders]
+
+    assert [answer.status_code for answer in answers] == [404] * len(orders)
+    assert {answer.json()["type"] for answer in answers} == {"urn:waybill:problem:not-found"}
+
+
 async def test_what_is_not_there_is_a_page_for_people_and_a_document_for_programs(portal: httpx.AsyncClient) -> None:
     for path in (f"/orders/{uuid4()}", "/orders/10001-01", "/orders?tab=nonsense", "/nope"):
         person = await portal.get(path, headers={"Accept": "text/html"})

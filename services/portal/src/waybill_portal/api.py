@@ -209,7 +209,7 @@ def _forward(router: APIRouter, who: Who, owner: Owner, command: Command) -> Non
         body: Annotated[dict[str, Any] | None, Body()] = None,
         idempotency_key: Annotated[str | None, Header(max_length=200, pattern=KEY)] = None,
     ) -> Any:
-        ids = {name: str(id_) for name, id_ in request.path_params.items()}
+        ids = {name: _id(given) for name, given in request.path_params.items()}
         return await owner.command(viewer, f"/api/v1{command.path.format(**ids)}", body, idempotency_key)
 
     router.add_api_route(
@@ -220,6 +220,14 @@ def _forward(router: APIRouter, who: Who, owner: Owner, command: Command) -> Non
         summary=command.says,
         description=f"Forwarded to {command.owner}, whose answer it is.",
     )
+
+
+def _id(given: str) -> str:
+    """An id as it goes on in another address; raises Problem for what is none, which must not lead elsewhere."""
+    try:
+        return str(UUID(given))
+    except ValueError as error:
+        raise Problem(404, "not-found", f"{given[:60]!r} is no id. Take it from the list.") from error
 
 
 def _add_imports(router: APIRouter, who: Who, fulfillment: Owner) -> None:

@@ -115,11 +115,14 @@ def doubtful(row: Row) -> Verdict | None:
 
 
 def duplicates(rows: Sequence[Row]) -> Mapping[int, Verdict]:
-    """By line, the rows that another one before them has said already, or has said otherwise."""
-    seen: dict[tuple[str, str, str], Row] = {}
+    """By line, the rows of one order that another one before them has said already, or has said otherwise.
+
+    Whatever the order is called in them: it has several names.
+    """
+    seen: dict[tuple[str, str], Row] = {}
     found: dict[int, Verdict] = {}
     for row in rows:
-        place = (row.reference.lower(), compact(row.number), row.sku.lower())
+        place = (compact(row.number), row.sku.lower())
         first = seen.setdefault(place, row)
         if first is row:
             continue
@@ -136,7 +139,9 @@ def import_rows(
 ) -> tuple[list[Event], list[Verdict]]:
     """What these rows of one order bring about, and what becomes of each; a parcel goes whole or not at all."""
     events: list[Event] = []
-    verdicts: list[Verdict] = []
+    twice = duplicates(rows)
+    verdicts = list(twice.values())
+    rows = [row for row in rows if row.line not in twice]
     doubts = {row.line: doubt for row in rows if (doubt := doubtful(row)) is not None and doubt.code not in confirmed}
     shipped_whole = False
     for parcel in _parcels(rows):
@@ -313,11 +318,10 @@ def _asks(row: Row, code: str, says: str) -> Verdict:
 
 def judge_file(rows: Sequence[Row], found: Mapping[str, Sequence[Ledger]], at: datetime) -> list[Verdict]:
     """What would become of each row now; `found` are the ledgers by what rows call them, as `name_of` gives it."""
-    twice = duplicates(rows)
     verdicts: dict[int, Verdict] = {}
     of_order: dict[UUID, tuple[Ledger, list[Row]]] = {}
     for row in rows:
-        verdict = unreadable(row) or twice.get(row.line)
+        verdict = unreadable(row)
         named: Sequence[Ledger] = [] if verdict else found.get(name_of(row.reference), [])
         if verdict is None and len(named) != 1:
             verdict = _unfound(row, named)
