@@ -26,7 +26,7 @@ from waybill_events import (
 from waybill_simulators.shopify import an_order
 
 COMPANY: Final = "UPS"
-NUMBER: Final = "1Z12345E0205271688"
+NUMBER: Final = "1Z12345E0205271686"
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BRAND: Final = UUID("a0a0a0a0-0000-4000-8000-000000000001")
 CONNECTION: Final = UUID("c2c2c2c2-0000-4000-8000-000000000003")

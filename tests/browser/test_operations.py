@@ -48,7 +48,7 @@ async def stands_still(stack: Any, selling: Any, until: Until, number: int) -> d
     async def shipped() -> bool:
         found = [order for order in await selling.orders() if order["reference"] == reference]
         path = f"/api/v1/orders/{found[0]['order_id']}/shipments" if found else ""
-        body = {"tracking_company": "DHL", "tracking_number": "1234567890"}
+        body = {"tracking_company": "DHL", "tracking_number": "1234567891"}
         return bool(found) and (await selling.portal.post(path, json=body)).is_success
 
     await until(shipped)
@@ -151,7 +151,7 @@ async def test_what_a_refused_event_says_is_changed_on_the_page(
     await written.fill("{}")
     await button.click()
     await expect(page.get_by_role("alert")).to_contain_text("1 stay: does not decode")
-    await written.fill(json.dumps({**event, "company": "UPS", "number": "1Z12345E0205271688"}, indent=2))
+    await written.fill(json.dumps({**event, "company": "UPS", "number": "1Z12345E0205271686"}, indent=2))
     await expect(page.get_by_label("Why")).to_have_value("the scanner said DHL")
     await button.click()
 

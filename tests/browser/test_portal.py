@@ -13,7 +13,7 @@ from waybill_simulators.shopify import an_order
 CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}; apt-get install chromium")
 ADDRESS = {"name": "Ann Bee", "address1": "1 High St", "city": "Troy", "zip": "12180", "country_code": "US"}
-UPS_NUMBER = "1Z12345E0205271688"
+UPS_NUMBER = "1Z12345E0205271686"
 Until = Callable[..., Awaitable[None]]
 
 

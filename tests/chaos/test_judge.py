@@ -70,7 +70,18 @@ def fulfilled(offset: int, number: str, units: dict[str, int], **changed: Any) -
 
 def look(before: list[str], now: list[str] | None) -> Command:
     answers = [{"at": 0, "status": 200, "says": ""}]
-    return Command("look", ORDER, {"numbers": before}, outcome="accepted", answers=answers, answer=now)
+    return Command("look", ORDER, {"parcels": before}, outcome="accepted", answers=answers, answer=now)
+
+
+def fix(name: str = "F1", **changed: Any) -> Command:
+    answers = [{"at": 0, "status": 200, "says": ""}]
+    wants = {"order_id": ORDER, "parcel_id": PARCEL, "was": "N1"}
+    return Command("correct", name, wants, **{"outcome": "accepted", "answers": answers, **changed})
+
+
+def fixed(offset: int, number: str = "F1", parcel: str = PARCEL, **changed: Any) -> Entry:
+    data = {"parcel_id": parcel, "carrier_name": "UPS", "tracking_number": number, "tracking_url": "https://f"}
+    return entry(offset, "waybill.tracking", "TrackingCorrected", ORDER, data, **{"sequence": offset + 1, **changed})
 
 
 LEFT = fulfilled(0, "N1", {"1": 2})
@@ -101,7 +112,7 @@ LEDGER = {
         {"line_id": "1", "ordered": 3, "open": 1, "shipped": 2, **UNITS},
         {"line_id": "2", "ordered": 1, "open": 1, "shipped": 0, **UNITS},
     ],
-    "parcels": [{"parcel_id": PARCEL, "state": "shipped"}],
+    "parcels": [{"parcel_id": PARCEL, "state": "shipped", "tracking_number": "N1"}],
 }
 SHOWN = {
     "reference": "1-01",
@@ -147,11 +158,12 @@ def test_what_is_right_breaks_nothing_and_every_invariant_is_looked_at() -> None
     refused = [ship("N2", outcome="refused"), Command("sale", "sale-2", {"number": "#2", "orders": []}, "refused")]
     unknown = ship("N3", outcome="unknown")
 
-    looks = [look([], ["N1"]), look(["N1"], ["N1", "N2"])]
+    looks = [look([], [PARCEL]), look([PARCEL], [PARCEL, "parcel-2"])]
+    corrected = fix(outcome="refused")
 
     answers = replace(answers, ledgers=AFTER.ledgers, orders=AFTER.orders)
     answers = replace(answers, portal=AFTER.portal)
-    history = [sale(), ship(), asking(), *refused, unknown, *looks]
+    history = [sale(), ship(), asking(), *refused, unknown, *looks, corrected]
 
     findings = judge(history, [*REQUESTED, poisoned, poisoned], answers)
 
@@ -172,7 +184,10 @@ def doctored(number: int, **changed: Any) -> list[Entry]:
 GAP = fulfilled(1, "N1", {"1": 2}, sequence=2)
 FORK = fulfilled(1, "N2", {"1": 1}, parcel="parcel-2")
 MORE = fulfilled(1, "N2", {"1": 2}, parcel="parcel-2", sequence=2)
-OVER = {**LEDGER, "parcels": [*LEDGER["parcels"], {"parcel_id": "parcel-2", "state": "shipped"}]}
+OVER = {
+    **LEDGER,
+    "parcels": [*LEDGER["parcels"], {"parcel_id": "parcel-2", "state": "shipped", "tracking_number": "N2"}],
+}
 MUG_CANCELED = {"open": 0, "canceled": 1}
 AFTER = replace(
     ANSWERS,
@@ -240,6 +255,39 @@ def test_a_doctored_request_breaks(invariant: str, history: list[Command], log: 
     assert invariant in broken([sale(), ship(), *history], log, answers)
 
 
+FIXED = replace(
+    ANSWERS,
+    ledgers={ORDER: {**LEDGER, "parcels": [{**LEDGER["parcels"][0], "tracking_number": "F1"}]}},
+    portal={
+        ORDER: {**SHOWN, "parcels": [{**SHOWN["parcels"][0], "tracking_number": "F1", "tracking_url": "https://f"}]}
+    },
+)
+
+
+def test_a_correction_that_is_told_and_shown_breaks_nothing() -> None:
+    assert broken([sale(), ship(), fix()], [*LOG, fixed(1)], FIXED) == set()
+
+
+@pytest.mark.parametrize(
+    ("invariant", "history", "log", "answers"),
+    [
+        ("corrections-once", [fix()], LOG, ANSWERS),
+        ("corrections-once", [fix()], [*LOG, fixed(1), fixed(2)], FIXED),
+        ("corrections-once", [fix()], [*LOG, fixed(1, parcel="parcel-2")], ANSWERS),
+        ("corrections-once", [fix(outcome="refused")], [*LOG, fixed(1)], FIXED),
+        ("corrections-once", [fix(outcome="unknown")], [*LOG, fixed(1), fixed(2)], FIXED),
+        ("corrections-once", [], [*LOG, fixed(1)], FIXED),
+        ("ledgers-conserved", [fix()], [*LOG, fixed(1)], replace(FIXED, ledgers=ANSWERS.ledgers)),
+        ("portal-equals-fold", [fix()], [*LOG, fixed(1)], replace(FIXED, portal=ANSWERS.portal)),
+        ("portal-equals-fold", [fix("F2"), fix()], [*LOG, fixed(2), fixed(1, "F2")], replace(FIXED, portal={})),
+    ],
+)
+def test_a_doctored_correction_breaks(
+    invariant: str, history: list[Command], log: list[Entry], answers: Answers
+) -> None:
+    assert invariant in broken([sale(), ship(), *history], log, answers)
+
+
 @pytest.mark.parametrize(
     ("invariant", "history", "log"),
     [
@@ -259,7 +307,7 @@ def test_a_doctored_request_breaks(invariant: str, history: list[Command], log: 
         ("nothing-invented", [sale()], LOG),
         ("nothing-invented", [ship()], LOG),
         ("shown-stays-shown", [sale(), ship(), look([], None)], LOG),
-        ("shown-stays-shown", [sale(), ship(), look(["N1"], []), look([], ["N1"])], LOG),
+        ("shown-stays-shown", [sale(), ship(), look([PARCEL], []), look([], [PARCEL])], LOG),
         ("same-key-same-answer", [sale(), ship(answer={"a": 1}, others=[{"a": 2}])], LOG),
         ("sequences-dense", [sale(), ship()], [RECEIVED, SPLIT, PLACED, GAP, TRACKED]),
         ("sequences-dense", [sale(), ship(), ship("N2", {"1": 1})], [*LOG, FORK]),

@@ -20,7 +20,7 @@ from waybill_simulators.shopify import an_order
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ADDRESS = {"name": "Ann Bee", "address1": "1 High St", "city": "Troy", "zip": "12180", "country_code": "US"}
-UPS = {"tracking_company": "UPS", "tracking_number": "1Z12345E0205271688"}
+UPS = {"tracking_company": "UPS", "tracking_number": "1Z12345E0205271686"}
 WAYBILL = Path(sys.executable).with_name("waybill")
 Until = Callable[..., Awaitable[None]]
 
@@ -55,7 +55,7 @@ async def test_a_sale_ships_and_its_whole_story_can_be_told(stack: Any, selling:
     await until(tracked)
     (found,) = await selling.orders()
     assert found["status"] == "shipped"
-    assert found["parcels"][0]["tracking_url"] == "https://www.ups.com/track?tracknum=1Z12345E0205271688"
+    assert found["parcels"][0]["tracking_url"] == "https://www.ups.com/track?tracknum=1Z12345E0205271686"
 
     lines = [json.loads(line) for line in stack.run("events", "show", "700001-01", "--json").splitlines()]
     assert [line["type"] for line in lines] == [

@@ -12,7 +12,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ADDRESS = {"name": "Ann Bee", "address1": "1 High St", "city": "Troy", "zip": "12180", "country_code": "US"}
 SHIRT = {"title": "Shirt", "vendor": "", "sku": "TS", "price": "9.00", "quantity": 3}
 MUG = {"title": "Mug", "vendor": "", "sku": "MUG", "price": "5.00", "quantity": 1}
-UPS = {"tracking_company": "UPS", "tracking_number": "1Z12345E0205271688"}
+UPS = {"tracking_company": "UPS", "tracking_number": "1Z12345E0205271686"}
 Until = Callable[..., Awaitable[None]]
 
 

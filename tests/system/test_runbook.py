@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -26,7 +27,7 @@ from waybill_events import Envelope, SaleLine, SaleReceived, ids
 from waybill_simulators import demo
 
 RUNBOOK: Final = Path(__file__).parents[2] / "docs" / "runbook.md"
-NUMBER: Final = "1Z12345E0205271688"
+NUMBER: Final = "1Z12345E0205271686"
 Until = Callable[..., Awaitable[None]]
 pytestmark = pytest.mark.timeout(900)
 
@@ -156,7 +157,7 @@ class OnCall:
         """A release of tracking whose database takes no parcel of DHL's."""
         await self.execute("tracking", "ALTER TABLE parcels ADD CONSTRAINT no_dhl CHECK (carrier <> 'dhl')")
         for reference in ("10002-01", "10003-01", "10006-01"):
-            await self.ship(reference, "DHL", "1234567890")
+            await self.ship(reference, "DHL", "1234567891")
         await self.found("tracking", "/quarantine", 3)
 
     async def the_release_is_mended(self) -> None:
@@ -368,7 +369,7 @@ async def on_call(own_stack: Any, until: Until, tmp_path: Path) -> OnCall:
             return len(orders) >= 12 and all(each.is_success for each in asked)
 
     await until(all_there)
-    return OnCall(own_stack, until, tmp_path, orders)
+    return OnCall(own_stack, partial(until, patience_s=90), tmp_path, orders)
 
 
 async def test_each_command_of_the_runbook_does_what_it_says(on_call: OnCall) -> None:

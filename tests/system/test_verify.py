@@ -30,7 +30,7 @@ from waybill_simulators.shopify import an_order
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ADDRESS = {"name": "Ann Bee", "address1": "1 High St", "city": "Troy", "zip": "12180", "country_code": "US"}
 SHIRT = {"title": "Shirt", "vendor": "", "sku": "TS", "price": "9.00", "quantity": 2}
-UPS = {"tracking_company": "UPS", "tracking_number": "1Z12345E0205271688"}
+UPS = {"tracking_company": "UPS", "tracking_number": "1Z12345E0205271686"}
 INVARIANTS = {"sequences", "orders", "gaps", "tables", "outbox", "ledger", "projection"}
 Until = Callable[..., Awaitable[None]]
 Results = dict[str, dict[str, Any]]

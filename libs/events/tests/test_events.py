@@ -257,7 +257,9 @@ def test_the_asyncapi_document_names_every_event_once() -> None:
         "waybill.ExceptionResolved.v1",
         "waybill.ParcelDelivered.v1",
         "waybill.ParcelScanned.v1",
+        "waybill.ParcelUnscanned.v1",
         "waybill.TrackingAdded.v1",
+        "waybill.TrackingCorrected.v1",
         "waybill.TrackingUpdated.v1",
     }
 

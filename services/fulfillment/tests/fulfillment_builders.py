@@ -14,6 +14,7 @@ from waybill_events import (
     OrderLine,
     OrderPlaced,
     ParcelScanned,
+    TrackingCorrected,
     ids,
 )
 
@@ -71,3 +72,17 @@ def hold_request(request_id: UUID = REQUEST, order: UUID = ORDER) -> HoldRequest
 def scan(parcel_id: UUID, order: UUID = ORDER) -> ParcelScanned:
     """The carrier has it."""
     return ParcelScanned(order_id=order, brand_id=BRAND, parcel_id=parcel_id, scanned_at=NOON)
+
+
+def corrected(parcel_id: UUID, number: str = "1Z9", order: UUID = ORDER) -> TrackingCorrected:
+    """Its number was another one."""
+    return TrackingCorrected(
+        order_id=order,
+        brand_id=BRAND,
+        parcel_id=parcel_id,
+        was="1Z",
+        carrier_name="UPS",
+        tracking_number=number,
+        decided_by="brand",
+        corrected_at=NOON,
+    )

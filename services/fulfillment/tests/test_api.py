@@ -18,7 +18,7 @@ from waybill_fulfillment.settings import Settings
 Publish = Callable[..., Awaitable[None]]
 Until = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
 BRAND = UUID(int=7)
-UPS = {"tracking_company": "UPS", "tracking_number": "1Z12345E0205271688"}
+UPS = {"tracking_company": "UPS", "tracking_number": "1Z12345E0205271686"}
 
 
 def placed(order: UUID) -> OrderPlaced:
@@ -182,6 +182,24 @@ async def test_what_was_answered_stays_answered_when_the_order_stands_still(
 
     assert (again.status_code, again.text) == (201, first.text)
     assert (new.status_code, new.json()["type"]) == (409, "urn:waybill:problem:order-parked")
+
+
+async def test_a_number_that_may_be_wrong_is_taken_once_somebody_has_confirmed_that(
+    fulfillment: httpx.AsyncClient, order: UUID, database: Database
+) -> None:
+    path, headers = f"/api/v1/orders/{order}/shipments", {"Idempotency-Key": "a-form"}
+    mistyped = {**UPS, "tracking_number": "1Z12345E0205271687"}
+
+    asked = await fulfillment.post(path, json=mistyped, headers=headers)
+    other = await fulfillment.post(path, json={**mistyped, "confirm": ["unknown-company"]}, headers=headers)
+    before = await told(database)
+    taken = await fulfillment.post(path, json={**mistyped, "confirm": ["wrong-check-digit"]}, headers=headers)
+
+    for each in (asked, other):
+        assert (each.status_code, each.json()["type"]) == (422, "urn:waybill:problem:confirm-number")
+        assert (each.json()["confirm"], each.json()["field"]) == (["wrong-check-digit"], "tracking_number")
+        assert "A digit may be mistyped" in each.json()["detail"]
+    assert (before, taken.status_code, await told(database)) == (0, 201, 1)
 
 
 @pytest.mark.parametrize(

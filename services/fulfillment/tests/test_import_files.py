@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from fulfillment_builders import BRAND, cancellation, hold_request, placed
+from fulfillment_builders import BRAND, cancellation, hold_request, placed, scan
 from sqlalchemy import text
 
 from waybill_chassis.database import Database
@@ -212,6 +212,33 @@ async def test_an_import_is_undone_and_the_ledgers_are_what_they_were(desk: Desk
     assert {name: (await desk.ledger(name))["lines"] for name in desk.orders} == before
     late = await desk.client.post(f"{IMPORTS}/{found['import_id']}/apply", json={})
     assert (late.status_code, late.json()["type"]) == (409, "urn:waybill:problem:import-undone")
+
+
+async def test_a_correction_by_file_asks_and_is_taken_back_with_the_file(desk: Desk) -> None:
+    await desk.open("a-01", "b-01")
+    await desk.apply(await desk.upload(f"a-01,UPS,{FIRST},,", f"b-01,UPS,{FIRST},,"))
+    found = await desk.upload(f"a-01,UPS,{SECOND},,", f"b-01,UPS,{SECOND},,")
+    assert found["codes"] == {"shipped-with-another": 2}
+    await desk.apply(found)
+    assert await desk.parcels("a-01") == [("shipped", FIRST, [3, 1])]
+
+    applied = await desk.apply(found, "shipped-with-another")
+    assert of(applied["counts"]) == {"applied": 2}
+    assert await desk.parcels("a-01") == [("shipped", SECOND, [3, 1])]
+    seen = (await desk.ledger("b-01"))["parcels"][0]["parcel_id"]
+    await desk.publish(scan(UUID(seen), desk.orders["b-01"]), 1)
+
+    async def scanned() -> bool:
+        return (await desk.ledger("b-01"))["parcels"][0]["scanned_at"] is not None
+
+    await desk.until(scanned)
+    await desk.client.post(f"{IMPORTS}/{found['import_id']}/undo")
+    undone = await desk.at(found, "undone")
+
+    assert of(undone["counts"]) == {"undone": 1, "wrong": 1}
+    assert undone["codes"] == {"not-undone": 1}
+    assert await desk.parcels("a-01") == [("shipped", FIRST, [3, 1])]
+    assert await desk.parcels("b-01") == [("shipped", SECOND, [3, 1])]
 
 
 async def test_an_order_that_stands_still_waits_with_its_rows(desk: Desk) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from fulfillment_builders import NOON, ORDER, cancellation, cause, hold_request, placed
 
-from waybill_events import Event, ItemsFulfilled, OrderLine, ids
+from waybill_events import CorrectionRequested, Event, ItemsFulfilled, OrderLine, ids
 from waybill_fulfillment.domain import Ledger, Tracking, on_event, pack, ship
 from waybill_fulfillment.domain.files import Row
 from waybill_fulfillment.domain.imports import Fate, duplicates, import_rows, unreadable
@@ -129,6 +129,48 @@ def test_with_several_packed_parcels_somebody_must_say_which() -> None:
 )
 def test_a_row_that_does_not_go_says_why_and_ships_nothing(ledger: Ledger, row: Row, code: str) -> None:
     assert run(ledger, row)[1:] == ([], [code])
+
+
+ANOTHER = "1Z410E7W0392751591"
+
+
+def test_another_number_for_what_has_left_corrects_it_once_that_is_confirmed() -> None:
+    left = does(a_ledger(), ship, None, Tracking("UPS", OTHER))
+
+    after, events, said = run(left, a_row(), confirmed=("shipped-with-another",))
+
+    assert said == [Fate.READY]
+    (event,) = events
+    assert isinstance(event, CorrectionRequested)
+    assert (event.parcel_id, event.company, event.number) == (ids.parcel_id(ORDER, 1), "UPS", VALID)
+    assert contents(after) == [(VALID, {"shirt": 3, "mug": 1})]
+    assert run(after, a_row(), confirmed=("shipped-with-another",))[1:] == ([], ["already-shipped"])
+
+
+def test_with_several_parcels_it_is_the_one_whose_number_the_file_does_not_have() -> None:
+    left = does(does(a_ledger(), ship, {"shirt": 3}, Tracking("UPS", OTHER)), ship, None, Tracking("UPS", VALID))
+    rows = a_row(2), a_row(3, number=ANOTHER)
+
+    after, _, said = run(left, *rows, confirmed=("shipped-with-another",))
+
+    assert run(left, *rows)[2] == ["already-shipped", "shipped-with-another"]
+    assert said == ["already-shipped", Fate.READY]
+    assert contents(after) == [(ANOTHER, {"shirt": 3}), (VALID, {"mug": 1})]
+
+
+def test_where_that_could_be_several_parcels_nobody_guesses() -> None:
+    left = does(does(a_ledger(), ship, {"shirt": 3}, Tracking("UPS", OTHER)), ship, None, Tracking("UPS", VALID))
+
+    assert run(left, a_row(number=ANOTHER), confirmed=("shipped-with-another",))[1:] == ([], ["shipped-with-another"])
+
+
+def test_a_number_beside_those_of_all_parcels_is_a_further_parcel() -> None:
+    left = does(a_ledger(), ship, None, Tracking("UPS", VALID))
+
+    after, _, said = run(left, a_row(2), a_row(3, number=OTHER))
+
+    assert said == ["already-shipped", Fate.READY]
+    assert contents(after) == [(VALID, {"shirt": 3, "mug": 1}), (OTHER, {})]
 
 
 @pytest.mark.parametrize(

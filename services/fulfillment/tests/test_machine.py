@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any
 from uuid import UUID, uuid5
 
-from fulfillment_builders import BRAND, NOON, ORDER, cancellation, hold_request, placed, scan
+from fulfillment_builders import BRAND, NOON, ORDER, cancellation, corrected, hold_request, placed, scan
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -19,6 +19,7 @@ from waybill_events import (
     ParcelPacked,
     ParcelScanned,
     RequestDecided,
+    TrackingCorrected,
     ids,
 )
 from waybill_fulfillment.domain import (
@@ -158,6 +159,13 @@ class Machine(RuleBasedStateMachine):
         parcel = data.draw(st.sampled_from([parcel.parcel_id for parcel in self.ledger.parcels]))
         self.tracking.tell(scan(parcel), uuid5(parcel, "scan"), len(self.tracking.records))
 
+    @precondition(lambda self: self.ledger.parcels)
+    @rule(data=st.data())
+    def a_number_is_corrected(self, data: st.DataObject) -> None:
+        parcel = data.draw(st.sampled_from([parcel.parcel_id for parcel in self.ledger.parcels]))
+        at = len(self.tracking.records)
+        self.tracking.tell(corrected(parcel, f"1Z{at}"), uuid5(parcel, "correct"), at)
+
     @rule()
     def the_next_arrives(self) -> None:
         """Of each log, what is due."""
@@ -244,7 +252,13 @@ class Machine(RuleBasedStateMachine):
         self.service.take(*self.tracking.records, *self.orders.records)
         assert not self.service.waiters
         assert Counter(each.request_id for each in self.said(RequestDecided)) == Counter(self.asked)
-        scanned = {each.event.parcel_id for each in self.tracking.arrivals() if isinstance(each.event, ParcelScanned)}
+        scanned: set[UUID] = set()
+        for event in (each.event for each in self.tracking.arrivals()):
+            if isinstance(event, ParcelScanned):
+                scanned.add(event.parcel_id)
+            elif isinstance(event, TrackingCorrected):
+                # Whatever was scanned, it was not this parcel.
+                scanned.discard(event.parcel_id)
         assert scanned <= {each.parcel_id for each in self.ledger.parcels if each.state is ParcelState.SHIPPED}
 
 

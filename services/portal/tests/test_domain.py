@@ -28,6 +28,7 @@ from waybill_events import (
     RequestDecided,
     ShipmentUndone,
     TrackingAdded,
+    TrackingCorrected,
     TrackingUpdated,
 )
 from waybill_portal.domain import Order, Status, explained, flags, followable, on_event, outcomes, status
@@ -298,6 +299,33 @@ def test_a_shipment_shows_what_was_typed_until_its_carrier_is_settled() -> None:
 
     assert [(parcel.carrier_name, parcel.tracking_url) for parcel in before.parcels] == [("ups", "")]
     assert [(parcel.carrier_name, parcel.tracking_url) for parcel in after.parcels] == [("UPS", UPS_PAGE)]
+
+
+def test_a_correction_shows_the_new_number_and_keeps_the_former_with_who_corrected_it() -> None:
+    said = TrackingUpdated(order_id=ORDER, brand_id=BRAND, parcel_id=PARCEL, status="delivered", at=NOON)
+    right = TrackingCorrected(
+        order_id=ORDER,
+        brand_id=BRAND,
+        parcel_id=PARCEL,
+        was="1Z",
+        was_carrier_name="UPS",
+        carrier_name="FedEx",
+        tracking_number="98",
+        decided_by="brand",
+        feed="ours",
+        warnings=("number_in_use",),
+        corrected_at=NOON,
+    )
+
+    (parcel,) = folded(placed(), shipped(1), tracked(), said, right).parcels
+
+    assert (parcel.carrier_name, parcel.tracking_number, parcel.carried) == ("FedEx", "98", None)
+    assert parcel.tracked is not None
+    assert (parcel.tracked.feed, parcel.tracked.warnings) == ("ours", ("number_in_use",))
+    assert [(was.carrier_name, was.tracking_number) for was in parcel.former] == [("UPS", "1Z")]
+    assert parcel.former[0].corrected.type.endswith("TrackingCorrected.v1")
+    with pytest.raises(Waiting):
+        folded(placed(), right)
 
 
 def test_it_does_not_matter_how_the_sources_interleave() -> None:

@@ -1,12 +1,43 @@
 """Whose number it is, without database or broker."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
-from waybill_events import Envelope, ItemsFulfilled, LineUnits, TrackingAdded
-from waybill_tracking.domain import Parcel, Tracked, on_event
+from waybill_events import (
+    CarrierStatus,
+    CorrectionRequested,
+    Envelope,
+    Event,
+    ExceptionRaised,
+    ExceptionResolved,
+    ItemsFulfilled,
+    LineUnits,
+    ParcelDelivered,
+    ParcelScanned,
+    ParcelUnscanned,
+    ShipmentUndone,
+    TrackingAdded,
+    TrackingCorrected,
+    TrackingUpdated,
+)
+from waybill_tracking.domain import (
+    Around,
+    Correction,
+    Message,
+    NoChoice,
+    Parcel,
+    SameNumber,
+    Tracked,
+    UnknownException,
+    UnknownParcel,
+    correct,
+    heard,
+    missed,
+    on_event,
+    resolve,
+)
 
 ORDER, BRAND, PARCEL = UUID(int=1), UUID(int=2), UUID(int=3)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -26,7 +57,7 @@ def shipped(company: str | None, number: str | None) -> ItemsFulfilled:
 
 
 def told(company: str | None, number: str) -> TrackingAdded:
-    _, events = on_event(None, shipped(company, number), CAUSE, said={})
+    _, events = on_event(None, shipped(company, number), CAUSE, around=Around())
     (event,) = events
     assert isinstance(event, TrackingAdded)
     return event
@@ -35,10 +66,10 @@ def told(company: str | None, number: str) -> TrackingAdded:
 @pytest.mark.parametrize(
     ("company", "number", "carrier", "name", "decided_by"),
     [
-        ("UPS", "1Z12345E0205271688", "ups", "UPS", "brand"),
-        (None, "1Z12345E0205271688", "ups", "UPS", "format"),
-        ("DHL", "1Z12345E0205271688", "dhl", "DHL", "brand"),
-        ("Bob's van", "1Z12345E0205271688", "", "Bob's van", "nobody"),
+        ("UPS", "1Z12345E0205271686", "ups", "UPS", "brand"),
+        (None, "1Z12345E0205271686", "ups", "UPS", "format"),
+        ("DHL", "1Z12345E0205271686", "dhl", "DHL", "brand"),
+        ("Bob's van", "1Z12345E0205271686", "", "Bob's van", "nobody"),
         (None, "bob-7", "", "", "nobody"),
     ],
 )
@@ -52,7 +83,7 @@ def test_the_brands_word_wins_then_the_format_then_nobodys(
 
 
 def test_a_known_carriers_parcel_has_a_page_and_an_unknown_ones_none() -> None:
-    assert told("UPS", "1Z12345E0205271688").tracking_url == "https://www.ups.com/track?tracknum=1Z12345E0205271688"
+    assert told("UPS", "1Z12345E0205271686").tracking_url == "https://www.ups.com/track?tracknum=1Z12345E0205271686"
     assert told("Bob's van", "7").tracking_url == ""
 
 
@@ -92,11 +123,224 @@ def test_the_page_is_asked_for_what_the_carrier_knows_the_parcel_by(
     assert event.tracking_url.endswith(page)
 
 
+UPS, OTHER = "1Z12345E0205271686", "1Z879E930346834440"
+
+
+def tracked(number: str | None = UPS, around: Around | None = None) -> Tracked:
+    """An order of which one parcel has left."""
+    found, _ = on_event(None, shipped("UPS", number), CAUSE, around=around or Around())
+    assert found is not None
+    return found
+
+
+def undone() -> ShipmentUndone:
+    line = LineUnits(line_id="shirt", quantity=1)
+    return ShipmentUndone(order_id=ORDER, brand_id=BRAND, parcel_id=PARCEL, lines=(line,), packed=False, undone_at=NOON)
+
+
+def fixed(number: str, company: str = "", **more: bool) -> Correction:
+    return Correction(PARCEL, company, number, NOON + timedelta(hours=1), **more)
+
+
+def says(number: str, status: str, hours: float) -> Message:
+    return Message(number, NOON + timedelta(hours=hours), CarrierStatus(status))
+
+
+def kinds(events: list[Event]) -> list[type[Event]]:
+    return [type(event) for event in events]
+
+
 def test_a_parcel_is_told_once() -> None:
-    known = Tracked(ORDER, BRAND, (Parcel(PARCEL, "ups", "1Z", NOON),))
+    known = tracked()
 
-    assert on_event(known, shipped("UPS", "1Z"), CAUSE, said={}) == (known, [])
+    assert on_event(known, shipped("UPS", UPS), CAUSE, around=Around()) == (known, [])
 
 
-def test_a_parcel_without_a_number_is_not_told_of() -> None:
-    assert on_event(None, shipped("UPS", None), CAUSE, said={}) == (Tracked(ORDER, BRAND), [])
+def test_a_parcel_without_a_number_is_kept_and_not_told_of() -> None:
+    found, events = on_event(None, shipped("UPS", None), CAUSE, around=Around())
+
+    assert found == Tracked(ORDER, BRAND, (Parcel(PARCEL, "", "", NOON),))
+    assert events == []
+
+
+def test_the_first_number_of_a_parcel_that_left_without_one_is_told_as_its_number() -> None:
+    after, events = correct(tracked(None), fixed(UPS), Around())
+
+    assert kinds(events) == [TrackingAdded]
+    assert after.parcels[0].tracking_number == UPS
+    assert after.parcels[0].former == ()
+
+
+def test_the_service_is_filled_in_where_the_number_names_it() -> None:
+    assert told(None, "1Z12345E0205271686").service == "2nd Day Air"
+    assert told("Bob's van", "7").service == ""
+
+
+@pytest.mark.parametrize(
+    ("feeds", "company", "feed"),
+    [
+        ({}, "UPS", ""),
+        ({"ups": "ours"}, "UPS", "ours"),
+        ({"fedex": "ours"}, "UPS", ""),
+        ({"": "all"}, "UPS", "all"),
+        ({"": "all", "ups": "ours"}, "UPS", "ours"),
+        ({"": "all"}, "Bob's van", ""),
+    ],
+)
+def test_a_number_is_followed_by_the_feed_of_its_carrier_else_by_nobody(
+    feeds: dict[str, str], company: str, feed: str
+) -> None:
+    after = tracked(around=Around(feeds=feeds)) if company == "UPS" else None
+    _, (event, *_) = on_event(None, shipped(company, UPS), CAUSE, around=Around(feeds=feeds))
+
+    assert isinstance(event, TrackingAdded)
+    assert event.feed == feed
+    assert after is None or after.parcels[0].feed == feed
+
+
+def test_a_correction_tells_the_new_number_and_forgets_what_was_said_of_the_former() -> None:
+    on_its_way, _ = heard(tracked(), {UPS: [says(UPS, "delivered", 9)]})
+    there = {OTHER: [says(OTHER, "in_transit", 5)]}
+
+    after, events = correct(on_its_way, fixed(OTHER, "UPS", notify_customer=True), Around(said=there))
+
+    assert kinds(events) == [TrackingCorrected, TrackingUpdated, ParcelScanned]
+    corrected = events[0]
+    assert isinstance(corrected, TrackingCorrected)
+    assert (corrected.was, corrected.tracking_number, corrected.notify_customer) == (UPS, OTHER, True)
+    assert corrected.tracking_url.endswith(OTHER)
+    (parcel,) = after.parcels
+    assert (parcel.status, parcel.delivered_at) == ("in_transit", None)
+    assert [former.number for former in parcel.former] == [UPS]
+    assert heard(after, {UPS: [says(UPS, "delivered", 9)]}) == (after, [])
+
+
+def test_a_correction_may_change_the_carrier_alone_and_every_one_is_kept() -> None:
+    once, first = correct(tracked(), fixed(UPS, "Bob's van"), Around())
+    twice, _ = correct(once, fixed(OTHER, "UPS"), Around())
+
+    assert isinstance(first[0], TrackingCorrected)
+    assert (first[0].was_carrier_name, first[0].carrier_name, first[0].decided_by) == ("UPS", "Bob's van", "nobody")
+    assert [(each.carrier_name, each.number) for each in twice.parcels[0].former] == [("UPS", UPS), ("Bob's van", UPS)]
+
+
+def test_a_correction_to_what_it_is_changes_nothing() -> None:
+    with pytest.raises(SameNumber):
+        correct(tracked(), fixed(UPS, "ups"), Around())
+    with pytest.raises(SameNumber):
+        correct(tracked(), fixed(UPS), Around())
+
+
+def test_what_has_not_left_has_no_number_to_correct() -> None:
+    back, _ = on_event(tracked(), undone(), CAUSE, around=Around())
+    assert back is not None
+
+    with pytest.raises(UnknownParcel):
+        correct(back, fixed(OTHER), Around())
+    with pytest.raises(UnknownParcel):
+        correct(Tracked(ORDER, BRAND), fixed(OTHER), Around())
+
+
+def test_a_file_corrects_a_number_and_the_same_again_changes_nothing() -> None:
+    asked = CorrectionRequested(order_id=ORDER, brand_id=BRAND, parcel_id=PARCEL, number=OTHER, requested_at=NOON)
+
+    after, events = on_event(tracked(), asked, CAUSE, around=Around())
+
+    assert kinds(events) == [TrackingCorrected]
+    assert on_event(after, asked, CAUSE, around=Around()) == (after, [])
+
+
+def test_a_parcel_that_was_undone_is_still_listened_for() -> None:
+    back, _ = on_event(tracked(), undone(), CAUSE, around=Around())
+    assert back is not None
+
+    after, events = heard(back, {UPS: [says(UPS, "in_transit", 5)]})
+    again, nothing = on_event(after, shipped("UPS", UPS), CAUSE, around=Around())
+
+    assert kinds(events) == [TrackingUpdated, ParcelScanned]
+    assert nothing == []
+    assert again is not None
+    assert not again.parcels[0].undone
+
+
+def test_a_parcel_that_left_without_a_number_came_back_and_left_with_one_has_that() -> None:
+    back, _ = on_event(tracked(None), undone(), CAUSE, around=Around())
+
+    after, events = on_event(back, shipped("UPS", UPS), CAUSE, around=Around())
+
+    assert kinds(events) == [TrackingAdded]
+    assert after is not None
+    assert (after.parcels[0].tracking_number, after.parcels[0].undone) == (UPS, False)
+
+
+@pytest.mark.parametrize(
+    ("bearers", "warnings"),
+    [
+        ({}, ()),
+        ({UPS: {(BRAND, ORDER)}}, ()),
+        ({UPS: {(BRAND, UUID(int=9))}}, ("number_in_use",)),
+        ({UPS: {(UUID(int=8), UUID(int=9))}}, ()),
+    ],
+    ids=["nobody", "this order", "another order", "another brand's"],
+)
+def test_a_number_that_another_order_of_the_brand_has_is_told_with_a_warning(
+    bearers: dict[str, set[tuple[UUID, UUID]]], warnings: tuple[str, ...]
+) -> None:
+    _, (event, *_) = on_event(None, shipped("UPS", UPS), CAUSE, around=Around(bearers=bearers))
+
+    assert isinstance(event, TrackingAdded)
+    assert event.warnings == warnings
+
+
+def test_a_number_on_two_parcels_of_an_order_is_told_with_a_warning_unless_the_other_came_back() -> None:
+    second = shipped("UPS", "1z 12345E0205271688").model_copy(update={"parcel_id": UUID(int=4)})
+    back, _ = on_event(tracked(), undone(), CAUSE, around=Around())
+
+    _, (twice, *_) = on_event(tracked(), second, CAUSE, around=Around())
+    _, (alone, *_) = on_event(back, second, CAUSE, around=Around())
+
+    assert isinstance(twice, TrackingAdded)
+    assert isinstance(alone, TrackingAdded)
+    assert (twice.warnings, alone.warnings) == (("number_twice",), ())
+
+
+def test_a_parcel_that_nobody_scans_is_told_once_and_settles_itself_with_the_first_scan() -> None:
+    late, events = missed(tracked(), PARCEL, 48, NOON + timedelta(days=2))
+    again = missed(late, PARCEL, 48, NOON + timedelta(days=3))
+    after, then = heard(late, {UPS: [says(UPS, "in_transit", 50)]})
+
+    assert kinds(events) == [ParcelUnscanned, ExceptionRaised]
+    assert again == (late, [])
+    assert kinds(then) == [TrackingUpdated, ParcelScanned, ExceptionResolved]
+    assert isinstance(then[-1], ExceptionResolved)
+    assert then[-1].choice == "scanned"
+    assert after.parcels[0].exception_id is None
+
+
+def test_a_parcel_that_was_scanned_or_came_back_is_not_missed() -> None:
+    seen, _ = heard(tracked(), {UPS: [says(UPS, "delivered", 5)]})
+    back, _ = on_event(tracked(), undone(), CAUSE, around=Around())
+    assert back is not None
+
+    assert missed(seen, PARCEL, 48, NOON) == (seen, [])
+    assert missed(back, PARCEL, 48, NOON) == (back, [])
+    assert ParcelDelivered in kinds(heard(tracked(), {UPS: [says(UPS, "delivered", 5)]})[1])
+
+
+def test_somebody_settles_it_with_one_of_its_choices_or_it_comes_back() -> None:
+    late, (_, raised) = missed(tracked(), PARCEL, 48, NOON)
+    assert isinstance(raised, ExceptionRaised)
+
+    after, events = resolve(late, raised.exception_id, "lost", "asked twice", NOON)
+    back, (settled,) = on_event(late, undone(), CAUSE, around=Around())
+
+    assert isinstance(events[0], ExceptionResolved)
+    assert (events[0].choice, events[0].comment) == ("lost", "asked twice")
+    assert isinstance(settled, ExceptionResolved)
+    assert settled.choice == "undone"
+    assert back is not None
+    assert back.parcels[0].exception_id is None
+    with pytest.raises(UnknownException):
+        resolve(after, raised.exception_id, "lost", "", NOON)
+    with pytest.raises(NoChoice):
+        resolve(late, raised.exception_id, "sing", "", NOON)

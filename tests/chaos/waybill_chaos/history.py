@@ -13,8 +13,8 @@ Outcome = Literal["accepted", "refused", "unknown"]
 class Command:
     """One command, over all of its attempts.
 
-    `kind` is `sale` or `ship`; `wants` is what must be there once if it is accepted, and nowhere if it is refused.
-    A `look` is a question to the portal about one order: `wants` are the numbers that it showed before, `answer` those
+    `kind` is `sale`, `ship` or what else is done; `wants` is what must be there once if it is accepted, and nowhere if it is refused.
+    A `look` is a question to the portal about one order: `wants` are the parcels that it showed before, `answer` those
     that it shows now, None where it knows no such order.
     Unknown is what was never answered, or was refused only after an attempt that nobody answered.
     """

@@ -85,6 +85,7 @@ class Case:
         self.log = log
         self.sales = [command for command in history if command.kind == "sale"]
         self.ships = [command for command in history if command.kind == "ship"]
+        self.corrected = [command for command in history if command.kind == "correct"]
         self.asked = [command for command in history if command.kind in {"cancel", "hold"}]
         self.looks = [command for command in history if command.kind == "look"]
         self.ours = [entry for entry in log if entry.injected]
@@ -98,6 +99,13 @@ class Case:
         for entry in self.by_type["ItemsFulfilled"]:
             if _data(entry)["number"] is not None:
                 self.shipments[_data(entry)["number"]].append(entry)
+        self.corrections: dict[str, list[Entry]] = defaultdict(list)
+        """Corrections by number."""
+        self.numbers = {_data(entry)["parcel_id"]: _data(entry) for entry in self.by_type["TrackingAdded"]}
+        """What tracking told last of each parcel's number."""
+        for entry in sorted(self.by_type["TrackingCorrected"], key=lambda entry: entry.sequence or 0):
+            self.corrections[_data(entry)["tracking_number"]].append(entry)
+            self.numbers[_data(entry)["parcel_id"]] = _data(entry)
         decided = (entry for entry in self.told if entry.source == "waybill/fulfillment")
         self.decided = {
             order_id: sorted(entries, key=lambda entry: entry.sequence or 0)
@@ -270,8 +278,11 @@ def ledgers_conserved(case: Case) -> Iterator[str | None]:
                 wrong = f"order {order_id}: the units of {line} do not add up"
             elif line["ordered"] != order["lines"].get(line["line_id"]) or places != folded.lines[line["line_id"]]:
                 wrong = f"order {order_id}: {line}, but the log has {folded.lines.get(line['line_id'])}"
-        parcels = {each["parcel_id"]: each["state"] for each in ledger["parcels"]}
-        told = {parcel_id: each["state"] for parcel_id, each in folded.parcels.items()}
+        parcels = {each["parcel_id"]: (each["state"], each["tracking_number"]) for each in ledger["parcels"]}
+        told = {
+            parcel_id: (each["state"], case.numbers.get(parcel_id, {}).get("tracking_number", _typed(each)))
+            for parcel_id, each in folded.parcels.items()
+        }
         yield wrong or (None if parcels == told else f"order {order_id} has parcels {parcels}, the log {told}")
 
 
@@ -285,15 +296,34 @@ def numbers_tracked_once(case: Case) -> Iterator[str | None]:
             yield _one(tracked.get(_data(entry)["parcel_id"], []), f"the parcel of {entry}", "tracked")
 
 
+def corrections_once(case: Case) -> Iterator[str | None]:
+    """Each accepted correction was told once, of its parcel; one that was refused never, and none that nobody made."""
+    asked = {command.name: command for command in case.corrected}
+    for command in case.corrected:
+        found = case.corrections.get(command.name, [])
+        if command.outcome == "accepted":
+            right = [_data(entry)["parcel_id"] for entry in found] == [command.wants["parcel_id"]]
+            yield None if right else f"correction {command.name} was accepted, and told as {found}"
+        elif command.outcome == "refused":
+            yield (
+                None
+                if not found
+                else f"correction {command.name} was refused ({_last(command)}), yet there is {found[0]}"
+            )
+        else:
+            yield None if len(found) <= 1 else f"correction {command.name} was told {len(found)} times"
+    for number, entries in case.corrections.items():
+        yield None if number in asked else f"nobody asked for {entries[0]}"
+
+
 def portal_equals_fold(case: Case) -> Iterator[str | None]:
     """The portal shows of each order what the log says."""
-    tracked = {_data(entry)["parcel_id"]: _data(entry) for entry in case.by_type["TrackingAdded"]}
     for order_id in case.wanted:
         shown, placed = case.answers.portal.get(order_id), case.placed.get(order_id)
         if shown is None or placed is None:
             yield f"the portal shows no order {order_id}, which was accepted"
             continue
-        folded = _expected(placed, _folded(placed, case.decided.get(order_id, ())), tracked)
+        folded = _expected(placed, _folded(placed, case.decided.get(order_id, ())), case.numbers)
         folded["held"] = _held(case, placed)
         wrong = [name for name, value in folded.items() if value != _shown(shown)[name]]
         yield (
@@ -308,7 +338,7 @@ def portal_equals_fold(case: Case) -> Iterator[str | None]:
 def shown_stays_shown(case: Case) -> Iterator[str | None]:
     """What the portal has once shown it does not take back, whatever it is doing."""
     for look in case.looks:
-        lost = sorted(set(look.wants["numbers"]).difference(look.answer or ()))
+        lost = sorted(set(look.wants["parcels"]).difference(look.answer or ()))
         if look.answer is None:
             yield f"the portal had shown order {look.name}, and at {look.answers[-1]['at']} knew it no more"
         else:
@@ -392,6 +422,7 @@ INVARIANTS: Final[Mapping[str, Check]] = {
         losers_know_the_winner,
         ledgers_conserved,
         numbers_tracked_once,
+        corrections_once,
         portal_equals_fold,
         shown_stays_shown,
         orders_as_many_as_sales,
@@ -508,6 +539,10 @@ def _folded(placed: Entry, told: Iterable[Entry]) -> _Fold:
             case _:
                 fold.wrong = f"{entry} is of a kind that nobody does here"
     return fold
+
+
+def _typed(parcel: Mapping[str, Any]) -> str:
+    return parcel["typed"].get("number") or ""
 
 
 def _born(line: Mapping[str, Any]) -> dict[str, int]:

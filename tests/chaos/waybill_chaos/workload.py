@@ -73,7 +73,7 @@ class Client:
         self.shipped: list[tuple[Command, Order, dict[str, Any]]] = []
         """Accepted shipments, and what was asked."""
         self.shown: dict[UUID, list[str]] = {}
-        """The numbers that the portal has shown, by order."""
+        """The parcels with a number that the portal has shown, by order."""
         self.ended = asyncio.Event()
 
     async def look(self, order_id: UUID) -> None:
@@ -88,9 +88,9 @@ class Client:
             return
         now = None
         if answer.status_code == _OK:
-            now = [parcel["tracking_number"] for parcel in answer.json()["parcels"] if parcel["tracking_number"]]
+            now = [parcel["parcel_id"] for parcel in answer.json()["parcels"] if parcel["tracking_number"]]
         if (before := shown.get(order_id)) is not None:
-            look = Command("look", str(order_id), {"numbers": before}, "accepted", answer=now)
+            look = Command("look", str(order_id), {"parcels": before}, "accepted", answer=now)
             look.note(answer.status_code, "")
             self.history.keep(look)
         if now is not None:
@@ -258,7 +258,11 @@ def a_parcel(client: Client, order: Order, dice: random.Random) -> tuple[Command
     """Everything that is open, or some of it."""
     number, client.next_parcel = client.next_parcel, client.next_parcel + 1
     name = f"CHAOS{number:07d}"
-    body: dict[str, Any] = {"tracking_company": dice.choice(_COMPANIES), "tracking_number": name}
+    body: dict[str, Any] = {
+        "tracking_company": dice.choice(_COMPANIES),
+        "tracking_number": name,
+        "confirm": ["unknown-company"],
+    }
     units: dict[str, int] | None = None
     left = {line: count for line, count in order.open.items() if count}
     if dice.random() < 0.75 and left:
@@ -377,6 +381,21 @@ async def ask_to_cancel(client: Client, order: Order, dice: random.Random) -> No
     client.history.keep(command)
 
 
+async def correct(client: Client, dice: random.Random) -> None:
+    """Another number for a parcel that has left; some are asked for again with the same key."""
+    if not client.shipped:
+        return
+    ship, order, _body = dice.choice(client.shipped[-40:])
+    parcel_id = next(each["parcel_id"] for each in ship.answer["parcels"] if each["tracking_number"] == ship.name)
+    number, client.next_parcel = f"FIXED{client.next_parcel:07d}", client.next_parcel + 1
+    wants = {"order_id": str(order.order_id), "parcel_id": parcel_id, "was": ship.name}
+    command = Command("correct", number, wants)
+    body = {"tracking_company": "UPS", "tracking_number": number}
+    for _ in range(2 if dice.random() < 0.3 else 1):
+        await client.post(command, "tracking", order, f"parcels/{parcel_id}/number", body, number)
+    client.history.keep(command)
+
+
 async def hold(client: Client, order: Order, dice: random.Random) -> None:
     """A hold, which is released after a moment, once it stands."""
     command, key = a_request(order, "hold", {}, dice)
@@ -447,6 +466,7 @@ WORK: Final[dict[Work, int]] = {
     ship_at_once: 8,
     race: 18,
     cancel: 5,
+    correct: 6,
     ship_what_is_refused: 6,
 }
 

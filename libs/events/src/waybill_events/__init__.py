@@ -3,6 +3,7 @@
 from waybill_events.envelope import Envelope, InvalidEnvelope, subject_of
 from waybill_events.exceptions import ExceptionRaised, ExceptionResolved
 from waybill_events.fulfillment import (
+    CorrectionRequested,
     ItemsFulfilled,
     LateShipmentRecorded,
     ParcelPacked,
@@ -35,8 +36,16 @@ from waybill_events.requests import (
     RequestDeclined,
 )
 from waybill_events.sales import KnownShipment, Payment, SaleCanceled, SaleChanged, SaleLine, SaleReceived
-from waybill_events.tables import Brand, Recipient
-from waybill_events.tracking import CarrierStatus, ParcelDelivered, ParcelScanned, TrackingAdded, TrackingUpdated
+from waybill_events.tables import Brand, Recipient, Weekday
+from waybill_events.tracking import (
+    CarrierStatus,
+    ParcelDelivered,
+    ParcelScanned,
+    ParcelUnscanned,
+    TrackingAdded,
+    TrackingCorrected,
+    TrackingUpdated,
+)
 
 __all__ = [
     "EVENTS",
@@ -49,6 +58,7 @@ __all__ = [
     "CancelReason",
     "CancellationRequested",
     "CarrierStatus",
+    "CorrectionRequested",
     "Envelope",
     "Event",
     "ExceptionRaised",
@@ -72,6 +82,7 @@ __all__ = [
     "ParcelPacked",
     "ParcelScanned",
     "ParcelUnpacked",
+    "ParcelUnscanned",
     "Payment",
     "Personal",
     "Recipient",
@@ -89,11 +100,13 @@ __all__ = [
     "SplitOrder",
     "Topic",
     "TrackingAdded",
+    "TrackingCorrected",
     "TrackingUpdated",
     "Undecodable",
     "UnknownType",
     "UnknownVersion",
     "Value",
+    "Weekday",
     "personal_fields",
     "subject_of",
     "without_personal",

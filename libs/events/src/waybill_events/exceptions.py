@@ -12,7 +12,7 @@ class ExceptionRaised(Event, topic=OWN, subject="order_id"):
     brand_id: UUID
     exception_id: UUID
     kind: Code
-    """`late_shipment`, `sent_twice`; more may come."""
+    """`late_shipment`, `sent_twice`, `unscanned`, `refunded_on_its_way`; more may come."""
     choices: tuple[Code, ...]
     lines: tuple[LineUnits, ...] = ()
     parcel_ids: tuple[UUID, ...] = ()

@@ -64,3 +64,15 @@ class LateShipmentRecorded(Event, topic="waybill.fulfillment", subject="order_id
     parcel_id: UUID
     lines: tuple[LineUnits, ...]
     scanned_at: Time
+
+
+class CorrectionRequested(Event, topic="waybill.fulfillment", subject="order_id"):
+    """A file of tracking numbers gives a parcel that has left another number; tracking corrects it."""
+
+    order_id: UUID
+    brand_id: UUID
+    parcel_id: UUID
+    company: Filled | None = None
+    number: Filled
+    notify_customer: bool = False
+    requested_at: Time

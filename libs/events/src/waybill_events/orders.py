@@ -68,6 +68,10 @@ class OrderPlaced(Event, topic="waybill.orders", subject="order_id", version=2):
     connection_id: UUID
     platform: Name
     placed_at: Time
+    paid_at: Time | None = None
+    """When the payment had come as far as its connection wants it; None while it has not."""
+    ship_by: Time | None = None
+    """By when the platform wants it to leave, where it says so."""
     country: Country | None = None
     recipient_version: Version
     holds: tuple[Hold, ...] = ()

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from waybill_events.exceptions import ExceptionRaised, ExceptionResolved
 from waybill_events.former import v1
 from waybill_events.fulfillment import (
+    CorrectionRequested,
     ItemsFulfilled,
     LateShipmentRecorded,
     ParcelPacked,
@@ -29,7 +30,14 @@ from waybill_events.requests import (
 )
 from waybill_events.sales import SaleCanceled, SaleChanged, SaleReceived
 from waybill_events.tables import Brand, Recipient
-from waybill_events.tracking import ParcelDelivered, ParcelScanned, TrackingAdded, TrackingUpdated
+from waybill_events.tracking import (
+    ParcelDelivered,
+    ParcelScanned,
+    ParcelUnscanned,
+    TrackingAdded,
+    TrackingCorrected,
+    TrackingUpdated,
+)
 
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
 
@@ -168,9 +176,12 @@ EVENTS: Final = Registry(
         ItemsFulfilled,
         ShipmentUndone,
         LateShipmentRecorded,
+        CorrectionRequested,
         TrackingAdded,
+        TrackingCorrected,
         TrackingUpdated,
         ParcelScanned,
+        ParcelUnscanned,
         ParcelDelivered,
         ExceptionRaised,
         ExceptionResolved,

@@ -82,6 +82,10 @@ class SaleReceived(Event, topic="waybill.sales", subject="sale_id", sequenced=Fa
     payment: Payment = Payment.UNKNOWN
     ships_when: Literal["paid", "authorized", "always"] = "paid"
     """What the payment must have reached before the connection lets an order be worked on."""
+    paid_at: Time | None = None
+    """When the payment came as far as it has, where the platform says so."""
+    ship_by: Time | None = None
+    """By when the platform wants it to leave, where it says so."""
     canceled_at: Time | None = None
     cancel_reason: Code | None = None
     """Why the platform canceled it, or some of it, where it says."""

@@ -1,6 +1,11 @@
 """Table topics: compacted, the highest version of a key is the truth, a tombstone removes it."""
 
+from datetime import date
+from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
+
+from pydantic import Field
 
 from waybill_events.model import Event, Name, PersonalText, Text, Version
 from waybill_events.places import Address, BusinessAddress, Buyer
@@ -17,6 +22,24 @@ class Recipient(Event, topic="waybill.recipients", subject="order_id", sequenced
     note: PersonalText = ""
 
 
+class Weekday(StrEnum):
+    """A day of the week; in order from Monday."""
+
+    MONDAY = "monday"
+    TUESDAY = "tuesday"
+    WEDNESDAY = "wednesday"
+    THURSDAY = "thursday"
+    FRIDAY = "friday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"
+
+
+WORKING_WEEK = tuple(Weekday)[:5]
+ClockTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+"""A time of day on the wall, `16:00`."""
+Days = Annotated[int, Field(ge=0, le=365)]
+
+
 class Brand(Event, topic="waybill.brands", subject="brand_id", sequenced=False):
     """The settings of a brand; the portal owns them."""
 
@@ -28,3 +51,15 @@ class Brand(Event, topic="waybill.brands", subject="brand_id", sequenced=False):
     """With `vendors`, the rules that claim lines of a sale for this brand."""
     ship_from: BusinessAddress = BusinessAddress()
     time_zone: Text = "UTC"
+    """The name of a zone, as the IANA database has it."""
+    working_days: tuple[Weekday, ...] = WORKING_WEEK
+    holidays: tuple[date, ...] = ()
+    """Dates on which nobody works there."""
+    cut_off: ClockTime = "16:00"
+    """What comes after it counts as the next working day's."""
+    ship_by_days: Days = 2
+    """Working days after the payment, or after the order where that was later, in which it is to leave."""
+    unscanned_hours: Annotated[int, Field(ge=1, le=2_000)] = 48
+    """Working hours in which a carrier should have scanned a parcel."""
+    return_days: Days = 30
+    """Days after the delivery in which something may be returned."""

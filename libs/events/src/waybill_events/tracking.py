@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-from waybill_events.model import Code, Event, Name, Text, Time
+from waybill_events.model import Code, Event, Name, Text, Time, Units
 
 
 class CarrierStatus(StrEnum):
@@ -34,7 +34,48 @@ class TrackingAdded(Event, topic="waybill.tracking", subject="order_id"):
     tracking_url: Text = ""
     decided_by: Literal["brand", "format", "nobody"]
     """Whose word the carrier is: the brand's choice, the number's format, or nobody's (unknown)."""
+    service: Text = ""
+    """The carrier's service, where the number names it."""
+    feed: Text = ""
+    """Which feed of carrier messages follows it; empty: nobody does."""
+    warnings: tuple[Code, ...] = ()
+    """`number_twice` where another parcel of the order has it, `number_in_use` where one of another order has."""
+    notify_customer: bool = False
     added_at: Time
+
+
+class TrackingCorrected(Event, topic="waybill.tracking", subject="order_id"):
+    """A parcel's number or carrier was wrong and is this one; what carriers say of the former one is not about it."""
+
+    order_id: UUID
+    brand_id: UUID
+    parcel_id: UUID
+    was: Name
+    """The number that it had."""
+    was_carrier_name: Text = ""
+    carrier: Text = ""
+    carrier_name: Text = ""
+    tracking_number: Name
+    tracking_url: Text = ""
+    decided_by: Literal["brand", "format", "nobody"]
+    service: Text = ""
+    feed: Text = ""
+    warnings: tuple[Code, ...] = ()
+    notify_customer: bool = False
+    corrected_at: Time
+
+
+class ParcelUnscanned(Event, topic="waybill.tracking", subject="order_id"):
+    """No carrier has scanned a parcel in the working hours in which its brand expects it."""
+
+    order_id: UUID
+    brand_id: UUID
+    parcel_id: UUID
+    since: Time
+    """When its number was entered."""
+    hours: Units
+    """The working hours that its brand waits."""
+    told_at: Time
 
 
 class ParcelScanned(Event, topic="waybill.tracking", subject="order_id"):

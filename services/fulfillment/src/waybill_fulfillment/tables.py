@@ -124,6 +124,7 @@ import_rows: Final = Table(
     Column("code", Text, nullable=False),
     Column("says", Text, nullable=False),
     Column("parcel_id", Uuid),
+    Column("former", JSONB(none_as_null=True)),
     Index("import_rows_to_apply", "import_id", "order_id", postgresql_where="fate IN ('ready', 'asks', 'applied')"),
 )
-"""Their rows, and what becomes of each."""
+"""Their rows, and what becomes of each; `former` is the company and number that one has corrected."""

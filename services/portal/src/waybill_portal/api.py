@@ -21,6 +21,7 @@ from waybill_portal import store
 from waybill_portal.clients import Owner, Viewer
 from waybill_portal.domain import (
     Badge,
+    Former,
     Hold,
     Line,
     OpenException,
@@ -77,6 +78,12 @@ class ParcelShown(BaseModel):
     carrier_name: str
     tracking_number: str
     tracking_url: str
+    service: str
+    feed: str
+    """Which feed of carrier messages follows it; empty: it is not followed."""
+    warnings: list[str]
+    former: list[Former]
+    """The numbers that it had, the first one first."""
     shipped_at: datetime | None
     carrier_status: str | None
     """The carrier's last word, None while it has said nothing."""
@@ -194,6 +201,7 @@ COMMANDS: Final = (
     Command("fulfillment", f"{_PARCEL}/ship", 200, "Ship a packed parcel with the brand's own carrier."),
     Command("fulfillment", f"{_PARCEL}/hand-over", 200, "Say that a packed parcel has left."),
     Command("fulfillment", f"{_PARCEL}/undo", 200, "Say that a parcel has not left after all."),
+    Command("tracking", f"{_PARCEL}/number", 200, "Correct a parcel's number or company."),
     Command("orders", "/orders/{order_id}/cancellations", 202, "Ask that units are not shipped."),
     Command("orders", "/orders/{order_id}/holds", 202, "Ask that the order is not worked on."),
     Command("orders", "/orders/{order_id}/holds/{hold_id}/release", 200, "End a hold."),
@@ -388,6 +396,10 @@ def _parcel(parcel: Parcel) -> ParcelShown:
         carrier_name=parcel.carrier_name,
         tracking_number=parcel.tracking_number,
         tracking_url=parcel.tracking_url,
+        service="" if parcel.tracked is None else parcel.tracked.service,
+        feed="" if parcel.tracked is None else parcel.tracked.feed,
+        warnings=[] if parcel.tracked is None else list(parcel.tracked.warnings),
+        former=list(parcel.former),
         shipped_at=parcel.shipped_at,
         carrier_status=carried and carried.status,
         carrier_status_at=carried and carried.at,

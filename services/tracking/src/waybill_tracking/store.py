@@ -2,28 +2,49 @@
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, and_, any_, case, cast, func, or_, select, update
+from sqlalchemy import ARRAY, Text, and_, any_, case, cast, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.database import among, put
-from waybill_events import CarrierStatus
-from waybill_tracking.domain import Message, Parcel, Tracked
-from waybill_tracking.tables import deliveries, messages, parcels
+from waybill_chassis.table_topics import Rows, keep
+from waybill_events import Brand, CarrierStatus
+from waybill_tracking.domain import Around, Message, Number, Parcel, Tracked
+from waybill_tracking.tables import brands, deliveries, messages, parcels, registrations
 
-_CHANGES: Final = ("status", "status_at", "scanned_at", "delivered_at")
+SOME: Final = 20
+"""Parcels of one number that are looked at."""
+_CHANGES: Final = (
+    "carrier",
+    "carrier_name",
+    "tracking_number",
+    "key",
+    "since",
+    "status",
+    "status_at",
+    "scanned_at",
+    "delivered_at",
+    "feed",
+    "former",
+    "undone",
+    "missed",
+    "exception_id",
+)
 
 
 class TrackedOrders:
-    """Parcels by the order that they belong to."""
+    """Parcels by the order that they belong to; `asked` are the feeds that must be asked to follow a number."""
+
+    def __init__(self, asked: Collection[str] = ()) -> None:
+        self.asked = frozenset(asked)
 
     async def load(self, connection: AsyncConnection, subjects: Collection[UUID]) -> dict[UUID, Tracked]:
-        """Orders of which a parcel has a number."""
+        """Orders of which a parcel has left."""
         found: dict[UUID, Tracked] = {}
         rows = await connection.execute(
             select(parcels).where(among(parcels.c.order_id, subjects)).order_by(parcels.c.parcel_id)
@@ -35,31 +56,42 @@ class TrackedOrders:
                 row.carrier,
                 row.tracking_number,
                 row.since,
+                row.carrier_name,
                 row.status,
                 row.status_at,
                 row.scanned_at,
                 row.delivered_at,
+                row.feed,
+                tuple(Number(**former) for former in row.former),
+                row.undone,
+                row.missed,
+                row.exception_id,
             )
             found[row.order_id] = replace(known, parcels=(*known.parcels, parcel))
         return found
 
     async def save(self, connection: AsyncConnection, states: Mapping[UUID, Tracked]) -> None:
-        """Write parcels."""
+        """Write parcels, and have feeds asked to follow their numbers, each number once."""
         rows = [
             {
                 "parcel_id": parcel.parcel_id,
                 "order_id": tracked.order_id,
                 "brand_id": tracked.brand_id,
-                "carrier": parcel.carrier,
-                "tracking_number": parcel.tracking_number,
-                "key": parcel.key,
-                "since": parcel.since,
                 **{name: getattr(parcel, name) for name in _CHANGES},
+                "former": [asdict(former) for former in parcel.former],
             }
             for tracked in states.values()
             for parcel in tracked.parcels
         ]
         await put(connection, parcels, rows, update=_CHANGES)
+        wanted = {
+            (parcel.feed, parcel.key): parcel.carrier
+            for tracked in states.values()
+            for parcel in tracked.parcels
+            if parcel.feed in self.asked and not parcel.undone
+        }
+        numbers = [{"feed": feed, "number": key, "carrier": carrier} for (feed, key), carrier in wanted.items()]
+        await put(connection, registrations, numbers, update=())
 
 
 async def said_of(connection: AsyncConnection, numbers: Collection[str]) -> dict[str, list[Message]]:
@@ -82,7 +114,7 @@ async def said_of(connection: AsyncConnection, numbers: Collection[str]) -> dict
     return found
 
 
-async def keep(connection: AsyncConnection, feed: str, body: bytes, said: Sequence[Message]) -> None:
+async def keep_messages(connection: AsyncConnection, feed: str, body: bytes, said: Sequence[Message]) -> None:
     """Keep a webhook as it came, and each message of it once."""
     delivery = {"digest": hashlib.sha256(body).digest(), "feed": feed, "body": body}
     await connection.execute(insert(deliveries).values(delivery).on_conflict_do_nothing())
@@ -109,6 +141,33 @@ async def orders_with(connection: AsyncConnection, numbers: Collection[str]) -> 
     return list((await connection.execute(query)).scalars())
 
 
+async def bearers_of(connection: AsyncConnection, numbers: Collection[str]) -> dict[str, set[tuple[UUID, UUID]]]:
+    """The brands and orders of which a parcel on its way has one of these numbers; of each number some.
+
+    There may be any number of them: people write `n/a` for a number.
+    """
+    found: dict[str, set[tuple[UUID, UUID]]] = {}
+    if not numbers:
+        return found
+    rows = await connection.execute(
+        text("""
+            SELECT wanted.key, mine.brand_id, mine.order_id FROM unnest(CAST(:numbers AS text[])) AS wanted(key)
+            CROSS JOIN LATERAL (
+                SELECT brand_id, order_id FROM parcels WHERE parcels.key = wanted.key AND NOT undone LIMIT :some
+            ) AS mine
+        """),
+        {"numbers": sorted(numbers), "some": SOME},
+    )
+    for row in rows:
+        found.setdefault(row.key, set()).add((row.brand_id, row.order_id))
+    return found
+
+
+async def around(connection: AsyncConnection, followed: Mapping[str, str], numbers: Collection[str]) -> Around:
+    """What is known beside an order of these numbers; `followed` says which feed follows a carrier."""
+    return Around(await said_of(connection, numbers), await bearers_of(connection, numbers), followed)
+
+
 async def to_look_at(connection: AsyncConnection, most: int) -> Sequence[tuple[UUID, str, str]]:
     """Messages that are new, and those that are to be looked at once more: id, number, feed.
 
@@ -126,3 +185,99 @@ async def looked_at(connection: AsyncConnection, message_ids: Collection[UUID]) 
     again = messages.c.received_at >= func.now() - timedelta(seconds=30)
     seen = update(messages).where(among(messages.c.message_id, message_ids))
     await connection.execute(seen.values(looked=case((again, 1), else_=2)))
+
+
+@dataclass(frozen=True, slots=True)
+class Unscanned:
+    """A followed parcel that no carrier has scanned."""
+
+    parcel_id: UUID
+    order_id: UUID
+    brand_id: UUID
+    since: datetime
+
+
+async def unscanned(connection: AsyncConnection, at: datetime, most: int) -> list[Unscanned]:
+    """Those of which it is time to see whether somebody should have scanned them."""
+    query = (
+        select(parcels.c.parcel_id, parcels.c.order_id, parcels.c.brand_id, parcels.c.since)
+        .where(parcels.c.feed != "", parcels.c.scanned_at.is_(None), ~parcels.c.undone, ~parcels.c.missed)
+        .where(parcels.c.look_at <= at)
+        .order_by(parcels.c.look_at)
+        .limit(most)
+    )
+    return [Unscanned(*row) for row in await connection.execute(query)]
+
+
+async def look_again(connection: AsyncConnection, when: Mapping[UUID, datetime]) -> None:
+    """Say when to look at these parcels next."""
+    await connection.execute(
+        text("""
+            UPDATE parcels SET look_at = n.at
+            FROM unnest(CAST(:parcels AS uuid[]), CAST(:times AS timestamptz[])) AS n(parcel_id, at)
+            WHERE parcels.parcel_id = n.parcel_id
+        """),
+        {"parcels": list(when), "times": list(when.values())},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A number that a feed is to follow, and how often it was asked."""
+
+    feed: str
+    number: str
+    carrier: str
+    attempts: int = 0
+
+
+async def claim_wanted(connection: AsyncConnection, most: int, again_after: timedelta) -> list[Wanted]:
+    """Some numbers that nobody else asks for meanwhile; they are wanted again after a while, whatever becomes of it."""
+    due = (
+        select(registrations.c.feed, registrations.c.number)
+        .where(registrations.c.state == "wanted", registrations.c.next_at <= func.now())
+        .order_by(registrations.c.next_at)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    claimed = (
+        update(registrations)
+        .where(registrations.c.feed == due.c.feed, registrations.c.number == due.c.number)
+        .values(attempts=registrations.c.attempts + 1, next_at=func.now() + again_after)
+        .returning(registrations.c.feed, registrations.c.number, registrations.c.carrier, registrations.c.attempts)
+    )
+    return [Wanted(*row) for row in await connection.execute(claimed)]
+
+
+async def registered(connection: AsyncConnection, wanted: Wanted, state: str, says: str, wait: timedelta) -> None:
+    """Write what a feed said."""
+    mine = update(registrations).where(registrations.c.feed == wanted.feed, registrations.c.number == wanted.number)
+    await connection.execute(mine.values(state=state, says=says, next_at=func.now() + wait))
+
+
+async def registrations_of(
+    connection: AsyncConnection, numbers: Collection[str]
+) -> dict[tuple[str, str], tuple[str, str]]:
+    """By feed and number, how far it has come and what the feed said."""
+    mine = registrations.c.number == any_(cast(sorted(numbers), ARRAY(Text)))
+    rows = await connection.execute(select(registrations).where(mine))
+    return {(row.feed, row.number): (row.state, row.says) for row in rows}
+
+
+async def brands_of(connection: AsyncConnection, brand_ids: Collection[UUID]) -> dict[UUID, Brand]:
+    """The settings of these brands, as far as they are known."""
+    rows = await connection.execute(
+        select(brands.c.brand_id, brands.c.brand).where(among(brands.c.brand_id, brand_ids))
+    )
+    return {row.brand_id: Brand.model_validate(row.brand) for row in rows}
+
+
+async def put_brands(connection: AsyncConnection, rows: Rows) -> None:
+    """Take over the newest settings."""
+    newest = [
+        {"brand_id": brand.brand_id, "version": brand.version, "brand": brand.model_dump(mode="json")}
+        for brand in rows.newest.values()
+        if isinstance(brand, Brand)
+    ]
+    await keep(connection, brands, newest, rows.removed)

@@ -59,7 +59,7 @@ def up(*, with_demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Send
         ready = "Waybill is ready" if started else "Waybill was running already"
         out.print(f"\n{ready}, after {time.monotonic() - began:.1f} s.\n")
         out.print(f"  Look      [bold]{home.url('portal')}[/]")
-        out.print("  Try       ship 10001-01 with UPS and 1Z12345E0205271688, and watch the list in a second window")
+        out.print("  Try       ship 10001-01 with UPS and 1Z12345E0205271686, and watch the list in a second window")
         here = f"WAYBILL_HOME={shlex.quote(str(home.folder))} " if os.environ.get("WAYBILL_HOME") else ""
         out.print(f"  Follow    [bold]{here}.venv/bin/waybill events show 10001-01[/]")
         out.print(f"  Stop      [bold]{here}make down[/] (keeps the data), [bold]{here}make clean[/] (forgets it)")

@@ -23,7 +23,7 @@ from waybill_fulfillment.store import imports as store
 SHOWN: Final = 100
 """Rows that an answer shows of those that do not go."""
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z-]{0,49}$")]
-CONFIRMABLE: Final = ("unknown-company", "wrong-check-digit", "other-carrier")
+CONFIRMABLE: Final = ("unknown-company", "wrong-check-digit", "other-carrier", "shipped-with-another")
 
 
 class Apply(BaseModel):

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from waybill_carriers import doubt
 from waybill_chassis.commands import Call, Commands, Done, caller
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
@@ -40,6 +41,7 @@ from waybill_fulfillment.store import UNITS
 
 LineId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Printed = StringConstraints(strip_whitespace=True, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
+Warned = Annotated[str, StringConstraints(max_length=50, pattern=r"^[a-z-]+$")]
 Decide = Callable[[Ledger], Sequence[Event]]
 Run = Callable[[UUID, Call, int, Decide], Awaitable[JSONResponse]]
 """Decide on an order's ledger, and answer with this status."""
@@ -77,11 +79,19 @@ class NewParcel(_Body):
 
 
 class Number(_Body):
-    """With whom a parcel leaves."""
+    """With whom a parcel leaves. `confirm` names warnings about the number that somebody has seen."""
 
     tracking_company: Annotated[str, Printed] = ""
     tracking_number: Annotated[str, Printed, Field(min_length=1)]
     notify_customer: bool = False
+    confirm: Annotated[list[Warned], Field(max_length=20)] = []
+
+    def check(self) -> None:
+        """Raise Problem for what may be wrong with the number, unless it is confirmed."""
+        found = doubt(self.tracking_number, self.tracking_company)
+        if found is not None and found.code not in self.confirm:
+            says = f"{found.says} Send it again with `confirm` to take it."
+            raise Problem(422, "confirm-number", says, field="tracking_number", confirm=[found.code])
 
     def tracking(self) -> Tracking:
         """The same for the domain."""
@@ -121,7 +131,13 @@ def routes(begin: Begin[Ledger], settings: Settings) -> APIRouter:
     async def post_shipment(order_id: UUID, new: NewShipment, call: Annotated[Call, Depends(called)]) -> JSONResponse:
         """Ship all or some open units with the brand's own carrier."""
         units = _units(new)
-        return await run(order_id, call, 201, lambda ledger: ship(ledger, units, new.tracking(), call.at))
+
+        def decide(ledger: Ledger) -> Sequence[Event]:
+            events = ship(ledger, units, new.tracking(), call.at)
+            new.check()
+            return events
+
+        return await run(order_id, call, 201, decide)
 
     @router.post("/orders/{order_id}/parcels", status_code=201)
     async def post_parcel(order_id: UUID, new: NewParcel, call: Annotated[Call, Depends(called)]) -> JSONResponse:
@@ -163,7 +179,13 @@ def _add_commands_on_parcels(router: APIRouter, run: Run, called: Callable[..., 
         order_id: UUID, parcel_id: UUID, number: Number, call: Annotated[Call, Depends(called)]
     ) -> JSONResponse:
         """Ship a packed parcel with the brand's own carrier."""
-        return await run(order_id, call, 200, lambda ledger: ship_parcel(ledger, parcel_id, number.tracking(), call.at))
+
+        def decide(ledger: Ledger) -> Sequence[Event]:
+            events = ship_parcel(ledger, parcel_id, number.tracking(), call.at)
+            number.check()
+            return events
+
+        return await run(order_id, call, 200, decide)
 
     @router.post("/orders/{order_id}/parcels/{parcel_id}/hand-over")
     async def post_hand_over(order_id: UUID, parcel_id: UUID, call: Annotated[Call, Depends(called)]) -> JSONResponse:

@@ -1,6 +1,6 @@
 """What fulfillment decides: everything about quantities and parcels. Pure."""
 
-from waybill_fulfillment.domain.commands import Tracking, pack, resolve, ship, ship_parcel, undo, unpack
+from waybill_fulfillment.domain.commands import Tracking, back_to, pack, resolve, ship, ship_parcel, undo, unpack
 from waybill_fulfillment.domain.incoming import on_event
 from waybill_fulfillment.domain.ledger import (
     OWN,
@@ -21,6 +21,7 @@ from waybill_fulfillment.domain.refusals import (
     NotPacked,
     NotShipped,
     NotUnits,
+    OtherNumber,
     Refused,
     Scanned,
     UnknownException,
@@ -41,6 +42,7 @@ __all__ = [
     "NotUnits",
     "NothingOpen",
     "OpenException",
+    "OtherNumber",
     "Parcel",
     "ParcelState",
     "Refused",
@@ -50,6 +52,7 @@ __all__ = [
     "UnknownException",
     "UnknownLine",
     "UnknownParcel",
+    "back_to",
     "on_event",
     "opened",
     "pack",

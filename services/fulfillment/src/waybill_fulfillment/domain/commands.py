@@ -6,6 +6,7 @@ from types import MappingProxyType
 from uuid import UUID
 
 from waybill_events import (
+    CorrectionRequested,
     ExceptionResolved,
     ItemsFulfilled,
     ParcelPacked,
@@ -22,6 +23,7 @@ from waybill_fulfillment.domain.refusals import (
     NotPacked,
     NotShipped,
     NotUnits,
+    OtherNumber,
     Scanned,
     UnknownException,
     UnknownLine,
@@ -101,6 +103,25 @@ def undo(ledger: Ledger, parcel_id: UUID, at: datetime) -> list[ShipmentUndone]:
             lines=told(parcel.units),
             packed=parcel.packed_at is not None and not parcel.tracking_number,
             undone_at=at,
+        )
+    ]
+
+
+def back_to(ledger: Ledger, parcel_id: UUID, wrong: str, former: Tracking, at: datetime) -> list[CorrectionRequested]:
+    """Give a parcel its former number again, unless the `wrong` one was corrected or scanned since."""
+    parcel = _found(ledger, parcel_id)
+    if parcel.scanned_at is not None:
+        raise Scanned(parcel_id, parcel.number)
+    if parcel.state is not ParcelState.SHIPPED or parcel.tracking_number != wrong or not former.number:
+        raise OtherNumber(parcel_id, parcel.number, parcel.tracking_number)
+    return [
+        CorrectionRequested(
+            order_id=ledger.order_id,
+            brand_id=ledger.brand_id,
+            parcel_id=parcel_id,
+            company=former.company or None,
+            number=former.number,
+            requested_at=at,
         )
     ]
 

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
-from waybill_carriers import Carrier, by_name, compact, detect
-from waybill_events import Event, ItemsFulfilled, ids
+from waybill_carriers import compact, doubt
+from waybill_events import CorrectionRequested, Event, ItemsFulfilled, ids
 from waybill_fulfillment.domain.commands import Tracking, ship, ship_parcel
 from waybill_fulfillment.domain.files import Row
 from waybill_fulfillment.domain.ledger import NONE, Ledger, Parcel, ParcelState, Units
@@ -43,6 +43,11 @@ class Verdict:
     says: str = ""
     order_id: UUID | None = None
     parcel_id: UUID | None = None
+    former: Tracking | None = None
+    """The company and number that it corrects."""
+
+
+Made = ItemsFulfilled | CorrectionRequested
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,28 +95,8 @@ def unreadable(row: Row) -> Verdict | None:
 
 def doubtful(row: Row) -> Verdict | None:
     """What may be wrong with a row's carrier or number; somebody may confirm it."""
-    named = by_name(row.company) if row.company else None
-    if row.company and named is None:
-        return _asks(
-            row, "unknown-company", f"{row.company} is no carrier that is known here. Confirm it, or correct it."
-        )
-    guesses = detect(row.number, hint=row.company or None)
-    own = [guess for guess in guesses if named is None or _related(named, guess.carrier)]
-    if any(guess.check_digit == "failed" for guess in own[:1]):
-        whose = own[0].carrier.name
-        return _asks(
-            row,
-            "wrong-check-digit",
-            f"The check digit of {row.number} is not right for {whose}. A digit may be mistyped.",
-        )
-    if named is not None and not own and (others := [guess for guess in guesses if guess.check_digit == "passed"]):
-        other = others[0].carrier.name
-        return _asks(
-            row,
-            "other-carrier",
-            f"{row.number} is a number of {other}, not of {named.name}. Confirm it, or correct one.",
-        )
-    return None
+    found = doubt(row.number, row.company)
+    return None if found is None else _asks(row, found.code, found.says)
 
 
 def duplicates(rows: Sequence[Row]) -> Mapping[int, Verdict]:
@@ -143,6 +128,7 @@ def import_rows(
     verdicts = list(twice.values())
     rows = [row for row in rows if row.line not in twice]
     doubts = {row.line: doubt for row in rows if (doubt := doubtful(row)) is not None and doubt.code not in confirmed}
+    numbers = {compact(row.number) for row in rows}
     shipped_whole = False
     for parcel in _parcels(rows):
         doubt = next((doubts[row.line] for row in parcel.rows if row.line in doubts), None)
@@ -151,9 +137,13 @@ def import_rows(
             verdicts += [_wrong(row, "mixed-contents", says) for row in parcel.rows]
             continue
         known = _known(ledger, parcel.key)
+        made: list[Made]
         if shipped_whole and not parcel.has_contents and known is None and doubt is None:
             made = [_further(ledger, parcel.first, at)]
             verdicts += _ready(parcel, made)
+        elif _all_left(ledger) and not parcel.has_contents and known is None and doubt is None:
+            made, said = _correct(ledger, parcel, numbers, confirmed, at)
+            verdicts += said
         else:
             made, said = _import_parcel(ledger, parcel, known, doubt, at)
             verdicts += said
@@ -166,7 +156,7 @@ def import_rows(
 
 def _import_parcel(
     ledger: Ledger, parcel: _Parcel, known: Parcel | None, doubt: Verdict | None, at: datetime
-) -> tuple[list[ItemsFulfilled], list[Verdict]]:
+) -> tuple[list[Made], list[Verdict]]:
     """The parcel of one number."""
     first = parcel.first
     units: Units | None = None
@@ -184,11 +174,59 @@ def _import_parcel(
         return [], [doubt if row is doubt.row else _asks(row, doubt.code, doubt.says) for row in parcel.rows]
     tracking = Tracking(first.company, first.number)
     packed = [each for each in ledger.parcels if each.state is ParcelState.PACKED]
+    made: list[Made] = []
     if units is None and packed:
-        made = ship_parcel(ledger, packed[0].parcel_id, tracking, at)
+        made += ship_parcel(ledger, packed[0].parcel_id, tracking, at)
     else:
-        made = ship(ledger, units, tracking, at)
+        made += ship(ledger, units, tracking, at)
     return made, _ready(parcel, made)
+
+
+def _all_left(ledger: Ledger) -> bool:
+    """Whether everything has left that is not canceled, and something has."""
+    lines = ledger.lines.values()
+    return not any(line.open or line.packed for line in lines) and any(line.shipped for line in lines)
+
+
+def _correct(
+    ledger: Ledger, parcel: _Parcel, numbers: Collection[str], confirmed: Collection[str], at: datetime
+) -> tuple[list[Made], list[Verdict]]:
+    """A number for an order of which everything has left: that of the one parcel whose number the file does not have.
+
+    Where the file has the numbers of all its parcels, it is a further parcel.
+    """
+    first = parcel.first
+    left = [
+        each
+        for each in ledger.parcels
+        if each.state is ParcelState.SHIPPED and compact(each.tracking_number) not in numbers
+    ]
+    if not left and any(each.state is ParcelState.SHIPPED for each in ledger.parcels):
+        further: list[Made] = [_further(ledger, first, at)]
+        return further, _ready(parcel, further)
+    if len(left) != 1:
+        shipped = ", ".join(each.tracking_number for each in left[-3:] if each.tracking_number) or "before it came here"
+        says = f"Everything has left already ({shipped}). Correct the number at the parcel that it belongs to."
+        return [], [_wrong(row, "shipped-with-another", says) for row in parcel.rows]
+    was = left[0]
+    if "shipped-with-another" not in confirmed:
+        says = (
+            f"It is shipped with {was.tracking_number or 'no number'}. Confirm it to correct that to {first.number}, "
+            "or leave the row out."
+        )
+        return [], [_asks(row, "shipped-with-another", says) for row in parcel.rows]
+    made: list[Made] = [
+        CorrectionRequested(
+            order_id=ledger.order_id,
+            brand_id=ledger.brand_id,
+            parcel_id=was.parcel_id,
+            company=first.company or None,
+            number=first.number,
+            requested_at=at,
+        )
+    ]
+    former = Tracking(was.tracking_company, was.tracking_number)
+    return made, [replace(verdict, former=former) for verdict in _ready(parcel, made)]
 
 
 def _contents(ledger: Ledger, parcel: _Parcel, known: Parcel | None) -> tuple[Units, list[Verdict]]:
@@ -244,10 +282,6 @@ def _refusal(ledger: Ledger, units: Units | None) -> tuple[str, str] | None:
             "which-parcel",
             f"{len(packed)} parcels are packed. Enter the number at the one that it belongs to.",
         )
-    if units is None and not left:
-        shipped = [parcel.tracking_number for parcel in ledger.parcels if parcel.state is ParcelState.SHIPPED]
-        numbers = ", ".join(filter(None, shipped[-3:])) or "without a number"
-        return "shipped-with-another", f"Everything has left already ({numbers}). Correct that number at the order."
     if units is not None and not units:
         return "nothing-open", "Nothing of it is open any more."
     return None
@@ -291,11 +325,6 @@ def _known(ledger: Ledger, key: str) -> Parcel | None:
     return Parcel(mine[0].parcel_id, mine[0].number, ParcelState.SHIPPED, units or NONE, mine[0].moved_by)
 
 
-def _related(named: Carrier, other: Carrier) -> bool:
-    """Whether they are one, or of one group: people write the group's name for each of it."""
-    return named.code in {other.code, other.family} or named.family == other.code
-
-
 def _quantity(row: Row) -> int | None:
     """The quantity of a row, None where it gives none, or none that is one; `2.0` is how spreadsheets write 2."""
     text = re.sub(r"[.,]0{1,6}", "", row.quantity)
@@ -304,7 +333,7 @@ def _quantity(row: Row) -> int | None:
     return int(text) if 1 <= int(text) <= _MOST_UNITS else None
 
 
-def _ready(parcel: _Parcel, made: Sequence[ItemsFulfilled]) -> list[Verdict]:
+def _ready(parcel: _Parcel, made: Sequence[Made]) -> list[Verdict]:
     return [Verdict(row, Fate.READY, parcel_id=made[0].parcel_id) for row in parcel.rows]
 
 

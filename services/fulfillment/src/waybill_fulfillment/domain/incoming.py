@@ -11,12 +11,13 @@ from waybill_events import (
     OrderPlaced,
     OrderReleased,
     ParcelScanned,
+    TrackingCorrected,
 )
 from waybill_fulfillment.domain.ledger import Ledger, ParcelState, opened
 from waybill_fulfillment.domain.requests import decide_cancellation, decide_hold
 from waybill_fulfillment.domain.scans import decide_scan
 
-Incoming = OrderPlaced | CancellationRequested | HoldRequested | OrderReleased | ParcelScanned
+Incoming = OrderPlaced | CancellationRequested | HoldRequested | OrderReleased | ParcelScanned | TrackingCorrected
 
 
 def on_event(ledger: Ledger | None, event: Event, envelope: Envelope) -> tuple[Ledger | None, list[Event]]:
@@ -31,7 +32,7 @@ def on_event(ledger: Ledger | None, event: Event, envelope: Envelope) -> tuple[L
             events = decide_cancellation(ledger, event)
         case HoldRequested():
             events = decide_hold(ledger, event)
-        case OrderReleased():
+        case OrderReleased() | TrackingCorrected():
             return ledger.after([event], envelope.id), []
         case ParcelScanned():
             events = decide_scan(ledger, event)

@@ -9,6 +9,7 @@ from typing import Final, Literal, assert_never
 from uuid import UUID
 
 from waybill_events import (
+    CorrectionRequested,
     Event,
     ExceptionRaised,
     ExceptionResolved,
@@ -22,6 +23,7 @@ from waybill_events import (
     ParcelUnpacked,
     RequestDecided,
     ShipmentUndone,
+    TrackingCorrected,
 )
 
 Units = Mapping[str, int]
@@ -35,6 +37,7 @@ OWN: Final = (
     ShipmentUndone,
     LateShipmentRecorded,
     RequestDecided,
+    CorrectionRequested,
     ExceptionRaised,
     ExceptionResolved,
 )
@@ -46,10 +49,12 @@ Known = (
     | ShipmentUndone
     | LateShipmentRecorded
     | RequestDecided
+    | CorrectionRequested
     | ExceptionRaised
     | ExceptionResolved
     | OrderReleased
     | ParcelScanned
+    | TrackingCorrected
 )
 """What changes a ledger: its own events, and facts of others that are not for it to decide."""
 
@@ -224,6 +229,8 @@ def _after(ledger: Ledger, event: Known, cause: UUID) -> Ledger:
             return replace(ledger, holds=tuple(hold for hold in ledger.holds if hold.hold_id != event.hold_id))
         case ParcelScanned():
             return ledger.with_parcel(replace(_named(ledger, event.parcel_id), scanned_at=event.scanned_at))
+        case CorrectionRequested() | TrackingCorrected():
+            return _corrected(ledger, event)
         case ExceptionRaised() | ExceptionResolved():
             return replace(ledger, exceptions=_open(ledger.exceptions, event))
         case _:
@@ -263,6 +270,17 @@ def _shipped(ledger: Ledger, event: ItemsFulfilled, cause: UUID) -> Ledger:
         shipped_at=event.shipped_at,
     )
     return ledger.move(units, start, "shipped").with_parcel(parcel)
+
+
+def _corrected(ledger: Ledger, event: CorrectionRequested | TrackingCorrected) -> Ledger:
+    """A parcel has another number: whoever was scanned under the former one, it was not this parcel."""
+    if isinstance(event, CorrectionRequested):
+        company, number = event.company or "", event.number
+    else:
+        company, number = event.carrier_name, event.tracking_number
+    known = _named(ledger, event.parcel_id)
+    parcel = replace(known, tracking_company=company, tracking_number=number, scanned_at=None)
+    return ledger.with_parcel(parcel)
 
 
 def _late(ledger: Ledger, event: LateShipmentRecorded, cause: UUID) -> Ledger:

@@ -86,6 +86,16 @@ class Scanned(Refused):
         self.parcel_id = parcel_id
 
 
+class OtherNumber(Refused):
+    """A correction cannot be taken back: the number is another one since, or there was none before."""
+
+    def __init__(self, parcel_id: UUID, number: int, has: str) -> None:
+        super().__init__(
+            f"Parcel {number} stays with {has or 'no number'}. Correct its number by hand where that is wrong."
+        )
+        self.parcel_id = parcel_id
+
+
 class UnknownException(Refused):
     """No exception of this id is open."""
 

@@ -4,10 +4,17 @@ from typing import Final
 
 from waybill_chassis.fold import fold
 from waybill_chassis.transaction import Fresh, Transaction
-from waybill_events import CancellationRequested, HoldRequested, OrderPlaced, OrderReleased, ParcelScanned
+from waybill_events import (
+    CancellationRequested,
+    HoldRequested,
+    OrderPlaced,
+    OrderReleased,
+    ParcelScanned,
+    TrackingCorrected,
+)
 from waybill_fulfillment.domain import Ledger, on_event
 
-HANDLES: Final = (OrderPlaced, CancellationRequested, HoldRequested, OrderReleased, ParcelScanned)
+HANDLES: Final = (OrderPlaced, CancellationRequested, HoldRequested, OrderReleased, ParcelScanned, TrackingCorrected)
 TOPICS: Final = ("waybill.orders", "waybill.tracking")
 
 

@@ -1,6 +1,7 @@
 """Files of tracking numbers that wait to be applied or undone: some orders in one transaction, until all are done."""
 
 from collections.abc import Collection
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -9,14 +10,12 @@ from waybill_chassis.commands import cause
 from waybill_chassis.fold import Caused
 from waybill_chassis.transaction import Begin, Transaction
 from waybill_events import Event, ids
-from waybill_fulfillment.domain import Ledger, Refused, undo
+from waybill_fulfillment.domain import Ledger, Refused, Tracking, back_to, undo
 from waybill_fulfillment.domain.imports import Fate, import_rows
 from waybill_fulfillment.store import imports as store
 
 AT_ONCE: Final = 200
 """Orders of one transaction."""
-Settled = dict[int, tuple[str, str, str, UUID | None]]
-"""By line: fate, code, sentence, parcel."""
 
 
 async def go_on(begin: Begin[Ledger]) -> bool:
@@ -52,12 +51,12 @@ async def _apply(
     tx: Transaction[Ledger], found: store.Import, ledgers: dict[UUID, Ledger], rows: dict[UUID, list[Any]]
 ) -> None:
     at = datetime.now(UTC)
-    settled: Settled = {}
+    settled: dict[int, store.Settled] = {}
     told: dict[UUID, list[Event]] = {}
     for order_id, mine in rows.items():
         if _stands_still(tx, order_id):
             says = "An event of this order could not be applied, so the order stands still. Import the row again later."
-            settled |= {row.line: (Fate.WRONG.value, "order-parked", says, None) for row in mine}
+            settled |= {row.line: store.Settled(Fate.WRONG.value, "order-parked", says) for row in mine}
             continue
         events, verdicts = import_rows(
             ledgers[order_id], [store.row_of(row) for row in mine], found.confirmed, at, notify=found.notify_customer
@@ -65,38 +64,42 @@ async def _apply(
         told[order_id] = events
         for verdict in verdicts:
             fate = "applied" if verdict.fate is Fate.READY else verdict.fate.value
-            settled[verdict.row.line] = (fate, verdict.code, verdict.says, verdict.parcel_id)
+            former = None if verdict.former is None else asdict(verdict.former)
+            settled[verdict.row.line] = store.Settled(fate, verdict.code, verdict.says, verdict.parcel_id, former)
     await _write(tx, found, ledgers, told, settled)
 
 
 async def _undo(
     tx: Transaction[Ledger], found: store.Import, ledgers: dict[UUID, Ledger], rows: dict[UUID, list[Any]]
 ) -> None:
-    """Take back the parcels of a file that no carrier has seen yet, each once however many rows it has."""
+    """Take back what a file did to parcels that no carrier has seen yet, each once however many rows it has."""
     at = datetime.now(UTC)
-    settled: Settled = {}
+    settled: dict[int, store.Settled] = {}
     told: dict[UUID, list[Event]] = {}
     for order_id, mine in rows.items():
-        ledger, done = ledgers[order_id], dict[UUID, tuple[str, str, str, UUID | None]]()
+        ledger, done = ledgers[order_id], dict[UUID, store.Settled]()
         for row in mine:
             if row.parcel_id not in done:
-                done[row.parcel_id], events = _undone(tx, ledger, row.parcel_id, at)
+                done[row.parcel_id], events = _undone(tx, ledger, row, at)
                 ledger = ledger.after(events, order_id)
                 told.setdefault(order_id, []).extend(events)
             settled[row.line] = done[row.parcel_id]
     await _write(tx, found, ledgers, told, settled)
 
 
-def _undone(
-    tx: Transaction[Ledger], ledger: Ledger, parcel_id: UUID, at: datetime
-) -> tuple[tuple[str, str, str, UUID | None], Collection[Event]]:
+def _undone(tx: Transaction[Ledger], ledger: Ledger, row: Any, at: datetime) -> tuple[store.Settled, Collection[Event]]:
+    """One parcel taken back: it has not left, or has its former number again."""
     if _stands_still(tx, ledger.order_id):
-        return (Fate.WRONG.value, "order-parked", "The order stands still, so its parcel stays.", parcel_id), ()
+        says = "The order stands still, so its parcel stays."
+        return store.Settled(Fate.WRONG.value, "order-parked", says, row.parcel_id, row.former), ()
     try:
-        events = undo(ledger, parcel_id, at)
+        if row.former is None:
+            events: Collection[Event] = undo(ledger, row.parcel_id, at)
+        else:
+            events = back_to(ledger, row.parcel_id, store.row_of(row).number, Tracking(**row.former), at)
     except Refused as refused:
-        return (Fate.WRONG.value, "not-undone", str(refused), parcel_id), ()
-    return ("undone", "", "", parcel_id), events
+        return store.Settled(Fate.WRONG.value, "not-undone", str(refused), row.parcel_id, row.former), ()
+    return store.Settled("undone", parcel_id=row.parcel_id, former=row.former), events
 
 
 def _stands_still(tx: Transaction[Ledger], order_id: UUID) -> bool:
@@ -109,7 +112,7 @@ async def _write(
     found: store.Import,
     ledgers: dict[UUID, Ledger],
     told: dict[UUID, list[Event]],
-    settled: Settled,
+    settled: dict[int, store.Settled],
 ) -> None:
     at = datetime.now(UTC)
     causes = {

@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, RowMapping, Text, any_, cast, func, or_, select, t
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waybill_chassis.database import among, put
+from waybill_chassis.database import among, dump, put
 from waybill_fulfillment.domain.files import Row
 from waybill_fulfillment.domain.imports import Verdict, name_of
 from waybill_fulfillment.domain.ledger import Ledger
@@ -37,6 +37,17 @@ class Import:
     digest: bytes
     """SHA-256 of the file as it came."""
     applied_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a row; `former` is the company and number that it has corrected."""
+
+    fate: str
+    code: str = ""
+    says: str = ""
+    parcel_id: UUID | None = None
+    former: Mapping[str, Any] | None = None
 
 
 async def ledgers_called(connection: AsyncConnection, references: Iterable[str]) -> dict[str, list[Ledger]]:
@@ -137,26 +148,26 @@ async def rows_of_orders(
     return found
 
 
-async def settle(
-    connection: AsyncConnection, import_id: UUID, fates: Mapping[int, tuple[str, str, str, UUID | None]]
-) -> None:
-    """Write what became of rows, by line: fate, code, sentence, parcel."""
+async def settle(connection: AsyncConnection, import_id: UUID, rows: Mapping[int, Settled]) -> None:
+    """Write what became of rows, by line."""
     await connection.execute(
         text("""
-            UPDATE import_rows SET fate = n.fate, code = n.code, says = n.says, parcel_id = n.parcel_id
+            UPDATE import_rows SET fate = n.fate, code = n.code, says = n.says, parcel_id = n.parcel_id,
+                former = n.former
             FROM unnest(
                 CAST(:lines AS int[]), CAST(:fates AS text[]), CAST(:codes AS text[]), CAST(:says AS text[]),
-                CAST(:parcels AS uuid[])
-            ) AS n(line, fate, code, says, parcel_id)
+                CAST(:parcels AS uuid[]), CAST(:former AS jsonb[])
+            ) AS n(line, fate, code, says, parcel_id, former)
             WHERE import_rows.import_id = :import_id AND import_rows.line = n.line
         """),
         {
             "import_id": import_id,
-            "lines": list(fates),
-            "fates": [fate for fate, _, _, _ in fates.values()],
-            "codes": [code for _, code, _, _ in fates.values()],
-            "says": [says for _, _, says, _ in fates.values()],
-            "parcels": [parcel_id for _, _, _, parcel_id in fates.values()],
+            "lines": list(rows),
+            "fates": [row.fate for row in rows.values()],
+            "codes": [row.code for row in rows.values()],
+            "says": [row.says for row in rows.values()],
+            "parcels": [row.parcel_id for row in rows.values()],
+            "former": [None if row.former is None else dump(row.former) for row in rows.values()],
         },
     )
 

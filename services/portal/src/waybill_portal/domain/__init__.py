@@ -3,6 +3,7 @@
 from waybill_portal.domain.fold import HANDLES, followable, on_event
 from waybill_portal.domain.order import (
     Evidence,
+    Former,
     Hold,
     Line,
     OpenException,
@@ -17,6 +18,7 @@ __all__ = [
     "HANDLES",
     "Badge",
     "Evidence",
+    "Former",
     "Hold",
     "Line",
     "OpenException",

@@ -23,11 +23,13 @@ from waybill_events import (
     RequestDecided,
     ShipmentUndone,
     TrackingAdded,
+    TrackingCorrected,
     TrackingUpdated,
 )
 from waybill_portal.domain.order import (
     Carried,
     Evidence,
+    Former,
     Hold,
     Line,
     OpenException,
@@ -199,16 +201,26 @@ def _resolved(order: Order, event: ExceptionResolved, _by: Evidence) -> Changed:
     return {"exceptions": {id_: each for id_, each in order.exceptions.items() if id_ != event.exception_id}}
 
 
-def _tracked(order: Order, event: TrackingAdded, _by: Evidence) -> Changed:
+def _tracked(order: Order, event: TrackingAdded | TrackingCorrected, by: Evidence) -> Changed:
     """Raises Waiting while the parcel has not left yet."""
-    if all(parcel.parcel_id != event.parcel_id for parcel in order.parcels):
+    known = next((parcel for parcel in order.parcels if parcel.parcel_id == event.parcel_id), None)
+    if known is None:
         raise Waiting(ItemsFulfilled)
-    settled = Tracked(
-        carrier_name=event.carrier_name,
-        tracking_number=event.tracking_number,
-        tracking_url=followable(event.tracking_url),
-    )
-    return {"parcels": _with(order, event.parcel_id, tracked=settled)}
+    changed: Changed = {
+        "tracked": Tracked(
+            carrier_name=event.carrier_name,
+            tracking_number=event.tracking_number,
+            tracking_url=followable(event.tracking_url),
+            service=event.service,
+            feed=event.feed,
+            warnings=event.warnings,
+        )
+    }
+    if isinstance(event, TrackingCorrected):
+        # What the carrier said was about the former number.
+        was = Former(carrier_name=event.was_carrier_name, tracking_number=event.was, corrected=by)
+        changed |= {"carried": None, "former": (*known.former, was)}
+    return {"parcels": _with(order, event.parcel_id, **changed)}
 
 
 def _carried(order: Order, event: TrackingUpdated, by: Evidence) -> Changed:
@@ -235,6 +247,7 @@ _FOLDS: Final[Mapping[type[Event], Callable[[Order, Any, Evidence], Changed]]] =
     ExceptionRaised: _raised,
     ExceptionResolved: _resolved,
     TrackingAdded: _tracked,
+    TrackingCorrected: _tracked,
     TrackingUpdated: _carried,
 }
 HANDLES: Final[tuple[type[Event], ...]] = (OrderPlaced, *_FOLDS)

@@ -72,6 +72,18 @@ class Tracked(Frozen):
     carrier_name: str
     tracking_number: str
     tracking_url: str
+    service: str = ""
+    feed: str = ""
+    """Which feed of carrier messages follows it; empty: nobody does."""
+    warnings: tuple[str, ...] = ()
+
+
+class Former(Frozen):
+    """A number that a parcel had, and the event that corrected it."""
+
+    carrier_name: str
+    tracking_number: str
+    corrected: Evidence
 
 
 class Carried(Frozen):
@@ -100,6 +112,8 @@ class Parcel(Frozen):
     late: Units = {}
     tracked: Tracked | None = None
     carried: Carried | None = None
+    former: tuple[Former, ...] = ()
+    """The numbers that it had, the first one first."""
     moved: Evidence | None = None
     """What brought it into its state."""
 

@@ -1,21 +1,23 @@
 """What buttons on an order's page do: each is a command of the service that owns it, and leads back to the page."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from waybill_chassis.problems import Problem
 from waybill_portal.api import Who
 from waybill_portal.clients import Owner, Viewer
-from waybill_portal.pages.forms import key_of, quantities, read
+from waybill_portal.pages.forms import key_of, number, quantities, read, seen
 
 Fields = Mapping[str, str]
+Send = Callable[[Viewer, str, str, Any, Fields], Awaitable[Response]]
+"""Send a command to its owner, on behalf of a viewer: the path, the body, the form; then go back to the order."""
 _NOT_FOUND: Final = 404
-_RAISE: Final = {"orders", "fulfillment"}
+_RAISE: Final = {"orders", "fulfillment", "tracking"}
 """Who raises exceptions."""
 
 
@@ -23,22 +25,17 @@ def _nothing(_given: Fields) -> dict[str, Any]:
     return {}
 
 
-def _number(given: Fields) -> dict[str, Any]:
-    return {
-        "tracking_company": given.get("tracking_company", ""),
-        "tracking_number": given.get("tracking_number", ""),
-    }
-
-
-_OF_PARCEL: Final[Mapping[str, Callable[[Fields], dict[str, Any]]]] = {
-    "unpack": _nothing,
-    "hand-over": _nothing,
-    "undo": _nothing,
-    "ship": _number,
+_OF_PARCEL: Final[Mapping[str, tuple[str, Callable[[Fields], dict[str, Any]]]]] = {
+    "unpack": ("fulfillment", _nothing),
+    "hand-over": ("fulfillment", _nothing),
+    "undo": ("fulfillment", _nothing),
+    "ship": ("fulfillment", number),
+    "number": ("tracking", number),
 }
+"""What can be done with a parcel, who does it, and what the form says."""
 
 
-def routes(who: Who, owners: Mapping[str, Owner]) -> APIRouter:
+def routes(who: Who, owners: Mapping[str, Owner], render: Callable[..., str]) -> APIRouter:
     """Every button of an order's page but the one that ships."""
     router = APIRouter(include_in_schema=False)
     viewing = Depends(who)
@@ -48,15 +45,7 @@ def routes(who: Who, owners: Mapping[str, Owner]) -> APIRouter:
         order, _, what = path.removeprefix("/orders/").partition("/")
         return RedirectResponse(f"/orders/{order}?tab={'shipments' if what.startswith('parcels') else 'summary'}", 303)
 
-    @router.post("/orders/{order_id}/parcels/{parcel_id}/{what}")
-    async def parcel(
-        order_id: UUID, parcel_id: UUID, what: str, viewer: Annotated[Viewer, viewing], request: Request
-    ) -> Response:
-        if what not in _OF_PARCEL:
-            raise Problem(_NOT_FOUND, "not-found", f"Nobody can {what} a parcel. Go back to the order.")
-        given = await read(request)
-        path = f"/orders/{order_id}/parcels/{parcel_id}/{what}"
-        return await send(viewer, "fulfillment", path, _OF_PARCEL[what](given), given)
+    _add_parcels(router, viewing, send, render)
 
     @router.post("/orders/{order_id}/cancellations")
     async def cancel(order_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
@@ -88,6 +77,28 @@ def routes(who: Who, owners: Mapping[str, Owner]) -> APIRouter:
         return await send(viewer, owner, path, {"choice": given.get("choice", "")}, given)
 
     return router
+
+
+def _add_parcels(router: APIRouter, viewing: Any, send: Send, render: Callable[..., str]) -> None:
+    @router.post("/orders/{order_id}/parcels/{parcel_id}/{what}")
+    async def parcel(
+        order_id: UUID, parcel_id: UUID, what: str, viewer: Annotated[Viewer, viewing], request: Request
+    ) -> Response:
+        if what not in _OF_PARCEL:
+            raise Problem(_NOT_FOUND, "not-found", f"Nobody can {what} a parcel. Go back to the order.")
+        given = await read(request)
+        owner, body = _OF_PARCEL[what]
+        path = f"/orders/{order_id}/parcels/{parcel_id}/{what}"
+        try:
+            return await send(viewer, owner, path, body(given), given)
+        except Problem as problem:
+            if problem.code != "confirm-number":
+                raise
+            confirm = ",".join(problem.more["confirm"])
+            page = render(
+                "confirm.html", says=seen(problem), path=path, given=given, confirm=confirm, order_id=order_id
+            )
+            return HTMLResponse(page)
 
 
 def _morning(day: str) -> str:

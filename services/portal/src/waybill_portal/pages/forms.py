@@ -28,6 +28,19 @@ def key_of(given: Mapping[str, str]) -> str | None:
     return key
 
 
+def number(given: Mapping[str, str]) -> dict[str, Any]:
+    """The company and number of a form, and the warning about them that somebody has seen."""
+    body: dict[str, Any] = {name: given.get(name, "") for name in ("tracking_company", "tracking_number")}
+    if confirmed := given.get("confirm"):
+        body["confirm"] = confirmed.split(",")
+    return body
+
+
+def seen(problem: Problem) -> str:
+    """What a warning says, for somebody who confirms it with a button."""
+    return problem.detail.removesuffix("Send it again with `confirm` to take it.").strip()
+
+
 def quantities(given: Mapping[str, str]) -> list[dict[str, Any]]:
     """The units that a form names by line; raises Problem for a quantity that is no number, and where there is none."""
     lines: list[dict[str, Any]] = []

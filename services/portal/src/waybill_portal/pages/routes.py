@@ -26,7 +26,7 @@ from waybill_portal.api import Who, cursor_of, one, read_cursor, typed
 from waybill_portal.clients import Owner, Viewer
 from waybill_portal.domain import Order, Status, flags, status
 from waybill_portal.pages import actions, imports, operations
-from waybill_portal.pages.forms import key_of, quantities, read
+from waybill_portal.pages.forms import key_of, number, quantities, read, seen
 from waybill_portal.pages.live import Changes, digest, stream
 
 STATIC: Final = Path(str(files("waybill_portal"))) / "pages" / "static"
@@ -37,6 +37,10 @@ TABS: Final[Mapping[str, tuple[str, tuple[Status, ...]]]] = {
     "canceled": ("Canceled", (Status.CANCELED,)),
 }
 CARRIERS: Final = ("UPS", "USPS", "FedEx", "DHL")
+WARNINGS: Final = {
+    "number_twice": "Two parcels of this order have this number",
+    "number_in_use": "Another order has this number",
+}
 _HARDENED: Final = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' https:; base-uri 'none'; frame-ancestors 'none'; "
     "form-action 'self'",
@@ -50,7 +54,7 @@ def mount(app: FastAPI, begin: Begin[Order], who: Who, owners: Mapping[str, Owne
     """Add the pages, their stylesheet and scripts, and errors that a person can read."""
     pages = _Pages(begin, owners["fulfillment"], changes)
     app.include_router(pages.routes(who))
-    app.include_router(actions.routes(who, owners))
+    app.include_router(actions.routes(who, owners, pages.render))
     app.include_router(imports.routes(who, owners["fulfillment"], pages.render))
     app.include_router(operations.routes(operations.Desk(begin, owners, pages.render), who))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -96,6 +100,7 @@ class _Pages:
             "flags": flags,
             "tabs": TABS,
             "carriers": CARRIERS,
+            "warnings": WARNINGS,
             "cancel_reasons": [reason.value for reason in CancelReason],
             "hold_reasons": [reason.value for reason in HoldReason],
         }
@@ -206,6 +211,7 @@ class _Pages:
             given=values,
             problem="" if problem is None else problem.detail,
             wrong=None if problem is None else problem.more.get("line"),
+            confirm=[] if problem is None else problem.more.get("confirm", []),
             done=done,
         )
 
@@ -217,7 +223,7 @@ class _Pages:
         try:
             body: dict[str, Any] = {"lines": quantities(given)}
             if not pack:
-                body |= {name: given.get(name, "") for name in ("tracking_company", "tracking_number")}
+                body |= number(given)
             path = f"/api/v1/orders/{order_id}/{'parcels' if pack else 'shipments'}"
             await self.fulfillment.command(viewer, path, body, key_of(given))
         except Problem as problem:
@@ -237,6 +243,8 @@ class _Pages:
 
 def _in_words(problem: Problem, order: Order) -> Problem:
     """The same problem, for somebody who sees items and fields, not ids."""
+    if problem.code == "confirm-number":
+        return Problem(problem.status, problem.code, seen(problem), **problem.more)
     if any(found.get("field") == "tracking_number" for found in problem.more.get("errors", ())):
         return Problem(problem.status, problem.code, "Enter the tracking number, as the carrier printed it.")
     detail = problem.detail

@@ -1,6 +1,39 @@
 """Whose is a number, where can its parcel be followed, and what its carrier has said of it. Pure."""
 
 from waybill_tracking.domain.messages import Journey, Message, journey
-from waybill_tracking.domain.parcels import Parcel, Tracked, decide, heard, on_event
+from waybill_tracking.domain.parcels import (
+    Around,
+    Correction,
+    Number,
+    Parcel,
+    Tracked,
+    correct,
+    decide,
+    heard,
+    missed,
+    on_event,
+    resolve,
+)
+from waybill_tracking.domain.refusals import NoChoice, Refused, SameNumber, UnknownException, UnknownParcel
 
-__all__ = ["Journey", "Message", "Parcel", "Tracked", "decide", "heard", "journey", "on_event"]
+__all__ = [
+    "Around",
+    "Correction",
+    "Journey",
+    "Message",
+    "NoChoice",
+    "Number",
+    "Parcel",
+    "Refused",
+    "SameNumber",
+    "Tracked",
+    "UnknownException",
+    "UnknownParcel",
+    "correct",
+    "decide",
+    "heard",
+    "journey",
+    "missed",
+    "on_event",
+    "resolve",
+]

@@ -39,10 +39,15 @@ class Unreadable(ValueError):
     """A webhook is not what its feed promises; the message names the field."""
 
 
+def signature(kind: Kind, secret: str, body: bytes) -> dict[str, str]:
+    """The header that signs a body."""
+    header, prefix = SIGNATURES[kind]
+    return {header: prefix + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
+
+
 def signed(kind: Kind, secret: str, body: bytes, headers: Mapping[str, str]) -> bool:
     """Whether the signature in the headers is that of the body; compared in constant time."""
-    header, prefix = SIGNATURES[kind]
-    right = prefix + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    ((header, right),) = signature(kind, secret, body).items()
     return hmac.compare_digest(right.encode(), headers.get(header, "").encode())
 
 

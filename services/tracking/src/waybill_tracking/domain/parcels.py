@@ -1,39 +1,74 @@
-"""Whose is a number, and where can its parcel be followed."""
+"""Whose is a number, where can its parcel be followed, and what becomes of it when it was wrong."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, assert_never
 from uuid import UUID
 
 from waybill_carriers import Carrier, by_name, compact, detect
+from waybill_chassis.fold import Waiting
 from waybill_events import (
+    CorrectionRequested,
     Envelope,
     Event,
+    ExceptionRaised,
+    ExceptionResolved,
     ItemsFulfilled,
     ParcelDelivered,
     ParcelScanned,
+    ParcelUnscanned,
+    ShipmentUndone,
     TrackingAdded,
+    TrackingCorrected,
     TrackingUpdated,
+    ids,
 )
 from waybill_tracking.domain.messages import Message, journey
+from waybill_tracking.domain.refusals import NoChoice, SameNumber, UnknownException, UnknownParcel
+
+UNSCANNED = "unscanned"
+CHOICES = ("carrier_asked", "found", "lost", "other")
+"""How a person settles a parcel that no carrier has scanned."""
+SCANNED = "scanned"
+"""How it settles itself."""
+_NUMBER_IN_USE, _NUMBER_TWICE = "number_in_use", "number_twice"
+DecidedBy = Literal["brand", "format", "nobody"]
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number and whose it is; `carrier` is our code, empty where it is none that we know."""
+
+    carrier: str
+    carrier_name: str
+    number: str
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A parcel with a number, entered at `since`; `carrier` is our code, empty where it is none that we know.
+    """A parcel that left at `since`; its number is empty where it left without one.
 
-    `status_at` is the carrier's time of the message that its status is of.
+    `status_at` is the carrier's time of the message that its status is of. `former` are the numbers that it had.
+    `feed` follows it, `undone` it is where it has not left after all; `exception_id` names the open exception about it.
     """
 
     parcel_id: UUID
     carrier: str
     tracking_number: str
     since: datetime
+    carrier_name: str = ""
     status: str = ""
     status_at: datetime | None = None
     scanned_at: datetime | None = None
     delivered_at: datetime | None = None
+    feed: str = ""
+    former: tuple[Number, ...] = ()
+    undone: bool = False
+    missed: bool = False
+    """Whether it was told that nobody has scanned it in time."""
+    exception_id: UUID | None = None
 
     @property
     def key(self) -> str:
@@ -43,59 +78,233 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """The parcels of one order that have a number."""
+    """The parcels of one order that have left."""
 
     order_id: UUID
     brand_id: UUID
     parcels: tuple[Parcel, ...] = ()
 
+    def parcel(self, parcel_id: UUID) -> Parcel | None:
+        """One of its parcels."""
+        return next((parcel for parcel in self.parcels if parcel.parcel_id == parcel_id), None)
+
+    def with_parcel(self, changed: Parcel) -> "Tracked":
+        """With a parcel as it is now, or a new one."""
+        if self.parcel(changed.parcel_id) is None:
+            return replace(self, parcels=(*self.parcels, changed))
+        parcels = tuple(changed if each.parcel_id == changed.parcel_id else each for each in self.parcels)
+        return replace(self, parcels=parcels)
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is known beside an order.
+
+    What carriers have said, by number; whose parcels bear a number (brand, order); which feed follows a carrier, by its
+    code, and under `""` any.
+    """
+
+    said: Mapping[str, Sequence[Message]] = field(default_factory=lambda: MappingProxyType({}))
+    bearers: Mapping[str, Collection[tuple[UUID, UUID]]] = field(default_factory=lambda: MappingProxyType({}))
+    feeds: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def in_use(self, number: str, brand_id: UUID, order_id: UUID) -> bool:
+        """Whether a parcel of another order of the brand bears a number."""
+        return any(brand == brand_id and order != order_id for brand, order in self.bearers.get(compact(number), ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """The company and number that a parcel has in truth."""
+
+    parcel_id: UUID
+    company: str
+    number: str
+    at: datetime
+    notify_customer: bool = False
+
+
+Incoming = ItemsFulfilled | ShipmentUndone | CorrectionRequested
+
 
 def on_event(
-    tracked: Tracked | None, event: Event, _envelope: Envelope, *, said: Mapping[str, Sequence[Message]]
+    tracked: Tracked | None, event: Event, _envelope: Envelope, *, around: Around
 ) -> tuple[Tracked | None, list[Event]]:
-    """Fill in what the brand left out: the carrier's proper name and the page to follow the parcel on.
+    """Fill in what the brand left out of a parcel that left, and note that one has not left after all."""
+    assert isinstance(event, Incoming)
+    match event:
+        case ItemsFulfilled():
+            return _left(tracked or Tracked(event.order_id, event.brand_id), event, around)
+        case ShipmentUndone():
+            known = None if tracked is None else tracked.parcel(event.parcel_id)
+            if tracked is None or known is None:
+                # It left under a release that kept no parcel without a number.
+                return tracked, []
+            settled = _settled(tracked, known, "undone", event.undone_at)
+            return tracked.with_parcel(replace(known, undone=True, exception_id=None)), settled
+        case CorrectionRequested():
+            if tracked is None:
+                raise Waiting(ItemsFulfilled)
+            wanted = Correction(
+                event.parcel_id, event.company or "", event.number, event.requested_at, event.notify_customer
+            )
+            try:
+                return correct(tracked, wanted, around)
+            except SameNumber:
+                return tracked, []
+        case _:
+            assert_never(event)
 
-    `said` is what carriers have said already, by number.
+
+def correct(tracked: Tracked, wanted: Correction, around: Around) -> tuple[Tracked, list[Event]]:
+    """Give a parcel another number, or the first one; raises UnknownParcel, SameNumber.
+
+    What was told of it by its former number is not about it.
     """
-    assert isinstance(event, ItemsFulfilled)
-    tracked = tracked or Tracked(event.order_id, event.brand_id)
-    if event.number is None or any(parcel.parcel_id == event.parcel_id for parcel in tracked.parcels):
-        return tracked, []
-    carrier, decided_by = decide(event.company, event.number)
-    told = TrackingAdded(
-        order_id=event.order_id,
-        brand_id=event.brand_id,
-        parcel_id=event.parcel_id,
-        carrier="" if carrier is None else carrier.code,
-        carrier_name=(event.company or "") if carrier is None else carrier.name,
-        tracking_number=event.number,
-        tracking_url="" if carrier is None else carrier.page(event.number),
-        decided_by=decided_by,
-        added_at=event.shipped_at,
+    known = tracked.parcel(wanted.parcel_id)
+    if known is None or known.undone:
+        raise UnknownParcel(wanted.parcel_id)
+    named = by_name(wanted.company) if wanted.company else None
+    same_carrier = not wanted.company or (named.name if named else wanted.company) == known.carrier_name
+    if known.tracking_number == wanted.number and same_carrier:
+        raise SameNumber(wanted.number)
+    if not known.tracking_number:
+        return _numbered(tracked, known, wanted, around)
+    found = _found(tracked, known.parcel_id, wanted.company or None, wanted.number, around)
+    told = TrackingCorrected(
+        **_of(tracked, known),
+        **found,
+        was=known.tracking_number,
+        was_carrier_name=known.carrier_name,
+        notify_customer=wanted.notify_customer,
+        corrected_at=wanted.at,
     )
-    parcel = Parcel(event.parcel_id, told.carrier, event.number, event.shipped_at)
-    after, more = heard(replace(tracked, parcels=(*tracked.parcels, parcel)), said)
+    before = Number(known.carrier, known.carrier_name, known.tracking_number)
+    parcel = Parcel(
+        known.parcel_id,
+        told.carrier,
+        told.tracking_number,
+        known.since,
+        told.carrier_name,
+        feed=told.feed,
+        former=(*known.former, before),
+        missed=known.missed,
+        exception_id=known.exception_id,
+    )
+    after, more = heard(tracked.with_parcel(parcel), around.said)
     return after, [told, *more]
 
 
 def heard(tracked: Tracked, said: Mapping[str, Sequence[Message]]) -> tuple[Tracked, list[Event]]:
     """What all that carriers have said of its numbers makes of an order's parcels, and what is new of it."""
-    parcels: list[Parcel] = []
     events: list[Event] = []
     for parcel in tracked.parcels:
-        after, new = _heard(tracked, parcel, said.get(parcel.key, ()))
-        parcels.append(after)
-        events += new
-    return (replace(tracked, parcels=tuple(parcels)) if events else tracked), events
+        after, new = _heard(tracked, parcel, said.get(parcel.key, ()) if parcel.key else ())
+        if new:
+            tracked = tracked.with_parcel(after)
+            events += new
+    return tracked, events
+
+
+def missed(tracked: Tracked, parcel_id: UUID, hours: int, at: datetime) -> tuple[Tracked, list[Event]]:
+    """Tell that no carrier has scanned a parcel in so many working hours, once, and ask what to do about it."""
+    known = tracked.parcel(parcel_id)
+    if known is None or known.scanned_at is not None or known.undone or known.missed:
+        return tracked, []
+    exception_id = ids.exception_id(tracked.order_id, UNSCANNED, parcel_id)
+    told = ParcelUnscanned(**_of(tracked, known), since=known.since, hours=hours, told_at=at)
+    raised = ExceptionRaised(
+        order_id=tracked.order_id,
+        brand_id=tracked.brand_id,
+        exception_id=exception_id,
+        kind=UNSCANNED,
+        choices=CHOICES,
+        parcel_ids=(parcel_id,),
+        raised_at=at,
+    )
+    return tracked.with_parcel(replace(known, missed=True, exception_id=exception_id)), [told, raised]
+
+
+def resolve(
+    tracked: Tracked, exception_id: UUID, choice: str, comment: str, at: datetime
+) -> tuple[Tracked, list[Event]]:
+    """Close the exception about a parcel with one of its choices."""
+    for parcel in tracked.parcels:
+        if parcel.exception_id == exception_id:
+            if choice not in CHOICES:
+                raise NoChoice(choice, CHOICES)
+            settled = _settled(tracked, parcel, choice, at, comment)
+            return tracked.with_parcel(replace(parcel, exception_id=None)), settled
+    raise UnknownException(exception_id)
+
+
+def decide(company: str | None, number: str) -> tuple[Carrier | None, DecidedBy, str]:
+    """The carrier, whose word it is, and its service where the number names it.
+
+    What the brand typed wins over what the number looks like, the likeliest.
+    """
+    guesses = detect(number, hint=company)
+    if company is None:
+        return (guesses[0].carrier, "format", guesses[0].service or "") if guesses else (None, "nobody", "")
+    named = by_name(company)
+    if named is None:
+        return None, "nobody", ""
+    service = next((guess.service for guess in guesses if guess.carrier.code == named.code), None)
+    return named, "brand", service or ""
+
+
+def _left(tracked: Tracked, event: ItemsFulfilled, around: Around) -> tuple[Tracked, list[Event]]:
+    """A parcel has left: a new one, one that was undone, or one that left without a number before."""
+    known = tracked.parcel(event.parcel_id)
+    number = event.number or ""
+    if known is None:
+        known = Parcel(event.parcel_id, "", "", event.shipped_at)
+    elif not known.undone and (known.tracking_number or not number):
+        return tracked, []
+    parcel = replace(known, undone=False)
+    if known.tracking_number or not number:
+        # The scan of a parcel that nobody thought to be on its way: its number is told already.
+        return tracked.with_parcel(parcel), []
+    wanted = Correction(event.parcel_id, event.company or "", number, event.shipped_at, event.notify_customer)
+    return _numbered(tracked, replace(parcel, since=event.shipped_at), wanted, around)
+
+
+def _numbered(tracked: Tracked, parcel: Parcel, wanted: Correction, around: Around) -> tuple[Tracked, list[Event]]:
+    """A parcel has got its first number."""
+    found = _found(tracked, parcel.parcel_id, wanted.company or None, wanted.number, around)
+    told = TrackingAdded(**_of(tracked, parcel), **found, notify_customer=wanted.notify_customer, added_at=wanted.at)
+    after = replace(
+        parcel,
+        carrier=told.carrier,
+        carrier_name=told.carrier_name,
+        tracking_number=told.tracking_number,
+        feed=told.feed,
+    )
+    heard_of, more = heard(tracked.with_parcel(after), around.said)
+    return heard_of, [told, *more]
+
+
+def _found(tracked: Tracked, parcel_id: UUID, company: str | None, number: str, around: Around) -> dict[str, Any]:
+    """What is filled in beside a number."""
+    carrier, decided_by, service = decide(company, number)
+    key = compact(number)
+    twice = any(each.key == key for each in tracked.parcels if each.parcel_id != parcel_id and not each.undone)
+    in_use = around.in_use(number, tracked.brand_id, tracked.order_id)
+    code = "" if carrier is None else carrier.code
+    return {
+        "carrier": code,
+        "carrier_name": (company or "") if carrier is None else carrier.name,
+        "tracking_number": number,
+        "tracking_url": "" if carrier is None else carrier.page(number),
+        "decided_by": decided_by,
+        "service": service,
+        "feed": around.feeds.get(code) or around.feeds.get("", "") if code else "",
+        "warnings": ((_NUMBER_TWICE,) if twice else ()) + ((_NUMBER_IN_USE,) if in_use else ()),
+    }
 
 
 def _heard(tracked: Tracked, parcel: Parcel, messages: Sequence[Message]) -> tuple[Parcel, list[Event]]:
-    known = journey(messages, parcel.since)
-    of_parcel: dict[str, Any] = {
-        "order_id": tracked.order_id,
-        "brand_id": tracked.brand_id,
-        "parcel_id": parcel.parcel_id,
-    }
+    known, of_parcel = journey(messages, parcel.since), _of(tracked, parcel)
     events: list[Event] = []
     latest = known.latest
     if latest is not None and (latest.status, latest.at) != (parcel.status, parcel.status_at):
@@ -111,17 +320,30 @@ def _heard(tracked: Tracked, parcel: Parcel, messages: Sequence[Message]) -> tup
         parcel = replace(parcel, status=latest.status.value, status_at=latest.at)
     if known.scanned_at is not None and parcel.scanned_at is None:
         events.append(ParcelScanned(**of_parcel, scanned_at=known.scanned_at))
-        parcel = replace(parcel, scanned_at=known.scanned_at)
+        events += _settled(tracked, parcel, SCANNED, known.scanned_at)
+        parcel = replace(parcel, scanned_at=known.scanned_at, exception_id=None)
     if known.delivered_at is not None and parcel.delivered_at is None:
         events.append(ParcelDelivered(**of_parcel, delivered_at=known.delivered_at))
         parcel = replace(parcel, delivered_at=known.delivered_at)
     return parcel, events
 
 
-def decide(company: str | None, number: str) -> tuple[Carrier | None, Literal["brand", "format", "nobody"]]:
-    """The carrier, and whose word it is: what the brand typed wins over what the number looks like, the likeliest."""
-    if company is not None:
-        named = by_name(company)
-        return named, "nobody" if named is None else "brand"
-    guesses = detect(number)
-    return (guesses[0].carrier, "format") if guesses else (None, "nobody")
+def _settled(tracked: Tracked, parcel: Parcel, choice: str, at: datetime, comment: str = "") -> list[Event]:
+    """The exception about a parcel is closed, if one is open."""
+    if parcel.exception_id is None:
+        return []
+    return [
+        ExceptionResolved(
+            order_id=tracked.order_id,
+            brand_id=tracked.brand_id,
+            exception_id=parcel.exception_id,
+            kind=UNSCANNED,
+            choice=choice,
+            comment=comment,
+            resolved_at=at,
+        )
+    ]
+
+
+def _of(tracked: Tracked, parcel: Parcel) -> dict[str, Any]:
+    return {"order_id": tracked.order_id, "brand_id": tracked.brand_id, "parcel_id": parcel.parcel_id}

@@ -1,45 +1,17 @@
-"""Shipments in, numbers with their carriers out; and what carriers said of them."""
+"""What carriers said, told to the orders whose parcels it is about."""
 
 from datetime import UTC, datetime
-from functools import partial
 from typing import Final
 from uuid import UUID
 
-from waybill_carriers import compact
 from waybill_chassis.commands import cause
-from waybill_chassis.fold import Caused, fold
-from waybill_chassis.transaction import Begin, Fresh, Transaction
-from waybill_events import ItemsFulfilled
+from waybill_chassis.fold import Caused
+from waybill_chassis.transaction import Begin
 from waybill_tracking import store
-from waybill_tracking.domain import Tracked, heard, on_event
+from waybill_tracking.domain import Tracked, heard
 
-HANDLES: Final = (ItemsFulfilled,)
 MESSAGES: Final = 200
 """Of one transaction."""
-
-
-async def take(tx: Transaction[Tracked], fresh: Fresh) -> None:
-    """Settle the carrier of each new number, and tell it with what its carrier may have said of it before."""
-    tracked = await tx.load(fresh.subjects)
-    said = await store.said_of(tx.connection, _numbers(fresh))
-    outcome = fold(tracked, fresh.inboxes, partial(on_event, said=said))
-    await tx.save(outcome.states)
-    await tx.publish(outcome.events)
-    await tx.keep(outcome)
-
-
-def _numbers(fresh: Fresh) -> set[str]:
-    arrivals = (
-        arrival
-        for inbox in fresh.inboxes
-        for arrival in (
-            *inbox.arrived,
-            *(waiter.arrival for waiter in inbox.waiters),
-            *(queued.arrival for queued in inbox.queue),
-        )
-    )
-    events = (arrival.event for arrival in arrivals)
-    return {compact(event.number) for event in events if isinstance(event, ItemsFulfilled) and event.number}
 
 
 async def tell(begin: Begin[Tracked]) -> bool:
@@ -60,7 +32,9 @@ async def tell(begin: Begin[Tracked]) -> bool:
         told: list[Caused] = []
         for id_, each in tracked.items():
             changed[id_], events = heard(each, said)
-            message_id, feed = next(causes[parcel.key] for parcel in each.parcels if parcel.key in causes)
+            # A parcel may have got another number since.
+            known = (causes[parcel.key] for parcel in each.parcels if parcel.key in causes)
+            message_id, feed = next(known, (None, "carriers"))
             why = cause(id_, actor=f"platform:{feed}", source=f"webhook/{feed}", at=datetime.now(UTC), id_=message_id)
             told += [Caused(event, why) for event in events]
         await tx.save({id_: changed[id_] for id_ in {caused.event.subject for caused in told}})

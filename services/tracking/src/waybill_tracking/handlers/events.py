@@ -1,0 +1,43 @@
+"""Shipments in, numbers with their carriers out."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Final
+
+from waybill_carriers import compact
+from waybill_chassis.fold import fold
+from waybill_chassis.transaction import Fresh, Transaction
+from waybill_events import Brand, CorrectionRequested, ItemsFulfilled, ShipmentUndone
+from waybill_tracking import store
+from waybill_tracking.domain import Tracked, on_event
+
+HANDLES: Final = (ItemsFulfilled, ShipmentUndone, CorrectionRequested, Brand)
+TOPICS: Final = ("waybill.fulfillment",)
+
+
+async def take(tx: Transaction[Tracked], fresh: Fresh, *, followed: Mapping[str, str]) -> None:
+    """Settle the carrier of each new number, and tell it with what its carrier may have said of it before."""
+    tracked = await tx.load(fresh.subjects)
+    known = await store.around(tx.connection, followed, _numbers(fresh))
+    outcome = fold(tracked, fresh.inboxes, partial(on_event, around=known))
+    await tx.save(outcome.states)
+    await tx.publish(outcome.events)
+    await tx.keep(outcome)
+
+
+def _numbers(fresh: Fresh) -> set[str]:
+    arrivals = (
+        arrival
+        for inbox in fresh.inboxes
+        for arrival in (
+            *inbox.arrived,
+            *(waiter.arrival for waiter in inbox.waiters),
+            *(queued.arrival for queued in inbox.queue),
+        )
+    )
+    events = (arrival.event for arrival in arrivals)
+    return {
+        compact(event.number)
+        for event in events
+        if isinstance(event, ItemsFulfilled | CorrectionRequested) and event.number
+    }
