@@ -1,7 +1,7 @@
 """An order folded from events, without database or broker."""
 
 import itertools
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -369,3 +369,15 @@ def test_shipments_from_before_are_parcels_of_their_own() -> None:
 )
 def test_a_browser_is_sent_to_web_pages_only(url: str, kept: bool) -> None:
     assert followable(url) == (url if kept else "")
+
+
+def test_holds_that_ended_are_kept_as_the_time_in_which_they_stood() -> None:
+    born = Hold(hold_id=HOLD, reason="awaiting_payment")
+    paid = about(OrderReleased, hold_id=HOLD, released_at=NOON + timedelta(days=2))
+    held = about(OrderHeld, hold_id=OTHER, reason="other", held_at=NOON + timedelta(days=3))
+    back = about(OrderReleased, hold_id=OTHER, released_at=NOON + timedelta(days=4))
+
+    order = folded(placed(holds=(born,)), paid, held, back)
+
+    assert [((each.began - NOON).days, (each.ended - NOON).days) for each in order.pauses] == [(0, 2), (3, 4)]
+    assert order.holds == ()

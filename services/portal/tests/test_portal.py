@@ -170,9 +170,8 @@ async def test_an_owner_that_does_not_answer_is_named_and_the_form_keeps_what_wa
         assert 'value="1Z77"' in each.text
 
 
-@pytest.mark.parametrize(("quantity", "says"), [("x", "no whole number"), ("0", "Choose at least one unit")])
 async def test_a_form_without_units_is_refused_before_it_is_sent(
-    quantity: str, says: str, portal: httpx.AsyncClient, brand: UUID, publish: Publish, until: Until
+    portal: httpx.AsyncClient, brand: UUID, publish: Publish, until: Until
 ) -> None:
     order = uuid4()
     await publish(placed(order, brand, "20014-01"), 1)
@@ -181,12 +180,11 @@ async def test_a_form_without_units_is_refused_before_it_is_sent(
         return await of_brand(portal, brand) == ["20014-01"]
 
     await until(there)
-    answer = await portal.post(
-        f"/orders/{order}/shipments", data={"quantity:shirt": quantity, "tracking_number": "1Z", "key": "k"}
-    )
-
-    assert answer.status_code == 422
-    assert says in answer.text
+    for quantity, says in (("x", "no whole number"), ("0", "Choose at least one unit")):
+        answer = await portal.post(
+            f"/orders/{order}/shipments", data={"quantity:shirt": quantity, "tracking_number": "1Z", "key": "k"}
+        )
+        assert (answer.status_code, says in answer.text) == (422, True)
 
 
 async def test_a_command_goes_nowhere_but_to_an_order(portal: httpx.AsyncClient) -> None:
@@ -207,41 +205,79 @@ async def test_what_is_not_there_is_a_page_for_people_and_a_document_for_program
     assert program.json()["type"] == "urn:waybill:problem:unknown-order"
 
 
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        ("/api/v1/orders?q=%00a", 200),
-        ("/orders?q=%00a", 200),
-        ("/api/v1/orders?before=0001-01-01T00:00:00%2B14:00_00000000-0000-0000-0000-000000000001", 422),
-        ("/api/v1/orders?before=nonsense", 422),
-        ("/api/v1/orders?limit=0", 422),
-        ("/orders/live?tab=nonsense", 404),
-        (f"/orders/{UUID(int=1)}/live", 404),
-    ],
-)
-async def test_odd_addresses_get_a_clear_answer(path: str, status: int, portal: httpx.AsyncClient) -> None:
-    assert (await portal.get(path)).status_code == status
+ODD = {
+    "/api/v1/orders?q=%00a": 200,
+    "/orders?q=%00a": 200,
+    "/api/v1/orders?before=0001-01-01T00:00:00%2B14:00_00000000-0000-0000-0000-000000000001": 422,
+    "/api/v1/orders?before=nonsense": 422,
+    "/api/v1/orders?limit=0": 422,
+    "/api/v1/orders/at-risk?limit=0": 422,
+    "/orders/live?tab=nonsense": 404,
+    f"/orders/{UUID(int=1)}/live": 404,
+}
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"name": " "},
-        {"name": "a\x00b"},
-        {"vendors": [""]},
-        {"vendors": ["x"] * 1001},
-        {"time_zone": "Mars/Phobos"},
-        {"time_zone": "a\x00b"},
-        {"surprise": 1},
-    ],
+async def test_odd_addresses_get_a_clear_answer(portal: httpx.AsyncClient) -> None:
+    assert {path: (await portal.get(path)).status_code for path in ODD} == ODD
+
+
+NONSENSE = (
+    {"name": " "},
+    {"name": "a\x00b"},
+    {"vendors": [""]},
+    {"vendors": ["x"] * 1001},
+    {"time_zone": "Mars/Phobos"},
+    {"time_zone": "a\x00b"},
+    {"working_days": []},
+    {"working_days": ["caturday"]},
+    {"holidays": ["2026-02-30"]},
+    {"cut_off": "24:00"},
+    {"ship_by_days": -1},
+    {"unscanned_hours": 0},
+    {"return_days": 366},
+    {"surprise": 1},
 )
-async def test_settings_that_make_no_sense_are_refused_by_field(
-    changed: dict[str, Any], portal: httpx.AsyncClient
+
+
+async def test_settings_that_make_no_sense_are_refused_by_field(portal: httpx.AsyncClient) -> None:
+    for changed in NONSENSE:
+        answer = await portal.put(f"/api/v1/brands/{uuid4()}", json={"name": "Acorn", **changed})
+        assert answer.status_code == 422, changed
+        assert answer.json()["errors"][0]["field"].startswith(next(iter(changed)))
+
+
+async def test_orders_at_risk_are_ranked_by_their_brands_calendar_on_the_api_and_the_page(
+    portal: httpx.AsyncClient, brand: UUID, publish: Publish, until: Until
 ) -> None:
-    answer = await portal.put(f"/api/v1/brands/{uuid4()}", json={"name": "Acorn", **changed})
+    settings = {"name": "Acorn", "working_days": ["monday", "sunday"], "ship_by_days": 1}
+    assert (await portal.put(f"/api/v1/brands/{brand}", json=settings)).status_code == 200
+    older, newer, gone = uuid4(), uuid4(), uuid4()
+    for at, order in enumerate((newer, older, gone)):
+        await publish(placed(order, brand, f"2002{at}-01", minutes=-at), 1)
+    await publish(shipped(gone, brand, 3), 1)
 
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["field"].startswith(next(iter(changed)))
+    async def there() -> bool:
+        return await of_brand(portal, brand, status="shipped") == ["20022-01"]
+
+    await until(there)
+    found = (await portal.get("/api/v1/orders/at-risk", params={"brand_id": str(brand)})).json()
+    others = (await portal.get("/api/v1/orders/at-risk", params={"brand_id": str(uuid4())})).json()
+    page = (await portal.get("/orders?tab=at-risk")).text
+
+    assert [(each["rank"], each["order"]["reference"], each["reason"]) for each in found] == [
+        (1, "20021-01", "overdue"),
+        (2, "20020-01", "overdue"),
+    ]
+    assert found[0]["order"]["ship_by"] == {
+        "by": "2026-03-03T00:00:00Z",
+        "source": "brand",
+        "says": "One working day after it was placed and paid.",
+    }
+    assert others == []
+    assert page.index("20021-01") < page.index("20020-01")
+    assert "It should have left" in page
+    assert "Ship by Mon 2 Mar" in page
+    assert "20022-01" not in page
 
 
 async def test_other_sites_and_other_host_names_are_refused(portal: httpx.AsyncClient) -> None:

@@ -3,23 +3,26 @@
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.commands import KEY, cause
 from waybill_chassis.fold import Caused
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
-from waybill_events import Address, Brand, BusinessAddress, Buyer
+from waybill_events import Address, Brand, BusinessAddress, Buyer, Weekday
 from waybill_events.model import Name
+from waybill_events.tables import WORKING_WEEK, ClockTime, Days
 from waybill_portal import store
 from waybill_portal.clients import Owner, Viewer
 from waybill_portal.domain import (
+    AtRisk,
     Badge,
     Former,
     Hold,
@@ -28,10 +31,13 @@ from waybill_portal.domain import (
     Order,
     Outcome,
     Parcel,
+    ShipBy,
     Status,
+    at_risk,
     explained,
     flags,
     outcomes,
+    ship_by,
     status,
 )
 from waybill_portal.domain import (
@@ -39,6 +45,8 @@ from waybill_portal.domain import (
 )
 from waybill_portal.settings import Settings
 
+LOOKED_AT: Final = 5_000
+"""How many of the oldest orders that are left are looked at for those at risk."""
 Who = Callable[..., Awaitable[Viewer]]
 
 
@@ -101,6 +109,8 @@ class OrderShown(BaseModel):
     placed_at: datetime
     status: Status
     flags: list[str]
+    ship_by: ShipBy | None
+    """By when what is left of it is to leave; None where nothing is left."""
     lines: list[Line]
     parcels: list[ParcelShown]
 
@@ -129,6 +139,16 @@ class Explained(BaseModel):
 
     badges: list[Badge]
     units: list[Outcome]
+
+
+class Pressing(BaseModel):
+    """An order that may leave late, and why."""
+
+    rank: int
+    reason: str
+    """`overdue`, `due_today`, `due_next`, or `held` where its date comes and a hold stands."""
+    says: str
+    order: OrderShown
 
 
 class Page(BaseModel):
@@ -160,6 +180,12 @@ class BrandSettings(BaseModel):
     sku_prefixes: Annotated[tuple[Typed, ...], Field(max_length=1000)] = ()
     ship_from: BusinessAddress = BusinessAddress()
     time_zone: Annotated[str, Field(max_length=100), AfterValidator(_known_zone)] = "UTC"
+    working_days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7)] = WORKING_WEEK
+    holidays: Annotated[tuple[date, ...], Field(max_length=1000)] = ()
+    cut_off: ClockTime = "16:00"
+    ship_by_days: Days = 2
+    unscanned_hours: Annotated[int, Field(ge=1, le=2_000)] = 48
+    return_days: Days = 30
 
 
 def typed(search: str) -> str:
@@ -282,18 +308,40 @@ def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRou
         wanted = store.Wanted(tuple(status), brand_id, typed(q), read_cursor(before), limit)
         async with begin.database.begin(viewer.brand) as connection:
             found = await store.newest(connection, wanted)
+            brands = await store.every_brand(connection)
         shown = found[:limit]
         return Page(
-            orders=[OrderShown(**_shown(order)) for order in shown],
+            orders=[OrderShown(**_shown(order, brands)) for order in shown],
             before=cursor_of(shown[-1]) if len(found) > limit else None,
         )
+
+    @router.get("/orders/at-risk")
+    async def pressing(
+        viewer: Annotated[Viewer, Depends(who)],
+        brand_id: UUID | None = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> list[Pressing]:
+        """Orders that are overdue or due by the next working day, the most pressing first; worked out now."""
+        async with begin.database.begin(viewer.brand) as connection:
+            found, brands = await pressing_orders(connection, brand_id)
+        return [
+            Pressing(
+                rank=each.rank,
+                reason=each.reason,
+                says=each.says,
+                order=OrderShown(**_shown(each.order, brands)),
+            )
+            for each in found[:limit]
+        ]
 
     @router.get("/orders/{order_id}")
     async def order(order_id: UUID, viewer: Annotated[Viewer, Depends(who)]) -> OrderInFull:
         """One order, with its recipient."""
         found, recipient = await one(begin, viewer, order_id)
+        async with begin.database.begin(viewer.brand) as connection:
+            brands = await store.every_brand(connection)
         return OrderInFull(
-            **_shown(found),
+            **_shown(found, brands),
             platform=found.platform,
             holds=list(found.holds),
             requests=list(found.requests.values()),
@@ -372,7 +420,16 @@ async def one(begin: Begin[Order], viewer: Viewer, order_id: UUID) -> tuple[Orde
     return found, recipient
 
 
-def _shown(order: Order) -> dict[str, Any]:
+async def pressing_orders(
+    connection: AsyncConnection, brand_id: UUID | None = None
+) -> tuple[list[AtRisk], Mapping[UUID, Brand]]:
+    """Orders at risk among the oldest that are left, and the brands."""
+    brands = await store.every_brand(connection)
+    return at_risk(await store.oldest_left(connection, brand_id, LOOKED_AT), brands, datetime.now(UTC)), brands
+
+
+def _shown(order: Order, brands: Mapping[UUID, Brand]) -> dict[str, Any]:
+    brand = brands.get(order.brand_id)
     return {
         "order_id": order.order_id,
         "brand_id": order.brand_id,
@@ -381,6 +438,7 @@ def _shown(order: Order) -> dict[str, Any]:
         "placed_at": order.placed_at,
         "status": status(order),
         "flags": flags(order),
+        "ship_by": None if brand is None else ship_by(order, brand),
         "lines": order.lines,
         "parcels": [_parcel(parcel) for parcel in order.standing],
     }

@@ -82,6 +82,15 @@ async def newest(connection: AsyncConnection, wanted: Wanted) -> Sequence[Order]
     return [Order.model_validate(state) for state in rows.scalars()]
 
 
+async def oldest_left(connection: AsyncConnection, brand_id: UUID | None, most: int) -> Sequence[Order]:
+    """Orders of which something is still to leave, the oldest first."""
+    left = orders.c.status.in_([Status.NOT_SHIPPED.value, Status.PARTIALLY_SHIPPED.value])
+    query = select(orders.c.state).where(left).order_by(orders.c.placed_at, orders.c.order_id).limit(most)
+    if brand_id is not None:
+        query = query.where(orders.c.brand_id == brand_id)
+    return [Order.model_validate(state) for state in (await connection.execute(query)).scalars()]
+
+
 async def recipient_of(connection: AsyncConnection, order_id: UUID) -> Recipient | None:
     """Who receives an order; None when that was erased, or has not come yet."""
     row = (

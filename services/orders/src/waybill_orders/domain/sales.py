@@ -242,6 +242,8 @@ def _placed(sale: SaleReceived, brand: UUID, lines: Sequence[SaleLine], at: int)
         connection_id=sale.connection_id,
         platform=sale.platform,
         placed_at=sale.placed_at,
+        paid_at=(sale.paid_at or sale.placed_at) if _enough(sale) else None,
+        ship_by=sale.ship_by,
         country=None if sale.ship_to is None else sale.ship_to.country,
         recipient_version=1,
         holds=_holds(sale, order_id, order_lines),

@@ -1,5 +1,6 @@
 """An order as a brand sees it: folded from events, with its status worked out and explained. Pure."""
 
+from waybill_portal.domain.deadlines import AtRisk, ShipBy, at_risk, ship_by
 from waybill_portal.domain.fold import HANDLES, followable, on_event
 from waybill_portal.domain.order import (
     Evidence,
@@ -16,6 +17,7 @@ from waybill_portal.domain.status import Badge, Outcome, Status, explained, flag
 
 __all__ = [
     "HANDLES",
+    "AtRisk",
     "Badge",
     "Evidence",
     "Former",
@@ -26,12 +28,15 @@ __all__ = [
     "Outcome",
     "Parcel",
     "Request",
+    "ShipBy",
     "Status",
     "Tracked",
+    "at_risk",
     "explained",
     "flags",
     "followable",
     "on_event",
     "outcomes",
+    "ship_by",
     "status",
 ]

@@ -35,6 +35,7 @@ from waybill_portal.domain.order import (
     OpenException,
     Order,
     Parcel,
+    Pause,
     Refused,
     Request,
     Tracked,
@@ -69,8 +70,17 @@ def placed(event: OrderPlaced, by: Evidence) -> Order:
         placed_at=event.placed_at,
         shipping_method=event.shipping_method,
         placed=by,
+        paid_at=event.paid_at,
+        ship_by=event.ship_by,
         holds=tuple(
-            Hold(hold_id=hold.hold_id, reason=hold.reason, release_at=hold.release_at, held=by) for hold in event.holds
+            Hold(
+                hold_id=hold.hold_id,
+                reason=hold.reason,
+                release_at=hold.release_at,
+                held=by,
+                held_at=event.placed_at,
+            )
+            for hold in event.holds
         ),
         lines=tuple(
             Line(
@@ -176,12 +186,17 @@ def _decided(order: Order, event: RequestDecided, by: Evidence) -> Changed:
 
 
 def _held(order: Order, event: OrderHeld, by: Evidence) -> Changed:
-    hold = Hold(hold_id=event.hold_id, reason=event.reason, release_at=event.release_at, held=by)
+    hold = Hold(hold_id=event.hold_id, reason=event.reason, release_at=event.release_at, held=by, held_at=event.held_at)
     return {"holds": (*order.holds, hold)}
 
 
 def _released(order: Order, event: OrderReleased, _by: Evidence) -> Changed:
-    return {"holds": tuple(hold for hold in order.holds if hold.hold_id != event.hold_id)}
+    ended = [hold for hold in order.holds if hold.hold_id == event.hold_id]
+    pauses = [Pause(began=hold.held_at or order.placed_at, ended=event.released_at) for hold in ended]
+    return {
+        "holds": tuple(hold for hold in order.holds if hold.hold_id != event.hold_id),
+        "pauses": (*order.pauses, *pauses),
+    }
 
 
 def _raised(order: Order, event: ExceptionRaised, by: Evidence) -> Changed:

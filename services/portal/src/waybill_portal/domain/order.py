@@ -140,6 +140,15 @@ class Hold(Frozen):
     reason: str
     release_at: datetime | None
     held: Evidence | None = None
+    held_at: datetime | None = None
+    """None in a row of a release before; it then counts from the order's placing."""
+
+
+class Pause(Frozen):
+    """Time in which a hold stood."""
+
+    began: datetime
+    ended: datetime
 
 
 class Refused(Frozen):
@@ -200,7 +209,12 @@ class Order(Frozen):
     shipping_method: str
     placed: Evidence | None = None
     """None in a row of a release before; a rebuild gives it."""
+    paid_at: datetime | None = None
+    ship_by: datetime | None = None
+    """By when the platform wants it to leave, where it says so."""
     holds: tuple[Hold, ...]
+    pauses: tuple[Pause, ...] = ()
+    """Holds that have ended."""
     lines: tuple[Line, ...]
     parcels: tuple[Parcel, ...]
     requests: Mapping[UUID, Request] = {}

@@ -1,7 +1,7 @@
 """Which page is where."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -20,11 +20,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
-from waybill_events import CancelReason, HoldReason
+from waybill_events import Brand, CancelReason, HoldReason
 from waybill_portal import store
-from waybill_portal.api import Who, cursor_of, one, read_cursor, typed
+from waybill_portal.api import Who, cursor_of, one, pressing_orders, read_cursor, typed
 from waybill_portal.clients import Owner, Viewer
-from waybill_portal.domain import Order, Status, flags, status
+from waybill_portal.domain import Order, Status, flags, ship_by, status
+from waybill_portal.domain.deadlines import calendar_of
 from waybill_portal.pages import actions, imports, operations
 from waybill_portal.pages.forms import key_of, number, quantities, read, seen
 from waybill_portal.pages.live import Changes, digest, stream
@@ -32,10 +33,14 @@ from waybill_portal.pages.live import Changes, digest, stream
 STATIC: Final = Path(str(files("waybill_portal"))) / "pages" / "static"
 TABS: Final[Mapping[str, tuple[str, tuple[Status, ...]]]] = {
     "all": ("All", ()),
+    "at-risk": ("At risk", ()),
     "to-ship": ("To ship", (Status.NOT_SHIPPED, Status.PARTIALLY_SHIPPED)),
     "shipped": ("Shipped", (Status.SHIPPED,)),
     "canceled": ("Canceled", (Status.CANCELED,)),
 }
+AT_RISK: Final = "at-risk"
+MOST: Final = 200
+"""Rows of the list of orders at risk."""
 CARRIERS: Final = ("UPS", "USPS", "FedEx", "DHL")
 WARNINGS: Final = {
     "number_twice": "Two parcels of this order have this number",
@@ -98,6 +103,7 @@ class _Pages:
         self.shared: dict[str, Any] = {
             "status": status,
             "flags": flags,
+            "due": _due,
             "tabs": TABS,
             "carriers": CARRIERS,
             "warnings": WARNINGS,
@@ -168,13 +174,23 @@ class _Pages:
         """The rows of a list, and the address of the page after it, empty on the last one."""
         if tab not in TABS:
             raise Problem(_NOT_FOUND, "not-found", f"There is no list {tab!r}. Go to all orders.")
+        if tab == AT_RISK:
+            return await self.at_risk(viewer), ""
         wanted = store.Wanted(TABS[tab][1], None, q, read_cursor(before))
         async with self.begin.database.begin(viewer.brand) as connection:
             found = await store.newest(connection, wanted)
             brands = await store.every_brand(connection)
         shown = found[: wanted.limit]
         more = urlencode({"tab": tab, "q": q, "before": cursor_of(shown[-1])}) if len(found) > len(shown) else ""
-        return self.render("rows.html", orders=shown, brands=brands), f"/orders?{more}" if more else ""
+        return self.render("rows.html", orders=shown, brands=brands, why={}), f"/orders?{more}" if more else ""
+
+    async def at_risk(self, viewer: Viewer) -> str:
+        """The rows of the list of orders that may leave late, each with the reason."""
+        async with self.begin.database.begin(viewer.brand) as connection:
+            found, brands = await pressing_orders(connection)
+        shown = found[:MOST]
+        why = {each.order.order_id: each.says for each in shown}
+        return self.render("rows.html", orders=[each.order for each in shown], brands=brands, why=why)
 
     async def order(self, viewer: Viewer, order_id: UUID, tab: str) -> str:
         order, _ = await one(self.begin, viewer, order_id)
@@ -288,6 +304,15 @@ def _answer_people(app: FastAPI, pages: _Pages) -> None:
     app.add_exception_handler(HTTPException, http_or_program)
     app.add_exception_handler(Problem, problem)
     app.add_exception_handler(RequestValidationError, invalid_or_program)
+
+
+def _due(order: Order, brand: Brand | None) -> str:
+    """By when it is to leave, on its brand's calendar; empty where nothing is left, or its clock stands."""
+    found = None if brand is None else ship_by(order, brand)
+    if brand is None or found is None or found.by is None:
+        return ""
+    last = (found.by - timedelta(microseconds=1)).astimezone(calendar_of(brand).zone)
+    return f"{last:%a} {last:%-d %b}"
 
 
 def _words(code: str) -> str:
