@@ -14,6 +14,7 @@ CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}; apt-get install chromium")
 ADDRESS = {"name": "Ann Bee", "address1": "1 High St", "city": "Troy", "zip": "12180", "country_code": "US"}
 UPS_NUMBER = "1Z12345E0205271686"
+MISTYPED = "1Z12345E0205271687"
 Until = Callable[..., Awaitable[None]]
 
 
@@ -106,12 +107,67 @@ async def test_an_order_is_held_and_released(desk: Desk) -> None:
     page = await desk.page()
 
     await page.get_by_text("Hold", exact=True).click()
-    await page.locator("details form").last.get_by_label("Reason").select_option("fraud_risk")
+    await page.locator("form[action$='/holds']").get_by_label("Reason").select_option("fraud_risk")
     await page.get_by_role("button", name="Hold this order").click()
 
     await expect(page.locator(".badge", has_text="On hold: fraud risk")).to_be_visible()
     await page.get_by_role("button", name="Release").click()
     await expect(page.locator(".badge", has_text="On hold")).to_have_count(0)
+
+
+async def test_another_address_is_shown_once_it_is_granted_and_no_more_taken_once_something_is_packed(
+    desk: Desk,
+) -> None:
+    await desk.sell(801_006)
+    page = await desk.page(width=360)
+    await page.get_by_text("Change address or note").click()
+    form = page.locator("form[action$='/amendments']")
+    await expect(form.get_by_label("Street, or PO box")).to_have_value("1 High St")
+
+    await form.get_by_label("Street, or PO box").fill("9 Oak St")
+    await form.get_by_label("Note").fill("ring twice")
+    await form.get_by_role("button", name="Change it").click()
+
+    await expect(page.get_by_text("9 Oak St").first).to_be_visible()
+    await expect(page.get_by_text("ring twice").first).to_be_visible()
+    slip = await desk.selling.portal.get(f"/api/v1/orders/{desk.order['order_id']}/packing-slip.pdf")
+    assert slip.status_code == 200
+    assert (await desk.selling.portal.post(f"/api/v1/orders/{desk.order['order_id']}/parcels", json={})).is_success
+    address = {"name": "Bo", "line1": "1 Elm St", "city": "Troy", "postcode": "12180", "country": "US"}
+    path = f"/api/v1/orders/{desk.order['order_id']}"
+    asked = await desk.selling.portal.post(f"{path}/amendments", json={"address": address})
+
+    async def declined() -> bool:
+        shown = (await desk.selling.portal.get(path)).json()
+        found = {each["request_id"]: each for each in shown["requests"]}
+        return found.get(asked.json()["request_id"], {}).get("why") == "packed"
+
+    await desk.until(declined)
+
+
+async def test_a_mistyped_number_is_asked_about_and_a_wrong_one_is_corrected(desk: Desk) -> None:
+    await desk.sell(801_007)
+    page = await desk.page()
+    await page.get_by_label("Tracking company").first.fill("UPS")
+    await page.get_by_label("Tracking number").first.fill(MISTYPED)
+    await page.get_by_role("button", name="Ship", exact=True).click()
+    await expect(page.get_by_role("alert")).to_contain_text("A digit may be mistyped.")
+    await page.get_by_role("button", name="Ship all the same").click()
+    await expect(page.get_by_role("status")).to_contain_text(f"Shipped with UPS {MISTYPED}")
+
+    parcels = await desk.page("shipments", 360)
+    await parcels.get_by_text("Correct the number").click()
+    form = parcels.locator("form[action$='/number']")
+    await form.get_by_label("Tracking company").fill("FedEx")
+    await form.get_by_label("Tracking number").fill(UPS_NUMBER)
+    await form.get_by_role("button", name="Save it").click()
+    await expect(parcels.get_by_role("alert")).to_contain_text("is a number of UPS, not of FedEx")
+    await parcels.get_by_label("Tracking company").fill("UPS")
+    await parcels.get_by_role("button", name="Take the corrected one").click()
+
+    await expect(parcels.get_by_role("link", name=UPS_NUMBER)).to_be_visible()
+    await expect(parcels.get_by_text(f"Was {MISTYPED} (UPS)")).to_be_visible()
+    await expect(parcels.get_by_text("Not followed")).to_be_visible()
 
 
 async def test_an_exception_is_settled_with_one_of_its_choices(desk: Desk) -> None:

@@ -88,6 +88,7 @@ Read = tuple[Database, Database]
 SECRETS = {
     "connectors": {"connections": {"secret"}, "deliveries": {"body", "reason"}},
     "labels": {"slips": {"lines"}},
+    "orders": {"recipients": {"recipient"}, "amendments": {"address", "note"}, "sales": {"addressed"}},
     "fulfillment": {"parcels": {"tracking_number"}},
 }
 """What a service has of its own that nobody else is to see."""

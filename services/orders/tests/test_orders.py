@@ -1,5 +1,6 @@
 """What is asked of an order and what comes of it, without database or broker."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ import pytest
 from waybill_chassis.fold import Waiting
 from waybill_events import (
     Address,
+    AmendmentRequested,
     CancellationRequested,
     Envelope,
     Event,
@@ -16,10 +18,12 @@ from waybill_events import (
     HoldReason,
     HoldRequested,
     LineUnits,
+    OrderAmended,
     OrderCanceled,
     OrderHeld,
     OrderReleased,
     Payment,
+    Recipient,
     RefusedUnits,
     RequestDecided,
     RequestDeclined,
@@ -30,10 +34,14 @@ from waybill_events import (
     ids,
 )
 from waybill_orders.domain import (
+    Amend,
     Cancel,
     Claims,
+    Incomplete,
     MoreThanOrdered,
     NoChoice,
+    NotAmendable,
+    NothingToAmend,
     Order,
     PastRelease,
     PutOnHold,
@@ -42,6 +50,7 @@ from waybill_orders.domain import (
     UnknownException,
     UnknownHold,
     UnknownLine,
+    amend,
     cancel,
     due,
     hold,
@@ -76,7 +85,7 @@ def a_sale(kind: type[SaleReceived] = SaleReceived, *, canceled: int = 0, **chan
         "placed_at": NOON,
         "source_updated_at": NOON,
         "payment": Payment.PAID,
-        "ship_to": Address(name="Ann", line1="1 High St", country="US"),
+        "ship_to": Address(name="Ann", line1="1 High St", city="Troy", postcode="12180", country="US"),
         "lines": (
             SaleLine(line_id="shirt", quantity=3, vendor="Acorn", canceled=canceled),
             SaleLine(line_id="mug", quantity=1, vendor="Birch"),
@@ -339,3 +348,188 @@ def test_what_a_brand_may_not_cancel_any_more_is_declined_without_an_exception()
 
     assert [type(event) for event in events] == [RequestDeclined]
     assert after.exceptions == ()
+
+
+HOME = Address(name="Ann", line1="2 Low St", city="Troy", postcode="12180", country="US")
+
+
+def asked(order: Order, address: Address | None = None, note: str | None = None) -> Order:
+    after, _ = amend(order, Amend(COMMAND, address, note, NOON))
+    return after
+
+
+def amended(order: Order, **said: Any) -> tuple[Order, list[Event]]:
+    return decide(order, kind="amendment", reason="amendment", **said)
+
+
+def test_an_amendment_is_asked_for_without_a_word_of_what_is_personal() -> None:
+    after, (event,) = amend(an_order(), Amend(COMMAND, HOME, "ring twice", NOON))
+
+    assert isinstance(event, AmendmentRequested)
+    assert event.fields == (*(f"address.{name}" for name in Address.model_fields), "note")
+    assert "Low St" not in event.model_dump_json()
+    assert after.amendments[REQUEST].note == "ring twice"
+    assert after.requests[0].state is RequestState.PENDING
+
+
+def test_a_granted_amendment_is_the_next_version_of_the_recipient() -> None:
+    after, events = amended(asked(an_order(), HOME))
+
+    recipient, told_of = events
+    assert isinstance(recipient, Recipient)
+    assert (recipient.version, recipient.address, recipient.note) == (2, HOME, "")
+    assert isinstance(told_of, OrderAmended)
+    assert (told_of.recipient_version, told_of.country) == (2, "US")
+    assert (after.recipient, dict(after.amendments)) == (recipient, {})
+    assert after.requests[0].state is RequestState.GRANTED
+
+
+def test_a_note_alone_leaves_the_address_as_it_is() -> None:
+    _, (recipient, _) = amended(asked(an_order(), note="ring twice"))
+
+    assert isinstance(recipient, Recipient)
+    assert (recipient.address, recipient.note) == (a_sale().ship_to, "ring twice")
+
+
+def test_a_declined_amendment_changes_nothing_and_is_forgotten() -> None:
+    before = an_order()
+
+    after, (event,) = amended(asked(before, HOME), accepted=False, why="packed")
+
+    assert isinstance(event, RequestDeclined)
+    assert (after.recipient, dict(after.amendments)) == (before.recipient, {})
+    assert after.requests[0].state is RequestState.DECLINED
+
+
+def test_an_address_that_is_complete_now_holds_the_order_no_longer_and_a_persons_hold_stays() -> None:
+    order = split(a_sale(ship_to=HOME.model_copy(update={"city": ""}))).orders[FIRST]
+    held = order.after(hold(order, PutOnHold(UUID(int=41), HoldReason.ADDRESS, None, NOON)))
+    held, _ = decide(held, request_id=ids.request_id(FIRST, UUID(int=41)), kind="hold", reason="address")
+    assert [each.reason for each in held.holds] == ["address", "address"]
+
+    after, events = amended(asked(held, HOME))
+
+    assert isinstance(events[-1], OrderReleased)
+    assert [each.hold_id for each in after.holds] == [ids.request_id(FIRST, UUID(int=41))]
+
+
+def test_an_amendment_that_makes_no_sense_is_refused_at_once() -> None:
+    with pytest.raises(NothingToAmend):
+        asked(an_order())
+    with pytest.raises(Incomplete, match="city, postcode"):
+        asked(an_order(), HOME.model_copy(update={"city": "", "postcode": " "}))
+    with pytest.raises(NotAmendable):
+        asked(replace(an_order(), recipient=None), HOME)
+
+
+def changed_sale(hours: int = 1, **changed: Any) -> SaleReceived:
+    return a_sale(SaleChanged, source_updated_at=NOON + timedelta(hours=hours), **changed)
+
+
+def requests_in(events: list[Event]) -> list[tuple[UUID, tuple[str, ...]]]:
+    return [(event.order_id, event.fields) for event in events if isinstance(event, AmendmentRequested)]
+
+
+def granted(sale: Sale) -> Sale:
+    """All amendments of the sale are granted."""
+    orders = {}
+    for id_, order in sale.orders.items():
+        for request_id in order.amendments:
+            decided = RequestDecided(
+                order_id=id_,
+                brand_id=order.brand_id,
+                request_id=request_id,
+                kind="amendment",
+                reason="amendment",
+                accepted=True,
+            )
+            state, _ = on_event(order, decided, told(21), claims=[])
+            assert isinstance(state, Order)
+            orders[id_] = state
+    return replace(sale, orders={**sale.orders, **orders})
+
+
+def test_a_platform_amends_only_the_fields_that_it_has_changed_itself_in_every_order() -> None:
+    ours, _ = amended(asked(split().orders[FIRST], HOME))
+    sale = replace(split(), orders={**split().orders, FIRST: ours})
+    moved = a_sale().ship_to
+    assert moved is not None
+
+    after, events = tell(sale, changed_sale(ship_to=moved.model_copy(update={"phone": "+1 555"}), note="back door"))
+    same, nothing = tell(
+        after, changed_sale(2, ship_to=moved.model_copy(update={"phone": "+1 555"}), note="back door"), 8
+    )
+
+    assert requests_in(events) == [(FIRST, ("address.phone", "note")), (SECOND, ("address.phone", "note"))]
+    recipient = granted(after).orders[FIRST].recipient
+    assert recipient is not None
+    assert recipient.address == HOME.model_copy(update={"phone": "+1 555"})
+    assert recipient.note == "back door"
+    assert nothing == []
+    assert same.orders == after.orders
+
+
+def test_a_platforms_change_that_comes_too_late_is_an_exception() -> None:
+    moved = HOME.model_copy(update={"city": "Albany"})
+    sale, _ = tell(split(), changed_sale(ship_to=moved))
+    ((request_id, _),) = sale.orders[FIRST].amendments.items()
+
+    after, events = amended(sale.orders[FIRST], request_id=request_id, accepted=False, why="packed")
+
+    assert [type(event) for event in events] == [RequestDeclined, ExceptionRaised]
+    assert isinstance(events[1], ExceptionRaised)
+    assert (events[1].kind, events[1].choices) == ("changed_too_late", ("done", "ignored"))
+    assert events[1].details == "The shop has changed address.line1, address.city of it, and it is packed."
+    assert after.exceptions[0].kind == "changed_too_late"
+
+
+def test_an_address_that_the_platform_makes_incomplete_holds_the_order_until_it_is_complete() -> None:
+    sale, _ = tell(split(), changed_sale(ship_to=HOME.model_copy(update={"postcode": ""})))
+    ((request_id, _),) = sale.orders[FIRST].amendments.items()
+
+    after, events = amended(sale.orders[FIRST], request_id=request_id)
+
+    assert [type(event) for event in events] == [Recipient, OrderAmended, HoldRequested]
+    assert isinstance(events[2], HoldRequested)
+    held, _ = decide(after, request_id=events[2].request_id, kind="hold", reason="address")
+    free, released = amended(asked(held, HOME))
+    assert isinstance(released[-1], OrderReleased)
+    assert free.holds == ()
+
+
+def test_more_units_and_new_lines_are_an_exception_once_and_fewer_are_canceled() -> None:
+    lines = (
+        SaleLine(line_id="shirt", quantity=5, vendor="Acorn"),
+        SaleLine(line_id="hat", title="Hat", quantity=2, vendor="Acorn"),
+    )
+
+    after, events = tell(split(), changed_sale(lines=lines))
+    _, again = tell(after, changed_sale(2, lines=lines), 8)
+
+    exception, request = events
+    assert isinstance(exception, ExceptionRaised)
+    assert (exception.order_id, exception.kind, exception.lines) == (FIRST, "sale_changed", of(shirt=2))
+    assert exception.details == "In the shop there is now 2 more of line shirt; a new line: 2 of Hat."
+    assert isinstance(request, CancellationRequested)
+    assert (request.order_id, request.lines, request.by_platform) == (SECOND, of(mug=1), True)
+    assert again == []
+
+
+def test_a_lowered_quantity_is_a_cancellation_of_what_is_missing() -> None:
+    fewer = (SaleLine(line_id="shirt", quantity=2, canceled=1), SaleLine(line_id="mug", quantity=1))
+
+    _, events = tell(split(a_sale(canceled=1)), changed_sale(lines=fewer))
+
+    (request,) = events
+    assert isinstance(request, CancellationRequested)
+    assert request.lines == of(shirt=2)
+
+
+def test_a_sale_that_a_former_release_split_amends_nothing_until_it_is_told_twice() -> None:
+    old = replace(split(), addressed=None)
+
+    after, events = tell(old, changed_sale(ship_to=HOME))
+    _, then = tell(after, changed_sale(2, ship_to=HOME.model_copy(update={"city": "Albany"})), 8)
+
+    assert events == []
+    assert requests_in(then) == [(FIRST, ("address.city",)), (SECOND, ("address.city",))]

@@ -43,7 +43,7 @@ def a_sale(connection: UUID, kind: type[SaleReceived] = SaleReceived, **changed:
         "source_updated_at": NOON,
         "default_brand_id": BRAND,
         "payment": Payment.PAID,
-        "ship_to": Address(name="Ann", country="US"),
+        "ship_to": Address(name="Ann", line1="1 High St", city="Troy", postcode="12180", country="US"),
         "lines": (SaleLine(line_id="shirt", quantity=3),),
     }
     return kind(**said | changed)
@@ -162,6 +162,44 @@ async def test_a_hold_stands_once_it_is_granted_and_is_released(shop: Shop) -> N
     assert await shop.told() == ["OrderPlaced", "HoldRequested", "OrderHeld", "OrderReleased"]
 
 
+async def rows(database: Database, table: str) -> list[dict[str, Any]]:
+    async with database.begin() as connection:
+        return [dict(row) for row in (await connection.execute(text(f"SELECT * FROM {table}"))).mappings()]
+
+
+async def test_an_amendment_is_published_once_it_is_granted_and_its_words_go_nowhere_else(shop: Shop) -> None:
+    address = {"name": "Bo", "line1": "9 Oak St", "city": "Troy", "postcode": "12180", "country": "US"}
+    body = {"address": address, "note": "ring twice"}
+    asked = [await shop.post("/amendments", body, **{"Idempotency-Key": "k"}) for _ in range(3)]
+    assert {answer.status_code for answer in asked} == {202}
+    assert [row["note"] for row in await rows(shop.database, "amendments")] == ["ring twice"]
+
+    await shop.decide(asked[0].json()["request_id"], "amendment")
+    await shop.waits_for("granted")
+
+    (kept,) = await rows(shop.database, "recipients")
+    assert (kept["version"], kept["recipient"]["address"]["line1"]) == (2, "9 Oak St")
+    assert await rows(shop.database, "amendments") == []
+    assert await shop.told() == ["OrderPlaced", "AmendmentRequested", "OrderAmended"]
+    assert [row["topic"] for row in (*await rows(shop.database, "sent"), *await rows(shop.database, "outbox"))].count(
+        "waybill.recipients"
+    ) == 2
+    for answer in (*asked, await shop.get()):
+        assert "Oak" not in answer.text
+        assert "ring twice" not in answer.text
+
+
+async def test_what_the_platform_changes_is_asked_for_in_those_fields(shop: Shop) -> None:
+    moved = Address(name="Ann", line1="1 High St", city="Albany", postcode="12180", country="US")
+    changed = a_sale(shop.connection, SaleChanged, source_updated_at=NOON + timedelta(hours=1), ship_to=moved)
+    await shop.publish(changed)
+
+    await shop.waits_for("pending")
+    (request,) = await shop.requests()
+
+    assert (request["kind"], request["fields"], request["by_platform"]) == ("amendment", ["address.city"], True)
+
+
 async def test_a_hold_with_a_date_ends_by_itself(shop: Shop) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=2)
     asked = await shop.post("/holds", {"reason": "inventory", "release_at": soon.isoformat()})
@@ -213,6 +251,9 @@ async def test_what_cannot_be_asked_is_refused_and_changes_nothing(shop: Shop) -
         ("/cancellations", {}, "invalid-request"),
         ("/holds", {"reason": "other", "release_at": "2020-01-01T00:00:00Z"}, "past-release-date"),
         ("/holds", {"reason": "other", "release_at": "tomorrow"}, "invalid-request"),
+        ("/amendments", {}, "nothing-to-amend"),
+        ("/amendments", {"address": {"name": "Bo", "country": "US"}}, "incomplete-address"),
+        ("/amendments", {"address": {"country": "Ireland"}}, "invalid-request"),
     ]
 
     answers = [await shop.post(path, body) for path, body, _ in cases]

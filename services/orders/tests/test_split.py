@@ -23,7 +23,7 @@ from waybill_events import (
     SaleSplit,
     ids,
 )
-from waybill_orders.domain import Claims, references, renamed
+from waybill_orders.domain import Claims, incomplete, references, renamed
 from waybill_orders.domain.sales import split
 
 ACORN, BIRCH = UUID(int=1), UUID(int=2)
@@ -50,7 +50,7 @@ def a_sale(*lines: SaleLine, **changed: Any) -> SaleReceived:
         placed_at=NOON,
         source_updated_at=NOON,
         payment=Payment.PAID,
-        ship_to=Address(name="Ann", line1="1 High St", country="US"),
+        ship_to=Address(name="Ann", line1="1 High St", city="Troy", postcode="12180", country="US"),
         lines=lines or (a_line("1", vendor="Acorn"),),
     )
     return sale.model_copy(update=changed)
@@ -152,6 +152,35 @@ def test_an_order_with_nothing_open_waits_for_no_payment() -> None:
     (order,) = orders_of(a_sale(a_line("1", vendor="acorn", canceled=1), payment=Payment.VOIDED))
 
     assert order.holds == ()
+
+
+@pytest.mark.parametrize(
+    ("changed", "lacks"),
+    [
+        ({}, ()),
+        ({"name": " "}, ("name",)),
+        ({"name": "", "company": "Bee & Co"}, ()),
+        ({"line1": ""}, ("line1",)),
+        ({"line1": "", "line2": "PO Box 7"}, ()),
+        ({"line1": "PO Box 7"}, ()),
+        ({"city": ""}, ("city",)),
+        ({"country": None}, ("country",)),
+        ({"country": "UK"}, ("country",)),
+        ({"postcode": ""}, ("postcode",)),
+        ({"postcode": "", "country": "HK"}, ()),
+        ({"postcode": "", "country": "IE"}, ("postcode",)),
+        ({"city": "", "country": "SG"}, ()),
+        ({"city": "", "country": "JP"}, ("city",)),
+    ],
+)
+def test_an_address_that_nobody_can_deliver_to_holds_an_order(changed: dict[str, Any], lacks: tuple[str, ...]) -> None:
+    address = Address(name="Ann", line1="1 High St", city="Troy", postcode="12180", country="US")
+    sale = a_sale(ship_to=address.model_copy(update=changed))
+
+    (order,) = orders_of(sale)
+
+    assert incomplete(sale.ship_to) == lacks
+    assert [hold.reason for hold in order.holds] == ([HoldReason.ADDRESS] if lacks else [])
 
 
 def test_an_order_without_an_address_is_held() -> None:

@@ -32,9 +32,11 @@ _PLACES: Final = ("open", "packed", "shipped", "canceled")
 _STAGES: Final = {
     "CancellationRequested": "asked",
     "HoldRequested": "asked",
+    "AmendmentRequested": "asked",
     "RequestDecided": "decided",
     "OrderCanceled": "stated",
     "OrderHeld": "stated",
+    "OrderAmended": "stated",
     "RequestDeclined": "stated",
 }
 _PARKS: Final = ("unknown-version", "value", "U+0000", "oversized")
@@ -86,7 +88,7 @@ class Case:
         self.sales = [command for command in history if command.kind == "sale"]
         self.ships = [command for command in history if command.kind == "ship"]
         self.corrected = [command for command in history if command.kind == "correct"]
-        self.asked = [command for command in history if command.kind in {"cancel", "hold"}]
+        self.asked = [command for command in history if command.kind in {"cancel", "hold", "amend"}]
         self.looks = [command for command in history if command.kind == "look"]
         self.ours = [entry for entry in log if entry.injected]
         self.told = _once(entry for entry in log if not entry.injected)

@@ -344,7 +344,7 @@ async def ship_what_is_refused(client: Client, dice: random.Random) -> None:
 
 def a_request(order: Order, kind: str, wants: dict[str, Any], dice: random.Random) -> tuple[Command, str]:
     """A request about an order, by the id that it will have, and its key."""
-    what = {"cancel": "cancellations", "hold": "holds"}[kind]
+    what = {"cancel": "cancellations", "hold": "holds", "amend": "amendments"}[kind]
     key = f"chaos-{kind}-{dice.randrange(2**48)}"
     command = ids.command_id(_CALLER, f"POST /api/v1/orders/{order.order_id}/{what}", key)
     request_id = ids.request_id(order.order_id, command)
@@ -406,6 +406,17 @@ async def hold(client: Client, order: Order, dice: random.Random) -> None:
     await client.post(released, "orders", order, f"holds/{command.name}/release", {}, f"{key}-release")
 
 
+async def amend(client: Client, order: Order, dice: random.Random) -> None:
+    """Another note, and perhaps another address."""
+    note = f"note {dice.randrange(10**6)}"
+    command, key = a_request(order, "amend", {"note": note}, dice)
+    body: dict[str, Any] = {"note": note}
+    if dice.random() < 0.5:
+        body["address"] = {"name": "Bo", "line1": "9 Oak St", "city": "Troy", "postcode": "12180", "country": "US"}
+    await client.post(command, "orders", order, "amendments", body, key)
+    client.history.keep(command)
+
+
 async def pack(client: Client, order: Order, dice: random.Random) -> None:
     """A parcel that is packed, and then unpacked, handed over, or left."""
     key = f"chaos-pack-{dice.randrange(2**48)}"
@@ -440,7 +451,7 @@ async def race(client: Client, dice: random.Random) -> None:
         return
     parcels = [a_parcel(client, order, dice) for _ in range(dice.randint(1, 3))]
     more: list[Callable[[Client, Order, random.Random], Awaitable[None]]] = [ask_to_cancel]
-    more += [each for each in (ask_to_cancel, hold, pack, pack, cancel_in_the_shop) if dice.random() < 0.3]
+    more += [each for each in (ask_to_cancel, hold, amend, pack, pack, cancel_in_the_shop) if dice.random() < 0.3]
     rolls = [random.Random(dice.random()) for _ in more]  # repeatable on purpose
     await asyncio.gather(
         *(client.ship(command, order, body, command.name) for command, body in parcels),

@@ -23,10 +23,12 @@ from waybill_events.registry import (
     UnknownVersion,
 )
 from waybill_events.requests import (
+    AmendmentRequested,
     CancellationRequested,
     CancelReason,
     HoldReason,
     HoldRequested,
+    OrderAmended,
     OrderCanceled,
     OrderHeld,
     OrderReleased,
@@ -52,6 +54,7 @@ __all__ = [
     "MAX_BYTES",
     "TOPICS",
     "Address",
+    "AmendmentRequested",
     "Brand",
     "BusinessAddress",
     "Buyer",
@@ -73,6 +76,7 @@ __all__ = [
     "LeftOut",
     "LineUnits",
     "Money",
+    "OrderAmended",
     "OrderCanceled",
     "OrderHeld",
     "OrderLine",

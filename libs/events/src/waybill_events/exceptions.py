@@ -12,10 +12,13 @@ class ExceptionRaised(Event, topic=OWN, subject="order_id"):
     brand_id: UUID
     exception_id: UUID
     kind: Code
-    """`late_shipment`, `sent_twice`, `unscanned`, `refunded_on_its_way`; more may come."""
+    """`late_shipment`, `sent_twice`, `unscanned`, `refunded_on_its_way`, `sale_changed`, `changed_too_late`; more may
+    come."""
     choices: tuple[Code, ...]
     lines: tuple[LineUnits, ...] = ()
     parcel_ids: tuple[UUID, ...] = ()
+    details: Text = ""
+    """What happened, in words, without anything personal."""
     caused_by: UUID | None = None
     """The request or event that it is about."""
     raised_at: Time

@@ -23,9 +23,9 @@ def parcel_id(order: UUID, number: int) -> UUID:
     return uuid5(NAMESPACE, f"parcel|{order}|{number}")
 
 
-def request_id(order: UUID, causation_id: UUID) -> UUID:
-    """The request about an order that one command or event brought about."""
-    return uuid5(NAMESPACE, f"request|{order}|{causation_id}")
+def request_id(order: UUID, causation_id: UUID, kind: str = "") -> UUID:
+    """The request about an order that one command or event brought about; `kind` tells apart several of one event."""
+    return uuid5(NAMESPACE, f"request|{order}|{causation_id}{kind and '|'}{kind}")
 
 
 def hold_id(order: UUID, reason: str) -> UUID:

@@ -20,8 +20,10 @@ from waybill_events.fulfillment import (
 from waybill_events.model import OWN, Event
 from waybill_events.orders import OrderPlaced, SaleSplit
 from waybill_events.requests import (
+    AmendmentRequested,
     CancellationRequested,
     HoldRequested,
+    OrderAmended,
     OrderCanceled,
     OrderHeld,
     OrderReleased,
@@ -165,6 +167,8 @@ EVENTS: Final = Registry(
         Recipient,
         CancellationRequested,
         HoldRequested,
+        AmendmentRequested,
+        OrderAmended,
         OrderCanceled,
         OrderHeld,
         OrderReleased,

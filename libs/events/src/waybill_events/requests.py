@@ -3,7 +3,7 @@
 from enum import StrEnum
 from uuid import UUID
 
-from waybill_events.model import Code, Event, LineUnits, Name, Time, Units, Value
+from waybill_events.model import Code, Country, Event, LineUnits, Name, Time, Units, Value, Version
 
 
 class CancelReason(StrEnum):
@@ -69,6 +69,19 @@ class HoldRequested(Event, topic="waybill.orders", subject="order_id"):
     requested_at: Time
 
 
+class AmendmentRequested(Event, topic="waybill.orders", subject="order_id"):
+    """Somebody wants the address or the note of an order changed. What to is personal: orders keeps it to itself."""
+
+    order_id: UUID
+    brand_id: UUID
+    request_id: UUID
+    fields: tuple[Name, ...]
+    """`note`, and `address.city` or another field of the address."""
+    by_platform: bool = False
+    """The platform has changed them already: there they are so, whatever is decided here."""
+    requested_at: Time
+
+
 class RefusedUnits(Value):
     """Units of a request that were not granted: why, and what had won them."""
 
@@ -84,14 +97,15 @@ class RefusedUnits(Value):
 class RequestDecided(Event, topic="waybill.fulfillment", subject="order_id"):
     """Under the order's lock: what of a request was granted, what was not and by what.
 
-    Of a cancellation, the `granted` units are canceled from here on. A hold stands from here on where it is `accepted`.
+    Of a cancellation, the `granted` units are canceled from here on. Where it is `accepted`, a hold stands from here,
+    and an amendment may be made.
     """
 
     order_id: UUID
     brand_id: UUID
     request_id: UUID
     kind: Code
-    """`cancellation`, `hold`."""
+    """`cancellation`, `hold`, `amendment`."""
     reason: Code
     accepted: bool
     """Whether anything of it was granted."""
@@ -127,6 +141,20 @@ class RequestDeclined(Event, topic="waybill.orders", subject="order_id"):
     refused: tuple[RefusedUnits, ...] = ()
     why: Code | None = None
     declined_at: Time
+
+
+class OrderAmended(Event, topic="waybill.orders", subject="order_id"):
+    """The address or the note of an order is another one; it stands on `waybill.recipients`."""
+
+    order_id: UUID
+    brand_id: UUID
+    request_id: UUID
+    fields: tuple[Name, ...]
+    country: Country | None = None
+    """Where it goes now."""
+    recipient_version: Version
+    by_platform: bool = False
+    amended_at: Time
 
 
 class OrderHeld(Event, topic="waybill.orders", subject="order_id"):

@@ -12,12 +12,16 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 from waybill_chassis.commands import Call, Commands, Done, caller
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
-from waybill_events import CancelReason, Event, HoldReason, ids
+from waybill_events import Address, CancelReason, Event, HoldReason, ids
 from waybill_events.model import Time
 from waybill_orders.domain import (
+    Amend,
     Cancel,
+    Incomplete,
     MoreThanOrdered,
     NoChoice,
+    NotAmendable,
+    NothingToAmend,
     Order,
     PastRelease,
     PutOnHold,
@@ -27,6 +31,7 @@ from waybill_orders.domain import (
     UnknownException,
     UnknownHold,
     UnknownLine,
+    amend,
     cancel,
     hold,
     release,
@@ -34,7 +39,9 @@ from waybill_orders.domain import (
 )
 from waybill_orders.settings import Settings
 
+Decide = Callable[[Order], tuple[Order, Sequence[Event]]]
 LineId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000, pattern=r"^[^\x00]*$")]
 _ORDER: Final = TypeAdapter(Order)
 _REQUEST: Final = TypeAdapter(Request)
 _CODES: Final[Mapping[type[Refused], tuple[int, str]]] = {
@@ -44,6 +51,9 @@ _CODES: Final[Mapping[type[Refused], tuple[int, str]]] = {
     PastRelease: (422, "past-release-date"),
     UnknownException: (404, "unknown-exception"),
     NoChoice: (422, "no-such-choice"),
+    NothingToAmend: (422, "nothing-to-amend"),
+    Incomplete: (422, "incomplete-address"),
+    NotAmendable: (409, "not-amendable"),
 }
 
 
@@ -73,6 +83,13 @@ class NewHold(_Body):
     release_at: Time | None = None
 
 
+class NewRecipient(_Body):
+    """Another address, another note, or both; the address is the whole of it."""
+
+    address: Address | None = None
+    note: Note | None = None
+
+
 class Choice(_Body):
     """How an exception is settled."""
 
@@ -86,16 +103,13 @@ def routes(begin: Begin[State], settings: Settings) -> APIRouter:
     commands = Commands(begin)
     called: Callable[..., Awaitable[Call]] = caller(settings.token.get_secret_value())
 
-    async def run(
-        order_id: UUID, call: Call, decide: Callable[[Order], Sequence[Event]], *, asks: bool = False
-    ) -> JSONResponse:
+    async def run(order_id: UUID, call: Call, decide: Decide, *, asks: bool = False) -> JSONResponse:
         def done(state: State | None) -> Done[State]:
             order = _found(order_id, state)
             try:
-                events = decide(order)
+                after, events = decide(order)
             except Refused as refused:
                 raise _problem(refused) from refused
-            after = order.after(events)
             if not asks:
                 return Done(after, events, 200, shown(after))
             request = after.request(ids.request_id(order_id, call.id))
@@ -111,18 +125,24 @@ def routes(begin: Begin[State], settings: Settings) -> APIRouter:
     ) -> JSONResponse:
         """Ask that units are not shipped; `outcome` tells where the answer will be."""
         command = Cancel(call.id, _units(new), new.reason, call.at, new.notify_customer)
-        return await run(order_id, call, lambda order: cancel(order, command), asks=True)
+        return await run(order_id, call, lambda order: _told(order, cancel(order, command)), asks=True)
 
     @router.post("/orders/{order_id}/holds", status_code=202)
     async def post_hold(order_id: UUID, new: NewHold, call: Annotated[Call, Depends(called)]) -> JSONResponse:
         """Ask that the order is not worked on; `outcome` tells where the answer will be."""
         command = PutOnHold(call.id, new.reason, new.release_at, call.at)
-        return await run(order_id, call, lambda order: hold(order, command), asks=True)
+        return await run(order_id, call, lambda order: _told(order, hold(order, command)), asks=True)
+
+    @router.post("/orders/{order_id}/amendments", status_code=202)
+    async def post_amendment(order_id: UUID, new: NewRecipient, call: Annotated[Call, Depends(called)]) -> JSONResponse:
+        """Ask for another address or note, until something is packed; `outcome` tells where the answer will be."""
+        command = Amend(call.id, new.address, new.note, call.at)
+        return await run(order_id, call, lambda order: amend(order, command), asks=True)
 
     @router.post("/orders/{order_id}/holds/{hold_id}/release")
     async def post_release(order_id: UUID, hold_id: UUID, call: Annotated[Call, Depends(called)]) -> JSONResponse:
         """End a hold; others may stand."""
-        return await run(order_id, call, lambda order: release(order, hold_id, call.at))
+        return await run(order_id, call, lambda order: _told(order, release(order, hold_id, call.at)))
 
     @router.post("/orders/{order_id}/exceptions/{exception_id}/resolve")
     async def post_resolve(
@@ -130,7 +150,9 @@ def routes(begin: Begin[State], settings: Settings) -> APIRouter:
     ) -> JSONResponse:
         """Settle an exception with one of its choices."""
         return await run(
-            order_id, call, lambda order: resolve(order, exception_id, chosen.choice, chosen.comment, call.at)
+            order_id,
+            call,
+            lambda order: _told(order, resolve(order, exception_id, chosen.choice, chosen.comment, call.at)),
         )
 
     @router.get("/orders/{order_id}")
@@ -148,6 +170,11 @@ def routes(begin: Begin[State], settings: Settings) -> APIRouter:
         return answer
 
     return router
+
+
+def _told(order: Order, events: Sequence[Event]) -> tuple[Order, Sequence[Event]]:
+    """What these events make of an order, and they."""
+    return order.after(events), events
 
 
 async def _one(begin: Begin[State], call: Call, order_id: UUID) -> Order:
@@ -181,6 +208,8 @@ def _problem(refused: Refused) -> Problem:
     match refused:
         case UnknownLine(line_id=line_id) | MoreThanOrdered(line_id=line_id):
             return Problem(status, code, str(refused), line=line_id)
+        case Incomplete(lacks=lacks):
+            return Problem(status, code, str(refused), field=f"address.{lacks[0]}", lacks=lacks)
         case NoChoice(choices=choices):
             return Problem(status, code, str(refused), field="choice", choices=choices)
         case _:
@@ -189,5 +218,6 @@ def _problem(refused: Refused) -> Problem:
 
 def shown(order: Order) -> dict[str, Any]:
     """An order as it is answered."""
-    answer: dict[str, Any] = _ORDER.dump_python(replace(order, lines=dict(order.lines)), mode="json")
+    plain = replace(order, lines=dict(order.lines), recipient=None, amendments={})
+    answer: dict[str, Any] = _ORDER.dump_python(plain, mode="json", exclude={"recipient", "amendments"})
     return answer

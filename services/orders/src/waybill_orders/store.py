@@ -8,37 +8,49 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, or_, select, text
+from sqlalchemy import Row, delete, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.database import among, put
 from waybill_chassis.table_topics import Rows, keep
-from waybill_events import Brand, OrderPlaced
-from waybill_orders.domain import Claims, Hold, OpenException, Order, Request, Sale, Seen, State
-from waybill_orders.tables import brands, orders, sales
+from waybill_events import Brand, OrderPlaced, Recipient
+from waybill_orders.domain import (
+    Addressed,
+    Amendment,
+    Claims,
+    Hold,
+    OpenException,
+    Order,
+    Request,
+    Sale,
+    Seen,
+    State,
+)
+from waybill_orders.tables import amendments, brands, orders, recipients, sales
 
-_SALE: Final = ("source_updated_at", "canceled", "lines")
+_SALE: Final = ("source_updated_at", "canceled", "lines", "addressed")
 _ORDER: Final = ("lines", "holds", "requests", "exceptions", "release_at")
+_ADDRESSED: Final = TypeAdapter(Addressed)
 _HOLDS: Final = TypeAdapter(tuple[Hold, ...])
 _REQUESTS: Final = TypeAdapter(tuple[Request, ...])
 _EXCEPTIONS: Final = TypeAdapter(tuple[OpenException, ...])
 
 
 class States:
-    """Sales with their orders, and orders by themselves, each by its id: three statements for any number of them."""
+    """Sales with their orders, and orders by themselves, each by its id: five statements for any number of them."""
 
     async def load(self, connection: AsyncConnection, subjects: Collection[UUID]) -> dict[UUID, State]:
         """Those that are known, as far as this transaction may see them."""
         wanted = or_(among(orders.c.order_id, subjects), among(orders.c.sale_id, subjects))
-        found = {
-            row.order_id: _order(row)
-            for row in await connection.execute(select(orders).where(wanted).order_by(orders.c.reference))
-        }
+        rows = (await connection.execute(select(orders).where(wanted).order_by(orders.c.reference))).all()
+        known = await _recipients(connection, [row.order_id for row in rows])
+        asked = await _amendments(connection, [row.order_id for row in rows])
+        found = {row.order_id: _order(row, known.get(row.order_id), asked.get(row.order_id, {})) for row in rows}
         of_sale: dict[UUID, dict[UUID, Order]] = {}
         for order in found.values():
             of_sale.setdefault(order.sale_id, {})[order.order_id] = order
-        rows = await connection.execute(select(sales).where(among(sales.c.sale_id, subjects)))
-        states: dict[UUID, State] = {row.sale_id: _sale(row, of_sale.get(row.sale_id, {})) for row in rows}
+        sold = await connection.execute(select(sales).where(among(sales.c.sale_id, subjects)))
+        states: dict[UUID, State] = {row.sale_id: _sale(row, of_sale.get(row.sale_id, {})) for row in sold}
         return states | {id_: order for id_, order in found.items() if id_ in subjects}
 
     async def save(self, connection: AsyncConnection, states: Mapping[UUID, State]) -> None:
@@ -46,8 +58,54 @@ class States:
         of_sales = [state for state in states.values() if isinstance(state, Sale)]
         alone = [state for state in states.values() if isinstance(state, Order)]
         await put(connection, sales, [_sale_row(sale) for sale in of_sales], update=_SALE)
-        rows = [_order_row(order) for sale in of_sales for order in sale.orders.values()]
-        await put(connection, orders, [*rows, *map(_order_row, alone)], update=_ORDER)
+        changed = [*(order for sale in of_sales for order in sale.orders.values()), *alone]
+        await put(connection, orders, [_order_row(order) for order in changed], update=_ORDER)
+        people = [_recipient_row(order.recipient) for order in changed if order.recipient is not None]
+        await put(connection, recipients, people, update=("version", "recipient"), newest="version")
+        await _save_amendments(connection, changed)
+
+
+async def _recipients(connection: AsyncConnection, order_ids: Collection[UUID]) -> dict[UUID, Recipient]:
+    mine = select(recipients.c.order_id, recipients.c.recipient).where(among(recipients.c.order_id, order_ids))
+    return {row.order_id: Recipient.model_validate(row.recipient) for row in await connection.execute(mine)}
+
+
+def _recipient_row(recipient: Recipient) -> dict[str, Any]:
+    return {
+        "order_id": recipient.order_id,
+        "brand_id": recipient.brand_id,
+        "version": recipient.version,
+        "recipient": recipient.model_dump(mode="json"),
+    }
+
+
+async def _amendments(connection: AsyncConnection, order_ids: Collection[UUID]) -> dict[UUID, dict[UUID, Amendment]]:
+    found: dict[UUID, dict[UUID, Amendment]] = {}
+    mine = select(amendments).where(among(amendments.c.order_id, order_ids)).order_by(amendments.c.request_id)
+    for row in await connection.execute(mine):
+        found.setdefault(row.order_id, {})[row.request_id] = Amendment(MappingProxyType(row.address), row.note)
+    return found
+
+
+async def _save_amendments(connection: AsyncConnection, changed: Collection[Order]) -> None:
+    """Keep what undecided requests are to change, and no more of it than that."""
+    asked = [order for order in changed if any(request.kind == "amendment" for request in order.requests)]
+    if not asked:
+        return
+    rows = [
+        {
+            "request_id": request_id,
+            "order_id": order.order_id,
+            "brand_id": order.brand_id,
+            "address": dict(wanted.address),
+            "note": wanted.note,
+        }
+        for order in asked
+        for request_id, wanted in order.amendments.items()
+    ]
+    mine = among(amendments.c.order_id, [order.order_id for order in asked])
+    await connection.execute(delete(amendments).where(mine))
+    await put(connection, amendments, rows, update=())
 
 
 async def orders_of(connection: AsyncConnection, sale_ids: Collection[UUID]) -> list[UUID]:
@@ -64,7 +122,9 @@ async def to_release(connection: AsyncConnection, at: datetime, most: int) -> li
 
 def _sale(row: Row[Any], of_sale: Mapping[UUID, Order]) -> Sale:
     lines = {
-        line_id: Seen(None if seen["order_id"] is None else UUID(seen["order_id"]), seen["canceled"])
+        line_id: Seen(
+            None if seen["order_id"] is None else UUID(seen["order_id"]), seen["canceled"], seen.get("quantity")
+        )
         for line_id, seen in row.lines.items()
     }
     return Sale(
@@ -77,6 +137,7 @@ def _sale(row: Row[Any], of_sale: Mapping[UUID, Order]) -> Sale:
         row.canceled,
         MappingProxyType(lines),
         MappingProxyType(of_sale),
+        None if row.addressed is None else _ADDRESSED.validate_python(row.addressed),
     )
 
 
@@ -91,10 +152,11 @@ def _sale_row(sale: Sale) -> dict[str, Any]:
         "source_updated_at": sale.source_updated_at,
         "canceled": sale.canceled,
         "lines": {line_id: asdict(seen) for line_id, seen in sale.lines.items()},
+        "addressed": None if sale.addressed is None else _ADDRESSED.dump_python(sale.addressed, mode="json"),
     }
 
 
-def _order(row: Row[Any]) -> Order:
+def _order(row: Row[Any], recipient: Recipient | None, asked: Mapping[UUID, Amendment]) -> Order:
     return Order(
         row.order_id,
         row.brand_id,
@@ -104,6 +166,8 @@ def _order(row: Row[Any]) -> Order:
         _HOLDS.validate_python(row.holds),
         _REQUESTS.validate_python(row.requests),
         _EXCEPTIONS.validate_python(row.exceptions),
+        recipient,
+        MappingProxyType(asked),
     )
 
 

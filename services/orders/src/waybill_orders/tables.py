@@ -19,9 +19,11 @@ sales: Final = Table(
     Column("source_updated_at", DateTime(timezone=True), nullable=False),
     Column("canceled", Boolean, nullable=False),
     Column("lines", JSONB, nullable=False),
+    Column("addressed", JSONB(none_as_null=True)),
     UniqueConstraint("connection_id", "source_order_id"),
 )
-"""Sales that were split; `lines` maps line ids to their order and the units that the platform has canceled."""
+"""Sales that were split; `lines` maps line ids to their order and their units, `addressed` is where the platform last
+told to send it: both as it told them last."""
 
 orders: Final = Table(
     "orders",
@@ -41,6 +43,27 @@ orders: Final = Table(
 )
 """Orders: which one of a brand has which reference, given once; what was asked of each; `release_at` is when its next
 hold ends."""
+
+recipients: Final = Table(
+    "recipients",
+    metadata,
+    Column("order_id", Uuid, primary_key=True),
+    Column("brand_id", Uuid, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("recipient", JSONB, nullable=False),
+)
+"""Who receives each order, as it was published last."""
+
+amendments: Final = Table(
+    "amendments",
+    metadata,
+    Column("request_id", Uuid, primary_key=True),
+    Column("order_id", Uuid, nullable=False, index=True),
+    Column("brand_id", Uuid, nullable=False),
+    Column("address", JSONB, nullable=False),
+    Column("note", Text),
+)
+"""What requests that are not decided yet are to change of a recipient."""
 
 brands: Final = Table(
     "brands",

@@ -230,6 +230,7 @@ COMMANDS: Final = (
     Command("tracking", f"{_PARCEL}/number", 200, "Correct a parcel's number or company."),
     Command("orders", "/orders/{order_id}/cancellations", 202, "Ask that units are not shipped."),
     Command("orders", "/orders/{order_id}/holds", 202, "Ask that the order is not worked on."),
+    Command("orders", "/orders/{order_id}/amendments", 202, "Ask for another address or note."),
     Command("orders", "/orders/{order_id}/holds/{hold_id}/release", 200, "End a hold."),
     Command("fulfillment", "/imports/{import_id}/apply", 202, "Ship what the rows of a file say that can go."),
     Command("fulfillment", "/imports/{import_id}/undo", 202, "Take back the parcels of a file."),

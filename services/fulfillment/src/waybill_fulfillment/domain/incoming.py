@@ -4,6 +4,7 @@ from typing import assert_never
 
 from waybill_chassis.fold import Waiting
 from waybill_events import (
+    AmendmentRequested,
     CancellationRequested,
     Envelope,
     Event,
@@ -14,10 +15,18 @@ from waybill_events import (
     TrackingCorrected,
 )
 from waybill_fulfillment.domain.ledger import Ledger, ParcelState, opened
-from waybill_fulfillment.domain.requests import decide_cancellation, decide_hold
+from waybill_fulfillment.domain.requests import decide_amendment, decide_cancellation, decide_hold
 from waybill_fulfillment.domain.scans import decide_scan
 
-Incoming = OrderPlaced | CancellationRequested | HoldRequested | OrderReleased | ParcelScanned | TrackingCorrected
+Incoming = (
+    OrderPlaced
+    | CancellationRequested
+    | HoldRequested
+    | AmendmentRequested
+    | OrderReleased
+    | ParcelScanned
+    | TrackingCorrected
+)
 
 
 def on_event(ledger: Ledger | None, event: Event, envelope: Envelope) -> tuple[Ledger | None, list[Event]]:
@@ -32,6 +41,8 @@ def on_event(ledger: Ledger | None, event: Event, envelope: Envelope) -> tuple[L
             events = decide_cancellation(ledger, event)
         case HoldRequested():
             events = decide_hold(ledger, event)
+        case AmendmentRequested():
+            events = decide_amendment(ledger, event)
         case OrderReleased() | TrackingCorrected():
             return ledger.after([event], envelope.id), []
         case ParcelScanned():

@@ -307,6 +307,8 @@ def _decided(ledger: Ledger, event: RequestDecided, cause: UUID) -> Ledger:
         return ledger
     if event.kind == "hold":
         return replace(ledger, holds=(*ledger.holds, Hold(event.request_id, event.reason)))
+    if event.kind != "cancellation":
+        return ledger
     units = counted(event.granted)
     canceled_by = MappingProxyType({**ledger.canceled_by, cause: units})
     return replace(ledger.move(units, "open", "canceled"), canceled_by=canceled_by)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from waybill_events import (
+    AmendmentRequested,
     CancellationRequested,
     Event,
     HoldRequested,
@@ -68,6 +69,26 @@ def decide_hold(ledger: Ledger, request: HoldRequested) -> list[Event]:
             reason=request.reason,
             accepted=left,
             why=None if left else Refusal.NOTHING_LEFT,
+        )
+    ]
+
+
+def decide_amendment(ledger: Ledger, request: AmendmentRequested) -> list[Event]:
+    """Let address and note of an order be changed until something is packed: its label has the old ones."""
+    why: Refusal | None = None
+    if any(line.packed for line in ledger.lines.values()):
+        why = Refusal.PACKED
+    elif not any(line.open for line in ledger.lines.values()):
+        why = Refusal.NOTHING_LEFT
+    return [
+        RequestDecided(
+            order_id=ledger.order_id,
+            brand_id=ledger.brand_id,
+            request_id=request.request_id,
+            kind="amendment",
+            reason="amendment",
+            accepted=why is None,
+            why=why,
         )
     ]
 

@@ -5,6 +5,7 @@ from typing import Final
 from waybill_chassis.fold import fold
 from waybill_chassis.transaction import Fresh, Transaction
 from waybill_events import (
+    AmendmentRequested,
     CancellationRequested,
     HoldRequested,
     OrderPlaced,
@@ -14,7 +15,15 @@ from waybill_events import (
 )
 from waybill_fulfillment.domain import Ledger, on_event
 
-HANDLES: Final = (OrderPlaced, CancellationRequested, HoldRequested, OrderReleased, ParcelScanned, TrackingCorrected)
+HANDLES: Final = (
+    OrderPlaced,
+    CancellationRequested,
+    HoldRequested,
+    AmendmentRequested,
+    OrderReleased,
+    ParcelScanned,
+    TrackingCorrected,
+)
 TOPICS: Final = ("waybill.orders", "waybill.tracking")
 
 

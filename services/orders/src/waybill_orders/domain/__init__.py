@@ -2,6 +2,7 @@
 
 from waybill_orders.domain.incoming import State, on_event
 from waybill_orders.domain.orders import (
+    Amend,
     Cancel,
     Hold,
     OpenException,
@@ -9,29 +10,40 @@ from waybill_orders.domain.orders import (
     PutOnHold,
     Request,
     RequestState,
+    amend,
     cancel,
     due,
     hold,
     release,
     resolve,
 )
+from waybill_orders.domain.recipients import Amendment, incomplete
 from waybill_orders.domain.refusals import (
+    Incomplete,
     MoreThanOrdered,
     NoChoice,
+    NotAmendable,
+    NothingToAmend,
     PastRelease,
     Refused,
     UnknownException,
     UnknownHold,
     UnknownLine,
 )
-from waybill_orders.domain.sales import Claims, Sale, Seen, named, references, renamed
+from waybill_orders.domain.sales import Addressed, Claims, Sale, Seen, named, references, renamed
 
 __all__ = [
+    "Addressed",
+    "Amend",
+    "Amendment",
     "Cancel",
     "Claims",
     "Hold",
+    "Incomplete",
     "MoreThanOrdered",
     "NoChoice",
+    "NotAmendable",
+    "NothingToAmend",
     "OpenException",
     "Order",
     "PastRelease",
@@ -45,9 +57,11 @@ __all__ = [
     "UnknownException",
     "UnknownHold",
     "UnknownLine",
+    "amend",
     "cancel",
     "due",
     "hold",
+    "incomplete",
     "named",
     "on_event",
     "references",

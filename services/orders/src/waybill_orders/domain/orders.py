@@ -4,7 +4,7 @@ Quantities are fulfillment's: a cancellation or a hold is a request, which fulfi
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -12,25 +12,34 @@ from typing import assert_never
 from uuid import UUID
 
 from waybill_events import (
+    Address,
+    AmendmentRequested,
     CancellationRequested,
     Event,
     ExceptionRaised,
     ExceptionResolved,
+    HoldReason,
     HoldRequested,
     LineUnits,
+    OrderAmended,
     OrderCanceled,
     OrderHeld,
     OrderPlaced,
     OrderReleased,
+    Recipient,
     Refusal,
     RefusedUnits,
     RequestDecided,
     RequestDeclined,
     ids,
 )
+from waybill_orders.domain.recipients import FIELDS, Amendment, incomplete
 from waybill_orders.domain.refusals import (
+    Incomplete,
     MoreThanOrdered,
     NoChoice,
+    NotAmendable,
+    NothingToAmend,
     PastRelease,
     UnknownException,
     UnknownHold,
@@ -39,11 +48,18 @@ from waybill_orders.domain.refusals import (
 
 REFUNDED = "refunded_on_its_way"
 REFUNDED_CHOICES = ("intercept", "return", "absorb")
+TOO_LATE = "changed_too_late"
+SALE_CHANGED = "sale_changed"
+CHANGED_CHOICES = ("done", "ignored")
+"""How a person settles a change of the sale that came too late, or that is none that an order takes by itself."""
 Units = Mapping[str, int]
 """Quantities by line id."""
 Told = (
     CancellationRequested
     | HoldRequested
+    | AmendmentRequested
+    | Recipient
+    | OrderAmended
     | OrderCanceled
     | RequestDeclined
     | OrderHeld
@@ -79,6 +95,8 @@ class Request:
     granted: tuple[LineUnits, ...] = ()
     refused: tuple[RefusedUnits, ...] = ()
     why: str | None = None
+    fields: tuple[str, ...] = ()
+    """What an amendment is to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +119,11 @@ class OpenException:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One order. `lines` says how many units of each line were ordered."""
+    """One order. `lines` says how many units of each line were ordered.
+
+    `recipient` is who receives it, None where it was placed by a release that did not keep that; `amendments` are what
+    its undecided requests are to change of it. Neither is for anybody's eyes but the recipient's topic.
+    """
 
     order_id: UUID
     brand_id: UUID
@@ -111,6 +133,8 @@ class Order:
     holds: tuple[Hold, ...] = ()
     requests: tuple[Request, ...] = ()
     exceptions: tuple[OpenException, ...] = ()
+    recipient: Recipient | None = None
+    amendments: Mapping[UUID, Amendment] = field(default_factory=lambda: MappingProxyType({}))
 
     def request(self, request_id: UUID) -> Request | None:
         """One of its requests."""
@@ -194,6 +218,45 @@ def hold(order: Order, command: PutOnHold) -> list[HoldRequested]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Amend:
+    """Another address or note; None leaves one as it is. `cause` is the command's id."""
+
+    cause: UUID
+    address: Address | None
+    note: str | None
+    at: datetime
+
+
+def amend(order: Order, command: Amend) -> tuple[Order, list[Event]]:
+    """Ask for another address or note; raises NothingToAmend, Incomplete, NotAmendable."""
+    address = {} if command.address is None else {name: getattr(command.address, name) for name in FIELDS}
+    wanted = Amendment(MappingProxyType(address), command.note)
+    if not wanted:
+        raise NothingToAmend
+    if command.address is not None and (lacks := incomplete(command.address)):
+        raise Incomplete(lacks)
+    if order.recipient is None:
+        raise NotAmendable
+    return asked_to_amend(order, wanted, ids.request_id(order.order_id, command.cause), command.at)
+
+
+def asked_to_amend(
+    order: Order, wanted: Amendment, request_id: UUID, at: datetime, *, by_platform: bool = False
+) -> tuple[Order, list[Event]]:
+    """The order with a request to change its recipient, and what is told of that: which fields, not what to."""
+    told = AmendmentRequested(
+        order_id=order.order_id,
+        brand_id=order.brand_id,
+        request_id=request_id,
+        fields=wanted.fields,
+        by_platform=by_platform,
+        requested_at=at,
+    )
+    amendments = MappingProxyType({**order.amendments, request_id: wanted})
+    return replace(order.after([told]), amendments=amendments), [told]
+
+
 def release(order: Order, hold_id: UUID, at: datetime) -> list[OrderReleased]:
     """End one hold; raises UnknownHold."""
     if all(hold.hold_id != hold_id for hold in order.holds):
@@ -239,6 +302,8 @@ def stated(order: Order, decided: RequestDecided, at: datetime) -> list[Event]:
     said: list[Event] = []
     if decided.accepted and request.kind == "cancellation":
         said.append(_canceled(order, request, decided, at))
+    elif decided.accepted and request.kind == "amendment":
+        said += _amended(order, request, at)
     elif decided.accepted:
         said.append(
             OrderHeld(
@@ -255,7 +320,28 @@ def stated(order: Order, decided: RequestDecided, at: datetime) -> list[Event]:
     shipped = tuple(each for each in decided.refused if each.why == Refusal.SHIPPED)
     if request.by_platform and shipped:
         said.append(_refunded(order, request, shipped, at))
+    if request.by_platform and request.kind == "amendment" and not decided.accepted:
+        why = "it is packed" if decided.why == Refusal.PACKED else "nothing of it is left to send"
+        details = f"The shop has changed {', '.join(request.fields)} of it, and {why}."
+        said.append(raised(order, TOO_LATE, request.request_id, details, at))
     return said
+
+
+def raised(
+    order: Order, kind: str, about: UUID, details: str, at: datetime, *, lines: tuple[LineUnits, ...] = ()
+) -> ExceptionRaised:
+    """A change of the sale that somebody has to look at."""
+    return ExceptionRaised(
+        order_id=order.order_id,
+        brand_id=order.brand_id,
+        exception_id=ids.exception_id(order.order_id, kind, about),
+        kind=kind,
+        choices=CHANGED_CHOICES,
+        lines=lines,
+        details=details,
+        caused_by=about,
+        raised_at=at,
+    )
 
 
 def _after(order: Order, event: Told) -> Order:
@@ -274,12 +360,20 @@ def _after(order: Order, event: Told) -> Order:
         case HoldRequested():
             request = Request(event.request_id, "hold", event.reason, event.requested_at, release_at=event.release_at)
             return replace(order, requests=(*order.requests, request))
-        case OrderCanceled():
-            request = replace(_made(order, event.request_id), state=RequestState.GRANTED, granted=event.lines)
-            return _with_request(order, request)
-        case OrderHeld():
-            held = replace(order, holds=(*order.holds, Hold(event.hold_id, event.reason, event.release_at)))
-            return _with_request(held, replace(_made(order, event.hold_id), state=RequestState.GRANTED))
+        case AmendmentRequested():
+            request = Request(
+                event.request_id,
+                "amendment",
+                "amendment",
+                event.requested_at,
+                by_platform=event.by_platform,
+                fields=event.fields,
+            )
+            return replace(order, requests=(*order.requests, request))
+        case OrderCanceled() | OrderHeld() | OrderAmended():
+            return _granted(order, event)
+        case Recipient():
+            return replace(order, recipient=event)
         case RequestDeclined():
             return _refused(order, event)
         case OrderReleased():
@@ -292,6 +386,22 @@ def _after(order: Order, event: Told) -> Order:
             return replace(order, exceptions=rest)
         case _:
             assert_never(event)
+
+
+def _granted(order: Order, event: OrderCanceled | OrderHeld | OrderAmended) -> Order:
+    if isinstance(event, OrderHeld):
+        held = replace(order, holds=(*order.holds, Hold(event.hold_id, event.reason, event.release_at)))
+        return _with_request(held, replace(_made(order, event.hold_id), state=RequestState.GRANTED))
+    request = replace(_made(order, event.request_id), state=RequestState.GRANTED)
+    if isinstance(event, OrderCanceled):
+        request = replace(request, granted=event.lines)
+    return _with_request(_forgetting(order, event.request_id), request)
+
+
+def _forgetting(order: Order, request_id: UUID) -> Order:
+    """Without what a request was to change: it is decided."""
+    left = {id_: wanted for id_, wanted in order.amendments.items() if id_ != request_id}
+    return order if len(left) == len(order.amendments) else replace(order, amendments=MappingProxyType(left))
 
 
 def _with_request(order: Order, changed: Request) -> Order:
@@ -310,7 +420,8 @@ def _refused(order: Order, event: RequestDeclined) -> Order:
     request = _made(order, event.request_id)
     partly = request.state is RequestState.GRANTED
     state = RequestState.PARTLY_GRANTED if partly else RequestState.DECLINED
-    return _with_request(order, replace(request, state=state, refused=event.refused, why=event.why))
+    changed = replace(request, state=state, refused=event.refused, why=event.why)
+    return _with_request(_forgetting(order, event.request_id), changed)
 
 
 def _canceled(order: Order, request: Request, decided: RequestDecided, at: datetime) -> OrderCanceled:
@@ -324,6 +435,44 @@ def _canceled(order: Order, request: Request, decided: RequestDecided, at: datet
         notify_customer=request.notify_customer,
         canceled_at=at,
     )
+
+
+def _amended(order: Order, request: Request, at: datetime) -> list[Event]:
+    """The next version of the recipient; an address that is complete now holds the order no longer."""
+    assert order.recipient is not None
+    recipient = order.amendments[request.request_id].applied(order.recipient)
+    told = OrderAmended(
+        order_id=order.order_id,
+        brand_id=order.brand_id,
+        request_id=request.request_id,
+        fields=request.fields,
+        country=None if recipient.address is None else recipient.address.country,
+        recipient_version=recipient.version,
+        by_platform=request.by_platform,
+        amended_at=at,
+    )
+    said: list[Event] = [recipient, told]
+    ours = _address_holds(order)
+    if not incomplete(recipient.address):
+        said += [each for hold_id in ours for each in release(order, hold_id, at)]
+    elif not ours:
+        hold_request = HoldRequested(
+            order_id=order.order_id,
+            brand_id=order.brand_id,
+            request_id=ids.request_id(order.order_id, request.request_id, HoldReason.ADDRESS),
+            reason=HoldReason.ADDRESS,
+            requested_at=at,
+        )
+        said.append(hold_request)
+    return said
+
+
+def _address_holds(order: Order) -> list[UUID]:
+    """The holds that stand because the address is incomplete; one that a person made for it is that person's."""
+    ours = {ids.hold_id(order.order_id, HoldReason.ADDRESS)} | {
+        ids.request_id(order.order_id, request.request_id, HoldReason.ADDRESS) for request in order.requests
+    }
+    return [hold.hold_id for hold in order.holds if hold.hold_id in ours]
 
 
 def _declined(order: Order, request: Request, decided: RequestDecided, at: datetime) -> RequestDeclined:

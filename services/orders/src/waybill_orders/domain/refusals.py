@@ -51,3 +51,28 @@ class NoChoice(Refused):
     def __init__(self, choice: str, choices: tuple[str, ...]) -> None:
         super().__init__(f"{choice} is none of the choices. Choose {', '.join(choices)}.")
         self.choices = choices
+
+
+class NothingToAmend(Refused):
+    """An amendment that changes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("Give an address, a note, or both.")
+
+
+class Incomplete(Refused):
+    """An address that nobody can deliver to."""
+
+    def __init__(self, lacks: tuple[str, ...]) -> None:
+        super().__init__(f"The address lacks {', '.join(lacks)}. Fill that in.")
+        self.lacks = lacks
+
+
+class NotAmendable(Refused):
+    """Who receives the order is not known here."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This order was placed by a release that did not keep who receives it, or that was erased. "
+            "Change it on its platform."
+        )

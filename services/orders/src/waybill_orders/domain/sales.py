@@ -1,7 +1,7 @@
 """How a sale becomes orders: whose line is it, what is each order called, what holds it back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -9,10 +9,12 @@ from uuid import UUID
 
 from waybill_chassis.fold import Waiting
 from waybill_events import (
+    Address,
     Brand,
     CancellationRequested,
     CancelReason,
     Event,
+    ExceptionRaised,
     Hold,
     HoldReason,
     LeftOut,
@@ -28,20 +30,34 @@ from waybill_events import (
     SplitOrder,
     ids,
 )
-from waybill_orders.domain.orders import Order, opened, release
+from waybill_orders.domain.orders import SALE_CHANGED, Order, asked_to_amend, opened, raised, release
+from waybill_orders.domain.recipients import Amendment, difference, incomplete
 
 _AUTHORIZED: Final = {Payment.AUTHORIZED, Payment.PARTIALLY_PAID}
 _NUMBER: Final = 150
 """How much of a platform's number goes into a reference: with a connection's code and an id it must stay a name."""
+_DETAILS: Final = 1_000
 _PAID: Final = {Payment.PAID, Payment.PARTIALLY_REFUNDED, Payment.REFUNDED}
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the platform has told of a line: how many units of it are canceled. `order_id` None: it became no work."""
+    """What the platform has told of a line: its units, and how many of them are canceled.
+
+    `order_id` None: it became no work. `quantity` None: it was told to a release that did not keep that.
+    """
 
     order_id: UUID | None
     canceled: int
+    quantity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """Where the platform last told to send a sale, and with what note."""
+
+    ship_to: Address | None
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +73,8 @@ class Sale:
     canceled: bool
     lines: Mapping[str, Seen]
     orders: Mapping[UUID, Order]
+    addressed: Addressed | None = None
+    """None where it was told to a release that did not keep that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,45 +121,118 @@ def split(sale: SaleReceived, claims: Sequence[Claims]) -> tuple[Sale, list[Even
         sale.number,
         sale.source_updated_at,
         sale.canceled_at is not None,
-        MappingProxyType({line.line_id: Seen(of.get(line.line_id), line.canceled) for line in sale.lines}),
-        MappingProxyType({order.order_id: opened(order) for order in orders}),
+        MappingProxyType(
+            {line.line_id: Seen(of.get(line.line_id), line.canceled, line.quantity) for line in sale.lines}
+        ),
+        MappingProxyType({order.order_id: opened(order).after([_recipient(sale, order)]) for order in orders}),
+        Addressed(sale.ship_to, sale.note),
     )
     return after, [told, *(each for order in orders for each in (_recipient(sale, order), order))]
 
 
 def changed(sale: Sale, told: SaleReceived, cause: UUID) -> tuple[Sale, list[Event]]:
-    """A sale that is told again: ask for what the platform canceled since, release what has been paid.
+    """A sale that is told again: ask for what the platform canceled and changed since, release what has been paid.
 
-    What it told before, or what is older, changes nothing.
+    Of its recipient only what the platform itself changed since it told last is asked for, so that a correction made
+    here stays. More units, or other lines, are for a person to see. What it told before, or what is older, changes
+    nothing.
     """
     if told.source_updated_at < sale.source_updated_at:
         return sale, []
-    asked: dict[UUID, list[LineUnits]] = {}
-    lines = dict(sale.lines)
-    for line in told.lines:
-        seen = lines.get(line.line_id)
-        if seen is None or line.canceled <= seen.canceled:
-            continue
-        lines[line.line_id] = replace(seen, canceled=line.canceled)
-        if seen.order_id is not None:
-            asked.setdefault(seen.order_id, []).append(LineUnits(line_id=line.line_id, quantity=line.canceled))
+    lines, asked, more = _lines_since(sale, told)
+    amendment = _amendment_since(sale, told)
     events: list[Event] = []
+    orders: dict[UUID, Order] = {}
     for order in sale.orders.values():
+        said: list[Event] = []
         if order.order_id in asked:
             reason = told.cancel_reason or CancelReason.OTHER
-            events.append(_requested(order, tuple(asked[order.order_id]), reason, cause, told.source_updated_at))
+            said.append(_requested(order, tuple(asked[order.order_id]), reason, cause, told.source_updated_at))
+        if order.order_id in more:
+            said.append(more[order.order_id].raised(order, cause, told.source_updated_at))
         if _enough(told):
             hold_id = ids.hold_id(order.order_id, HoldReason.AWAITING_PAYMENT)
             if any(hold.hold_id == hold_id for hold in order.holds):
-                events += release(order, hold_id, told.source_updated_at)
+                said += release(order, hold_id, told.paid_at or told.source_updated_at)
+        after_it = order.after(said)
+        if amendment and order.recipient is not None:
+            request_id = ids.request_id(order.order_id, cause, "amendment")
+            after_it, requested = asked_to_amend(
+                after_it, amendment, request_id, told.source_updated_at, by_platform=True
+            )
+            said += requested
+        orders[order.order_id] = after_it
+        events += said
+    before = None if sale.addressed is None else sale.addressed.ship_to
     after = replace(
         sale,
         source_updated_at=told.source_updated_at,
         canceled=sale.canceled or told.canceled_at is not None,
         lines=MappingProxyType(lines),
+        addressed=Addressed(told.ship_to or before, told.note),
     )
     # Told again without a change, it stays as it is, and nothing is written.
-    return (sale if after == sale else _with_orders(after, events)), events
+    unchanged = after == sale and not events
+    return (sale if unchanged else replace(after, orders=MappingProxyType(orders))), events
+
+
+@dataclass(slots=True)
+class _More:
+    """What is more of an order's lines than it was placed with."""
+
+    units: list[LineUnits] = field(default_factory=list[LineUnits])
+    titles: list[str] = field(default_factory=list[str])
+
+    def raised(self, order: Order, cause: UUID, at: datetime) -> ExceptionRaised:
+        """Somebody has to see it."""
+        says = [f"{each.quantity} more of line {each.line_id}" for each in self.units]
+        says += [f"a new line: {title}" for title in self.titles]
+        details = f"In the shop there is now {'; '.join(says)}."[:_DETAILS]
+        return raised(order, SALE_CHANGED, cause, details, at, lines=tuple(self.units))
+
+
+def _lines_since(
+    sale: Sale, told: SaleReceived
+) -> tuple[dict[str, Seen], dict[UUID, list[LineUnits]], dict[UUID, _More]]:
+    """The lines as they are told now, and of each order what the platform canceled and added since.
+
+    Units that a line has no more are canceled units, and so are all those of a line that is told no more.
+    """
+    lines = dict(sale.lines)
+    asked: dict[UUID, list[LineUnits]] = {}
+    more: dict[UUID, _More] = {}
+    now = {line.line_id: line for line in told.lines}
+    for line_id, seen in sale.lines.items():
+        order = None if seen.order_id is None else sale.orders.get(seen.order_id)
+        line, quantity = now.get(line_id), seen.quantity
+        if quantity is None:
+            quantity = order.lines.get(line_id, 0) if order is not None else 0
+        units = 0 if line is None else line.quantity
+        ordered = quantity if order is None else order.lines.get(line_id, quantity)
+        canceled = max(0 if line is None else line.canceled, 0) + max(0, ordered - units)
+        if order is not None and canceled > seen.canceled:
+            asked.setdefault(order.order_id, []).append(LineUnits(line_id=line_id, quantity=canceled))
+        if order is not None and units > max(quantity, ordered):
+            extra = LineUnits(line_id=line_id, quantity=units - max(quantity, ordered))
+            more.setdefault(order.order_id, _More()).units.append(extra)
+        lines[line_id] = replace(seen, canceled=max(seen.canceled, canceled), quantity=max(quantity, units))
+    for line in told.lines:
+        if line.line_id not in lines and line.requires_shipping and line.quantity:
+            lines[line.line_id] = Seen(None, line.canceled, line.quantity)
+            if sale.orders:
+                # Whose it is nobody has decided yet: whoever has the first order sees it.
+                first = min(sale.orders.values(), key=lambda order: order.reference)
+                title = line.title or line.sku or line.line_id
+                more.setdefault(first.order_id, _More()).titles.append(f"{line.quantity} of {title}")
+    return lines, asked, more
+
+
+def _amendment_since(sale: Sale, told: SaleReceived) -> Amendment:
+    """What the platform has changed of the recipient since it told last; nothing where that is not known."""
+    if sale.addressed is None:
+        return Amendment()
+    note = told.note if told.note != sale.addressed.note else None
+    return Amendment(difference(sale.addressed.ship_to, told.ship_to), note)
 
 
 def canceled(sale: Sale, told: SaleCanceled, cause: UUID) -> tuple[Sale, list[Event]]:
@@ -257,7 +348,7 @@ def _placed(sale: SaleReceived, brand: UUID, lines: Sequence[SaleLine], at: int)
 def _holds(sale: SaleReceived, order_id: UUID, lines: Sequence[OrderLine]) -> tuple[Hold, ...]:
     """What must be settled before anybody works on it; the payment only while something is open."""
     reasons: list[HoldReason] = []
-    if sale.ship_to is None:
+    if incomplete(sale.ship_to):
         reasons.append(HoldReason.ADDRESS)
     if not _enough(sale) and any(line.quantity > line.shipped + line.canceled for line in lines):
         reasons.append(HoldReason.AWAITING_PAYMENT)

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from waybill_chassis.fold import Waiting
 from waybill_events import (
+    AmendmentRequested,
     CancellationRequested,
     Envelope,
     Event,
@@ -165,12 +166,14 @@ def _late(order: Order, event: LateShipmentRecorded, by: Evidence) -> Changed:
     return {"lines": _moved(order, units, late=1), "parcels": parcels}
 
 
-def _asked(order: Order, event: CancellationRequested | HoldRequested, by: Evidence) -> Changed:
+def _asked(order: Order, event: CancellationRequested | HoldRequested | AmendmentRequested, by: Evidence) -> Changed:
     known = order.requests.get(event.request_id) or _request(event)
     said: Changed = {"asked": by}
     if isinstance(event, CancellationRequested):
         lines = None if event.lines is None else _counted(event.lines)
         said |= {"by_platform": event.by_platform, "lines": lines}
+    elif isinstance(event, AmendmentRequested):
+        said |= {"by_platform": event.by_platform, "fields": event.fields}
     return _with_request(order, known.model_copy(update=said))
 
 
@@ -205,6 +208,7 @@ def _raised(order: Order, event: ExceptionRaised, by: Evidence) -> Changed:
         owner=by.source.rpartition("/")[2],
         kind=event.kind,
         choices=event.choices,
+        details=event.details,
         lines=_counted(event.lines),
         parcel_ids=event.parcel_ids,
         raised=by,
@@ -251,6 +255,7 @@ def _carried(order: Order, event: TrackingUpdated, by: Evidence) -> Changed:
 _FOLDS: Final[Mapping[type[Event], Callable[[Order, Any, Evidence], Changed]]] = {
     CancellationRequested: _asked,
     HoldRequested: _asked,
+    AmendmentRequested: _asked,
     OrderHeld: _held,
     OrderReleased: _released,
     RequestDecided: _decided,
@@ -299,12 +304,17 @@ def _with(order: Order, parcel_id: Any, **changed: Any) -> tuple[Parcel, ...]:
     )
 
 
-def _request(event: CancellationRequested | HoldRequested | RequestDecided) -> Request:
+def _request(event: CancellationRequested | HoldRequested | AmendmentRequested | RequestDecided) -> Request:
     kind = event.kind if isinstance(event, RequestDecided) else _KINDS[type(event)]
-    return Request(request_id=event.request_id, kind=kind, reason=event.reason)
+    reason = "amendment" if isinstance(event, AmendmentRequested) else event.reason
+    return Request(request_id=event.request_id, kind=kind, reason=reason)
 
 
-_KINDS: Final[Mapping[type[Event], str]] = {CancellationRequested: "cancellation", HoldRequested: "hold"}
+_KINDS: Final[Mapping[type[Event], str]] = {
+    CancellationRequested: "cancellation",
+    HoldRequested: "hold",
+    AmendmentRequested: "amendment",
+}
 
 
 def _with_request(order: Order, request: Request) -> Changed:

@@ -169,6 +169,8 @@ class Request(Frozen):
     reason: str
     by_platform: bool = False
     lines: Units | None = None
+    fields: tuple[str, ...] = ()
+    """What an amendment is to change."""
     asked: Evidence | None = None
     granted: Units = {}
     refused: tuple[Refused, ...] = ()
@@ -192,6 +194,7 @@ class OpenException(Frozen):
     owner: str
     kind: str
     choices: tuple[str, ...]
+    details: str = ""
     lines: Units
     parcel_ids: tuple[UUID, ...]
     raised: Evidence

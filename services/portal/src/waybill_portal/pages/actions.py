@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from waybill_chassis.problems import Problem
+from waybill_events import Address
 from waybill_portal.api import Who
 from waybill_portal.clients import Owner, Viewer
 from waybill_portal.pages.forms import key_of, number, quantities, read, seen
@@ -52,6 +53,13 @@ def routes(who: Who, owners: Mapping[str, Owner], render: Callable[..., str]) ->
         given = await read(request)
         body = {"lines": quantities(given), "reason": given.get("reason", "")}
         return await send(viewer, "orders", f"/orders/{order_id}/cancellations", body, given)
+
+    @router.post("/orders/{order_id}/amendments")
+    async def amend(order_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+        given = await read(request)
+        address = {name: given.get(name, "").strip() for name in Address.model_fields}
+        body = {"address": {**address, "country": address["country"].upper() or None}, "note": given.get("note", "")}
+        return await send(viewer, "orders", f"/orders/{order_id}/amendments", body, given)
 
     @router.post("/orders/{order_id}/holds")
     async def hold(order_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:

@@ -46,6 +46,17 @@ WARNINGS: Final = {
     "number_twice": "Two parcels of this order have this number",
     "number_in_use": "Another order has this number",
 }
+ADDRESS: Final = {
+    "name": "Name",
+    "company": "Company",
+    "line1": "Street, or PO box",
+    "line2": "More of the street",
+    "postcode": "Postcode",
+    "city": "City",
+    "region": "State or region",
+    "country": "Country, by its two letters",
+    "phone": "Phone",
+}
 _HARDENED: Final = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' https:; base-uri 'none'; frame-ancestors 'none'; "
     "form-action 'self'",
@@ -107,6 +118,7 @@ class _Pages:
             "tabs": TABS,
             "carriers": CARRIERS,
             "warnings": WARNINGS,
+            "address_fields": ADDRESS,
             "cancel_reasons": [reason.value for reason in CancelReason],
             "hold_reasons": [reason.value for reason in HoldReason],
         }
@@ -193,7 +205,7 @@ class _Pages:
         return self.render("rows.html", orders=[each.order for each in shown], brands=brands, why=why)
 
     async def order(self, viewer: Viewer, order_id: UUID, tab: str) -> str:
-        order, _ = await one(self.begin, viewer, order_id)
+        order, recipient = await one(self.begin, viewer, order_id)
         details = await self.details(viewer, order_id, tab)
         live = urlencode({"tab": tab, "seen": digest(details)})
         return self.render(
@@ -201,7 +213,7 @@ class _Pages:
             order=order,
             details=details,
             form=self.form(order),
-            work=self.render("work.html", order=order, key=str(uuid4())),
+            work=self.render("work.html", order=order, recipient=recipient, key=str(uuid4())),
             live=f"/orders/{order_id}/live?{live}",
         )
 
