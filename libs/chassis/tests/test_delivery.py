@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 import pytest
 import time_machine
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from sqlalchemy import Column, Integer, MetaData, Table, Text, Uuid, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -716,6 +716,30 @@ async def test_the_sweep_counts_the_outbox_of_whichever_process_sends(idle: Toy)
 
     assert idle.relay.backlog == 3
     assert not idle.relay.full
+
+
+async def test_a_group_whose_offset_its_log_has_no_more_gets_one_that_it_has(idle: Toy, publish: Publish) -> None:
+    order = uuid4()
+    reader = idle.reader()
+    await reader._prepare()
+    for sequence in (1, 2):
+        await publish(shipped(order, 5), sequence)
+    place = TopicPartition("waybill.fulfillment", ids.partition(order))
+    end = (await topics.ends(idle.bootstrap, [place.topic]))[place.topic, place.partition][1]
+    admin = AIOKafkaAdminClient(bootstrap_servers=idle.bootstrap)
+    await admin.start()
+    await admin.delete_records({place: RecordsToDelete(end)})
+    await admin.close()
+    async with idle.database.begin(writes=True) as connection:
+        await connection.execute(text("DELETE FROM offsets"))
+
+    await reader._prepare()
+
+    kafka = AIOKafkaConsumer(bootstrap_servers=idle.bootstrap, group_id=f"waybill.{idle.group}")
+    await kafka.start()
+    committed = await kafka.committed(place)
+    await kafka.stop()
+    assert committed == end
 
 
 async def test_two_readers_share_the_work_and_each_event_counts_once(toy: Toy, publish: Publish, until: Until) -> None:

@@ -9,7 +9,7 @@ After a failure each partition that is still ours is sought back to the database
 import asyncio
 import logging as standard
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -333,13 +333,15 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
                 },
             )
 
-        await self._give_group_offsets(sorted(ends))
+        await self._give_group_offsets(ends)
 
-    async def _give_group_offsets(self, places: Sequence[Partition]) -> None:
-        """Give the group an offset in Kafka where it has none.
+    async def _give_group_offsets(self, ends: Mapping[Partition, tuple[int, int]]) -> None:
+        """Give the group an offset in Kafka where it has none that the log still has.
 
-        aiokafka looks for one as soon as a partition is assigned, beside our own seek, and fails where it finds none.
+        aiokafka goes there as soon as a partition is assigned, beside our own seek; where it cannot, it fails, and
+        FastStream pauses for five seconds.
         """
+        places = sorted(ends)
         known = await self._marks(places)
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.bootstrap, group_id=f"waybill.{self.group}", enable_auto_commit=False
@@ -348,7 +350,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         try:
             partitions = [TopicPartition(*place) for place in places]
             consumer.assign(partitions)
-            new = {place: known[place].next for place in partitions if await consumer.committed(place) is None}
+            new: dict[TopicPartition, int] = {}
+            for place in partitions:
+                committed, (first, last) = await consumer.committed(place), ends[place.topic, place.partition]
+                if committed is None or not first <= committed <= last:
+                    new[place] = known[place].next
             if new:
                 # A group at work refuses this; its members have done it then.
                 with suppress(KafkaError):

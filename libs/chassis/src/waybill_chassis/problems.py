@@ -17,6 +17,35 @@ _log = logging.get(__name__)
 _PREFIX: Final = "urn:waybill:problem:"
 
 
+_EXAMPLE: Final = {
+    "type": f"{_PREFIX}unknown-order",
+    "title": "Unknown order",
+    "status": 404,
+    "detail": "No order 0b0b0b0b-0000-4000-8000-0000000000b1 is known here (yet). If it was just placed, ask again.",
+}
+_DOCUMENT: Final = {
+    "title": "Problem",
+    "description": "RFC 9457 problem details. `type` is stable; `detail` says what to do; more members may be there.",
+    "type": "object",
+    "required": list(_EXAMPLE),
+    "properties": {
+        "type": {"type": "string", "pattern": f"^{_PREFIX}[a-z0-9-]+$"},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string"},
+    },
+}
+_CONTENT: Final = {"application/problem+json": {"schema": _DOCUMENT, "example": _EXAMPLE}}
+RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    "4XX": {"description": "It cannot be done so. Nothing was changed.", "content": _CONTENT},
+    "503": {
+        "description": "Not now: send it again. With the same Idempotency-Key it counts once.",
+        "content": _CONTENT,
+    },
+}
+"""What any operation may answer beside what it promises, for its OpenAPI document."""
+
+
 class Problem(Exception):
     """An answer that is no success. `more` becomes members of the document (`line`, `field`, …)."""
 
@@ -114,7 +143,7 @@ def answer_problems(app: FastAPI) -> None:
     async def http(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, f"http-{error.status_code}")
-        return Problem(error.status_code, code, str(error.detail)).response()
+        return Problem(error.status_code, code, str(error.detail), headers=dict(error.headers or {})).response()
 
     async def parked(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, OrderParked)

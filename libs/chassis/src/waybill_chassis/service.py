@@ -180,7 +180,13 @@ class Service:
                 for close in closing:
                     await close()
 
-        app = FastAPI(title=f"Waybill {self.name}", lifespan=lifespan, docs_url=None, redoc_url=None)
+        app = FastAPI(
+            title=f"Waybill {self.name}",
+            lifespan=lifespan,
+            docs_url=None,
+            redoc_url=None,
+            responses=problems.RESPONSES,
+        )
         app.add_middleware(Guard, refuses=self._refuses)
         app.add_middleware(BodyLimit, limit=BODY_LIMIT, files=files or {})
         problems.answer_problems(app)

@@ -8,12 +8,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 from sqlalchemy.exc import IntegrityError
 
 from waybill_chassis import logging
 from waybill_chassis.commands import Call, caller, cause
 from waybill_chassis.fold import Caused
+from waybill_chassis.openapi import example, takes
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_connectors import store
@@ -25,13 +26,20 @@ from waybill_events.model import Name, Time
 
 LARGEST: Final = MAX_BYTES - 50_000
 """Bytes of a sale; the orders that come of it repeat most of it, and must be events, too."""
+_ORDER: Final = {"id": 5001, "name": "#10001", "line_items": [{"id": 5002, "quantity": 2, "sku": "TEE-M"}]}
 _log = logging.get(__name__)
 
 
 class NewConnection(BaseModel):
     """What a connection is made of."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = example(
+        platform="shopify",
+        code="main",
+        name="Our shop",
+        secret="the secret that the platform signs with",  # noqa: S106  # an example
+        start_date="2026-01-01T00:00:00Z",
+    )
 
     platform: Literal["shopify"]
     code: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,19}$")]
@@ -48,7 +56,7 @@ def routes(begin: Begin[None], settings: Settings) -> APIRouter:
     router = APIRouter()
     called: Callable[..., Awaitable[Call]] = caller(settings.token.get_secret_value())
 
-    @router.post("/webhooks/{connection_id}")
+    @router.post("/webhooks/{connection_id}", openapi_extra=takes(_ORDER, "application/json"))
     async def webhook(
         connection_id: UUID,
         request: Request,

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from waybill_chassis.commands import Call, caller
+from waybill_chassis.openapi import gives
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_labels import documents, store
@@ -20,7 +21,7 @@ def routes(begin: Begin[Slip], settings: Settings) -> APIRouter:
     router = APIRouter(prefix="/api/v1")
     called: Callable[..., Awaitable[Call]] = caller(settings.token.get_secret_value())
 
-    @router.get("/orders/{order_id}/packing-slip.pdf", response_class=Response)
+    @router.get("/orders/{order_id}/packing-slip.pdf", response_class=Response, responses=gives("application/pdf"))
     async def packing_slip(order_id: UUID, call: Annotated[Call, Depends(called)]) -> Response:
         """The packing slip of one order, as PDF."""
         async with begin.database.begin(call.brand) as connection:

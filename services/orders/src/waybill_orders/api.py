@@ -7,9 +7,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
 
 from waybill_chassis.commands import Call, Commands, Done, caller
+from waybill_chassis.openapi import example
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_events import Address, CancelReason, Event, HoldReason, ids
@@ -57,41 +58,50 @@ _CODES: Final[Mapping[type[Refused], tuple[int, str]]] = {
 }
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class LineUnits(_Body):
+class LineUnits(BaseModel):
     """Some units of one line."""
+
+    model_config = example(line_id="5002", quantity=2)
 
     line_id: LineId
     quantity: Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 
 
-class Cancellation(_Body):
+class Cancellation(BaseModel):
     """What is not to be shipped, and why. Without `lines` all that is left."""
+
+    model_config = example(lines=[{"line_id": "5002", "quantity": 1}], reason="customer")
 
     lines: Annotated[list[LineUnits], Field(min_length=1, max_length=2000)] | None = None
     reason: CancelReason
     notify_customer: bool = False
 
 
-class NewHold(_Body):
+class NewHold(BaseModel):
     """Why the order is not to be worked on, and until when if that is known."""
+
+    model_config = example(reason="inventory", release_at="2036-03-02T08:00:00Z")
 
     reason: HoldReason
     release_at: Time | None = None
 
 
-class NewRecipient(_Body):
+class NewRecipient(BaseModel):
     """Another address, another note, or both; the address is the whole of it."""
+
+    model_config = example(
+        address={"name": "Ann Bee", "line1": "1 High St", "city": "Troy", "postcode": "12180", "country": "US"},
+        note="ring twice",
+    )
 
     address: Address | None = None
     note: Note | None = None
 
 
-class Choice(_Body):
+class Choice(BaseModel):
     """How an exception is settled."""
+
+    model_config = example(choice="absorb", comment="not worth the way back")
 
     choice: Annotated[str, StringConstraints(min_length=1, max_length=50)]
     comment: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=r"^[^\x00]*$")] = ""

@@ -1,19 +1,21 @@
 """The JSON API: what the pages show, for programs."""
 
+import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.commands import KEY, cause
 from waybill_chassis.fold import Caused
+from waybill_chassis.openapi import example, gives, takes
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_events import Address, Brand, BusinessAddress, Buyer, Weekday
@@ -173,7 +175,14 @@ Typed = Annotated[Name, StringConstraints(strip_whitespace=True, min_length=1)]
 class BrandSettings(BaseModel):
     """What a brand is set to."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = example(
+        name="Acorn Apparel",
+        vendors=["Acorn"],
+        time_zone="America/New_York",
+        holidays=["2026-11-26"],
+        cut_off="15:00",
+        ship_by_days=1,
+    )
 
     name: Typed
     vendors: Annotated[tuple[Typed, ...], Field(max_length=1000)] = ()
@@ -217,22 +226,43 @@ class Command:
     path: str
     status: int
     says: str
+    example: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
+_LINES: Final = [{"line_id": "5002", "quantity": 2}]
+_NUMBER: Final = {"tracking_company": "UPS", "tracking_number": "1Z5R89390357567127"}
 _PARCEL: Final = "/orders/{order_id}/parcels/{parcel_id}"
 COMMANDS: Final = (
-    Command("fulfillment", "/orders/{order_id}/shipments", 201, "Ship open units with the brand's own carrier."),
-    Command("fulfillment", "/orders/{order_id}/parcels", 201, "Pack open units into a parcel."),
+    Command(
+        "fulfillment",
+        "/orders/{order_id}/shipments",
+        201,
+        "Ship open units with the brand's own carrier.",
+        {**_NUMBER, "lines": _LINES},
+    ),
+    Command("fulfillment", "/orders/{order_id}/parcels", 201, "Pack open units into a parcel.", {"lines": _LINES}),
     Command("fulfillment", f"{_PARCEL}/unpack", 200, "Take a packed parcel apart."),
-    Command("fulfillment", f"{_PARCEL}/ship", 200, "Ship a packed parcel with the brand's own carrier."),
+    Command("fulfillment", f"{_PARCEL}/ship", 200, "Ship a packed parcel with the brand's own carrier.", _NUMBER),
     Command("fulfillment", f"{_PARCEL}/hand-over", 200, "Say that a packed parcel has left."),
     Command("fulfillment", f"{_PARCEL}/undo", 200, "Say that a parcel has not left after all."),
-    Command("tracking", f"{_PARCEL}/number", 200, "Correct a parcel's number or company."),
-    Command("orders", "/orders/{order_id}/cancellations", 202, "Ask that units are not shipped."),
-    Command("orders", "/orders/{order_id}/holds", 202, "Ask that the order is not worked on."),
-    Command("orders", "/orders/{order_id}/amendments", 202, "Ask for another address or note."),
+    Command("tracking", f"{_PARCEL}/number", 200, "Correct a parcel's number or company.", _NUMBER),
+    Command(
+        "orders",
+        "/orders/{order_id}/cancellations",
+        202,
+        "Ask that units are not shipped.",
+        {"lines": _LINES, "reason": "customer"},
+    ),
+    Command("orders", "/orders/{order_id}/holds", 202, "Ask that the order is not worked on.", {"reason": "inventory"}),
+    Command("orders", "/orders/{order_id}/amendments", 202, "Ask for another address or note.", {"note": "ring twice"}),
     Command("orders", "/orders/{order_id}/holds/{hold_id}/release", 200, "End a hold."),
-    Command("fulfillment", "/imports/{import_id}/apply", 202, "Ship what the rows of a file say that can go."),
+    Command(
+        "fulfillment",
+        "/imports/{import_id}/apply",
+        202,
+        "Ship what the rows of a file say that can go.",
+        {"confirm": ["unknown-company"]},
+    ),
     Command("fulfillment", "/imports/{import_id}/undo", 202, "Take back the parcels of a file."),
 )
 
@@ -241,7 +271,7 @@ def _forward(router: APIRouter, who: Who, owner: Owner, command: Command) -> Non
     async def forward(
         request: Request,
         viewer: Annotated[Viewer, Depends(who)],
-        body: Annotated[dict[str, Any] | None, Body()] = None,
+        body: Annotated[dict[str, Any] | None, Body(examples=[dict(command.example)])] = None,
         idempotency_key: Annotated[str | None, Header(max_length=200, pattern=KEY)] = None,
     ) -> Any:
         ids = {name: _id(given) for name, given in request.path_params.items()}
@@ -254,7 +284,12 @@ def _forward(router: APIRouter, who: Who, owner: Owner, command: Command) -> Non
         status_code=command.status,
         summary=command.says,
         description=f"Forwarded to {command.owner}, whose answer it is.",
+        openapi_extra={"parameters": [_path_parameter(name) for name in re.findall(r"{(\w+)}", command.path)]},
     )
+
+
+def _path_parameter(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
 
 
 def _id(given: str) -> str:
@@ -265,10 +300,13 @@ def _id(given: str) -> str:
         raise Problem(404, "not-found", f"{given[:60]!r} is no id. Take it from the list.") from error
 
 
+_FILE: Final = "reference,tracking_company,tracking_number\n10001-01,UPS,1Z5R89390357567127\n"
+
+
 def _add_imports(router: APIRouter, who: Who, fulfillment: Owner) -> None:
     """Files of tracking numbers: forwarded to fulfillment, whose answers these are."""
 
-    @router.post("/imports", status_code=201)
+    @router.post("/imports", status_code=201, openapi_extra=takes(_FILE, "text/csv"))
     async def upload(
         request: Request,
         viewer: Annotated[Viewer, Depends(who)],
@@ -284,7 +322,7 @@ def _add_imports(router: APIRouter, who: Who, fulfillment: Owner) -> None:
         """How far a file has come."""
         return await fulfillment.ask(viewer, f"/api/v1/imports/{import_id}")
 
-    @router.get("/imports/{import_id}/corrections.csv", response_class=Response)
+    @router.get("/imports/{import_id}/corrections.csv", response_class=Response, responses=gives("text/csv"))
     async def corrections(import_id: UUID, viewer: Annotated[Viewer, Depends(who)]) -> Response:
         """The rows that did not go, with their reasons."""
         content, headers = await fulfillment.document(viewer, f"/api/v1/imports/{import_id}/corrections.csv")
@@ -363,7 +401,7 @@ def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRou
     async def resolve(
         order_id: UUID,
         exception_id: UUID,
-        body: dict[str, Any],
+        body: Annotated[dict[str, Any], Body(examples=[{"choice": "absorb"}])],
         viewer: Annotated[Viewer, Depends(who)],
         idempotency_key: Annotated[str | None, Header(max_length=200, pattern=KEY)] = None,
     ) -> Any:
@@ -381,7 +419,7 @@ def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRou
     for command in COMMANDS:
         _forward(router, who, owners[command.owner], command)
 
-    @router.get("/orders/{order_id}/packing-slip.pdf", response_class=Response)
+    @router.get("/orders/{order_id}/packing-slip.pdf", response_class=Response, responses=gives("application/pdf"))
     async def packing_slip(order_id: UUID, viewer: Annotated[Viewer, Depends(who)]) -> Response:
         """The packing slip, made by labels."""
         pdf, headers = await labels.document(viewer, f"/api/v1/orders/{order_id}/packing-slip.pdf")

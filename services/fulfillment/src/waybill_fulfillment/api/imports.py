@@ -8,10 +8,11 @@ from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.commands import Call, caller
+from waybill_chassis.openapi import example, gives, takes
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_fulfillment.domain import Ledger
@@ -22,6 +23,7 @@ from waybill_fulfillment.store import imports as store
 
 SHOWN: Final = 100
 """Rows that an answer shows of those that do not go."""
+FILE: Final = "reference,tracking_company,tracking_number\n10001-01,UPS,1Z5R89390357567127\n"
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z-]{0,49}$")]
 CONFIRMABLE: Final = ("unknown-company", "wrong-check-digit", "other-carrier", "shipped-with-another")
 
@@ -29,7 +31,7 @@ CONFIRMABLE: Final = ("unknown-company", "wrong-check-digit", "other-carrier", "
 class Apply(BaseModel):
     """Which doubts are confirmed, and whether customers are told."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = example(confirm=["unknown-company"], notify_customer=True)
 
     confirm: Annotated[list[Code], Field(max_length=20)] = []
     notify_customer: bool = False
@@ -47,7 +49,7 @@ def routes(begin: Begin[Ledger], settings: Settings, wake: Callable[[], None]) -
 def _add_commands(
     router: APIRouter, begin: Begin[Ledger], called: Callable[..., Awaitable[Call]], wake: Callable[[], None]
 ) -> None:
-    @router.post("", status_code=201)
+    @router.post("", status_code=201, openapi_extra=takes(FILE, "text/csv"))
     async def upload(
         request: Request,
         call: Annotated[Call, Depends(called)],
@@ -125,7 +127,7 @@ def _add_questions(router: APIRouter, begin: Begin[Ledger], called: Callable[...
             await _found(connection, import_id)
             return _rows(await store.rows_of(connection, import_id, fate or (), after=after, limit=limit))
 
-    @router.get("/{import_id}/corrections.csv", response_class=Response)
+    @router.get("/{import_id}/corrections.csv", response_class=Response, responses=gives("text/csv"))
     async def corrections(import_id: UUID, call: Annotated[Call, Depends(called)]) -> Response:
         """The rows that did not go, as they came, with their reasons in a last column: to be corrected and uploaded."""
         async with begin.database.begin(call.brand) as connection:

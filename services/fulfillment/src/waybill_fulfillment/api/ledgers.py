@@ -6,10 +6,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from waybill_carriers import doubt
 from waybill_chassis.commands import Call, Commands, Done, caller
+from waybill_chassis.openapi import example
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_events import Event
@@ -46,6 +47,7 @@ Decide = Callable[[Ledger], Sequence[Event]]
 Run = Callable[[UUID, Call, int, Decide], Awaitable[JSONResponse]]
 """Decide on an order's ledger, and answer with this status."""
 
+_NUMBER: Final = {"tracking_company": "UPS", "tracking_number": "1Z5R89390357567127"}
 _CODES: Final[Mapping[type[Refused], tuple[int, str]]] = {
     UnknownLine: (422, "unknown-line"),
     NotUnits: (422, "not-units"),
@@ -61,25 +63,27 @@ _CODES: Final[Mapping[type[Refused], tuple[int, str]]] = {
 }
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class LineUnits(_Body):
+class LineUnits(BaseModel):
     """Some units of one line."""
+
+    model_config = example(line_id="5002", quantity=2)
 
     line_id: LineId
     quantity: Annotated[int, Field(strict=True)]
 
 
-class NewParcel(_Body):
+class NewParcel(BaseModel):
     """What is packed together. Without `lines` everything that is open."""
+
+    model_config = example(lines=[{"line_id": "5002", "quantity": 2}])
 
     lines: Annotated[list[LineUnits], Field(min_length=1, max_length=2000)] | None = None
 
 
-class Number(_Body):
+class Number(BaseModel):
     """With whom a parcel leaves. `confirm` names warnings about the number that somebody has seen."""
+
+    model_config = example(**_NUMBER)
 
     tracking_company: Annotated[str, Printed] = ""
     tracking_number: Annotated[str, Printed, Field(min_length=1)]
@@ -101,9 +105,13 @@ class Number(_Body):
 class NewShipment(NewParcel, Number):
     """What leaves, and with whom. Without `lines` everything that is open leaves."""
 
+    model_config = example(**_NUMBER, lines=[{"line_id": "5002", "quantity": 2}])
 
-class Choice(_Body):
+
+class Choice(BaseModel):
     """How an exception is settled."""
+
+    model_config = example(choice="return", comment="the customer sends it back")
 
     choice: Annotated[str, StringConstraints(min_length=1, max_length=50)]
     comment: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=r"^[^\x00]*$")] = ""

@@ -6,10 +6,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from waybill_carriers import compact, doubt
 from waybill_chassis.commands import Call, Commands, Done, caller
+from waybill_chassis.openapi import example
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_events import Event
@@ -40,12 +41,10 @@ _CODES: Final[Mapping[type[Refused], tuple[int, str]]] = {
 }
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class RightNumber(_Body):
+class RightNumber(BaseModel):
     """The company and number that a parcel has in truth. `confirm` names warnings that somebody has seen."""
+
+    model_config = example(tracking_company="UPS", tracking_number="1Z5R89390357567127", confirm=["number-in-use"])
 
     tracking_company: Annotated[str, Printed] = ""
     tracking_number: Annotated[str, Printed, Field(min_length=1)]
@@ -53,8 +52,10 @@ class RightNumber(_Body):
     confirm: Annotated[list[Warned], Field(max_length=20)] = []
 
 
-class Choice(_Body):
+class Choice(BaseModel):
     """How an exception is settled."""
+
+    model_config = example(choice="carrier_asked", comment="they look for it")
 
     choice: Annotated[str, StringConstraints(min_length=1, max_length=50)]
     comment: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=r"^[^\x00]*$")] = ""

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
 
 from waybill_chassis import logging
 from waybill_chassis.commands import Call, caller
+from waybill_chassis.openapi import takes
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_tracking import store
@@ -17,7 +18,12 @@ from waybill_tracking.domain.files import read_file
 from waybill_tracking.settings import Feed, Settings
 
 _log = logging.get(__name__)
-_WRONG = 100
+_MESSAGE: Final = {
+    "tracking_number": "1Z5R89390357567127",
+    "messages": [{"status": "in_transit", "at": "2026-03-02T05:00:00Z", "code": "DP", "words": "Departed"}],
+}
+_FILE: Final = "tracking_number,status,at\n1Z5R89390357567127,delivered,2026-03-03T11:00:00Z\n"
+_WRONG: Final = 100
 """Unreadable lines of a file that are named in the answer."""
 
 
@@ -32,7 +38,7 @@ def routes(begin: Begin[Tracked], settings: Settings, wake: Callable[[], None]) 
             raise Problem(404, "unknown-feed", f"No feed {feed[:60]!r} is set up. Name it in WAYBILL_FEEDS.")
         return found
 
-    @router.post("/carriers/{feed}/webhook")
+    @router.post("/carriers/{feed}/webhook", openapi_extra=takes(_MESSAGE, "application/json"))
     async def webhook(feed: str, request: Request) -> dict[str, Any]:
         """What a carrier says of its parcels. The same message again, through whichever feed, changes nothing."""
         of = known(feed)
@@ -49,7 +55,7 @@ def routes(begin: Begin[Tracked], settings: Settings, wake: Callable[[], None]) 
         wake()
         return {"messages": len(said)}
 
-    @router.post("/api/v1/feeds/{feed}/messages")
+    @router.post("/api/v1/feeds/{feed}/messages", openapi_extra=takes(_FILE, "text/csv"))
     async def post_file(feed: str, request: Request, _call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
         """A file of messages, the body as it is: JSON Lines as the feed's webhooks say it, or CSV.
 
