@@ -1,11 +1,13 @@
 # What a person types. All logic is in Python; `make up` and `make test` need Python 3.11+ and make.
 PYTHON ?= python3
 MINUTES ?= 3
+RACES ?= 5000
+RACE_FAULTS := kill,kill-between-send-and-sent,rebalance,zombie,slow,cut,flaky,silent,locked,repeated
 VENV := .venv/bin
 VENDOR := services/portal/src/waybill_portal/pages/static/vendor
 DISTRIBUTIONS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml tools/*/pyproject.toml))
 
-.PHONY: up down clean test chaos mutant bench lint fmt docs freeze lock env
+.PHONY: up down clean test chaos races mutant bench lint fmt docs freeze lock env
 .DEFAULT_GOAL := up
 
 up: env
@@ -40,6 +42,9 @@ test: env lint
 chaos: env
 	@WAYBILL_STEPS=100000 $(VENV)/pytest -q --timeout=0 services/fulfillment/tests/test_machine.py
 	@PYTHONPATH=tests/chaos $(VENV)/python -m waybill_chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
+
+races: env
+	@PYTHONPATH=tests/chaos $(VENV)/python -m waybill_chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) --races $(RACES) --only $(RACE_FAULTS)
 
 mutant: env
 	@PYTHONPATH=tests/chaos $(VENV)/python -m waybill_chaos.mutants $(PATCH)

@@ -184,6 +184,33 @@ async def test_an_exception_is_settled_with_one_of_its_choices(desk: Desk) -> No
     await expect(page.locator(".badge", has_text="Exception")).to_have_count(0)
 
 
+async def test_units_come_back_by_condition_and_the_return_ends(desk: Desk) -> None:
+    await desk.sell(801_008)
+    path = f"/api/v1/orders/{desk.order['order_id']}/shipments"
+    assert (await desk.selling.portal.post(path, json={"tracking_number": UPS_NUMBER})).status_code == 201
+    page = await desk.page(width=360)
+    await expect(page.locator(".badge").first).to_have_text("Shipped")
+    await page.reload()
+
+    await page.locator("summary", has_text="Return").click()
+    form = page.locator("form[action$='/returns']")
+    await form.get_by_role("spinbutton").fill("2")
+    await form.get_by_label("Reason").select_option("damaged")
+    await form.get_by_role("button", name="Open a return").click()
+    await expect(page.locator(".badge", has_text="Return open")).to_be_visible()
+
+    arrival = page.locator("form[action$='/receive']")
+    await arrival.get_by_role("spinbutton").fill("1")
+    await arrival.get_by_label("Condition").select_option("damaged")
+    await arrival.get_by_role("button", name="Receive").click()
+    await expect(page.get_by_text("1 × Stoneware mug came back: damaged")).to_be_visible()
+    await expect(page.locator(".badge", has_text="Return partly received")).to_be_visible()
+
+    await page.locator("form[action$='/receive']").get_by_role("button", name="Close it").click()
+    await expect(page.locator(".badge", has_text="Return closed")).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 async def test_nothing_of_the_work_is_cut_off_at_any_width(width: int, desk: Desk) -> None:
     await desk.sell(801_100 + width)

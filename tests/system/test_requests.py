@@ -184,3 +184,34 @@ async def test_a_file_that_is_none_is_refused_on_the_page_with_what_to_do(sellin
     assert (wrong.status_code, none.status_code) == (422, 422)
     assert "The first row has no column reference" in wrong.text
     assert "Choose a file first." in none.text
+
+
+async def test_what_is_lost_is_sent_again_and_what_came_is_returned(case: Case) -> None:
+    await case.sell(710_009)
+    shirt, _mug = map(str, case.units())
+    shipped = (await case.post("/shipments", UPS)).json()
+    parcel = shipped["parcels"][0]["parcel_id"]
+    assert (await case.post(f"/parcels/{parcel}/report", {"problem": "lost"})).status_code == 200
+    found = await case.shows("shipped", "exception: lost")
+    (exception,) = found["exceptions"]
+
+    settled = await case.post(f"/exceptions/{exception['exception_id']}/resolve", {"choice": "send_again"})
+    assert settled.status_code == 200, settled.text
+    again: dict[str, Any] = {}
+
+    async def there() -> bool:
+        again.update(next(iter(await case.selling.orders(q="710009-02")), {}))
+        return bool(again)
+
+    await case.until(there)
+    shown = (await case.selling.portal.get(f"/api/v1/orders/{again['order_id']}")).json()
+    assert {line["line_id"]: line["quantity"] for line in shown["lines"]} == {shirt: 3, str(case.units()[1]): 1}
+    assert (shown["replaces"], shown["recipient"]["address"]["line1"]) == (case.order["order_id"], "1 High St")
+    assert [each["reference"] for each in (await case.shows("shipped"))["sent_again"]] == ["710009-02"]
+
+    asked = (await case.post("/returns", {"lines": [{"line_id": shirt, "quantity": 2}], "reason": "damaged"})).json()
+    await case.shows("shipped", "return open")
+    came = {"lines": [{"line_id": shirt, "quantity": 2, "condition": "damaged"}]}
+    assert (await case.post(f"/returns/{asked['request_id']}/receive", came)).status_code == 200
+    found = await case.shows("shipped", "return received")
+    assert {line["line_id"]: line["returned"] for line in found["lines"]}[shirt] == 2

@@ -13,7 +13,10 @@ from waybill_events import (
     LineUnits,
     OrderLine,
     OrderPlaced,
+    ParcelDelivered,
     ParcelScanned,
+    ReturnClosed,
+    ReturnRequested,
     TrackingCorrected,
     ids,
 )
@@ -86,3 +89,27 @@ def corrected(parcel_id: UUID, number: str = "1Z9", order: UUID = ORDER) -> Trac
         decided_by="brand",
         corrected_at=NOON,
     )
+
+
+def delivered(parcel_id: UUID, at: datetime = NOON, order: UUID = ORDER) -> ParcelDelivered:
+    """The customer has it."""
+    return ParcelDelivered(order_id=order, brand_id=BRAND, parcel_id=parcel_id, delivered_at=at)
+
+
+def return_request(units: dict[str, int], request_id: UUID = REQUEST, **changed: Any) -> ReturnRequested:
+    """A customer sends something back, within 30 days."""
+    said: dict[str, Any] = {
+        "order_id": ORDER,
+        "brand_id": BRAND,
+        "request_id": request_id,
+        "lines": tuple(LineUnits(line_id=line_id, quantity=count) for line_id, count in units.items()),
+        "reason": "unwanted",
+        "days": 30,
+        "requested_at": NOON,
+    }
+    return ReturnRequested(**said | changed)
+
+
+def return_closed(return_id: UUID = REQUEST) -> ReturnClosed:
+    """Nobody waits for the rest."""
+    return ReturnClosed(order_id=ORDER, brand_id=BRAND, return_id=return_id, closed_at=NOON)

@@ -5,7 +5,18 @@ from collections import Counter
 from typing import Any
 from uuid import UUID, uuid5
 
-from fulfillment_builders import BRAND, NOON, ORDER, cancellation, corrected, hold_request, placed, scan
+from fulfillment_builders import (
+    BRAND,
+    NOON,
+    ORDER,
+    cancellation,
+    corrected,
+    hold_request,
+    placed,
+    return_closed,
+    return_request,
+    scan,
+)
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -19,6 +30,7 @@ from waybill_events import (
     ParcelPacked,
     ParcelScanned,
     RequestDecided,
+    ReturnedUnits,
     TrackingCorrected,
     ids,
 )
@@ -31,6 +43,7 @@ from waybill_fulfillment.domain import (
     on_event,
     opened,
     pack,
+    receive,
     resolve,
     ship,
     ship_parcel,
@@ -141,6 +154,29 @@ class Machine(RuleBasedStateMachine):
         self.asked.append(uuid5(ORDER, f"request {len(self.asked)}"))
         self.orders.tell(hold_request(self.asked[-1]), self.asked[-1])
 
+    @rule(data=st.data())
+    def somebody_asks_to_send_back(self, data: st.DataObject) -> None:
+        lines = {line_id: line.shipped + line.late for line_id, line in self.ledger.lines.items()}
+        units = {line_id: count for line_id, count in (self.some_units(data, lines) or lines).items() if count > 0}
+        if units:
+            self.asked.append(uuid5(ORDER, f"request {len(self.asked)}"))
+            self.orders.tell(return_request(units, self.asked[-1]), self.asked[-1])
+
+    @precondition(lambda self: self.ledger.returns)
+    @rule(data=st.data())
+    def something_comes_back(self, data: st.DataObject) -> None:
+        known = data.draw(st.sampled_from(self.ledger.returns))
+        line_id = data.draw(st.sampled_from(sorted(known.units)))
+        units = ReturnedUnits(line_id=line_id, quantity=data.draw(st.integers(1, 3)), condition="restock")
+        self.do(receive, known.return_id, [units])
+
+    @precondition(lambda self: self.ledger.returns)
+    @rule(data=st.data())
+    def a_return_is_closed(self, data: st.DataObject) -> None:
+        known = data.draw(st.sampled_from(self.ledger.returns))
+        closed = return_closed(known.return_id)
+        self.orders.tell(closed, uuid5(known.return_id, "close"), len(self.orders.records))
+
     @rule(which=st.integers(0, 5))
     def a_hold_is_released(self, which: int) -> None:
         granted = [each.request_id for each in self.said(RequestDecided) if each.kind == "hold" and each.accepted]
@@ -194,6 +230,14 @@ class Machine(RuleBasedStateMachine):
             assert line.returned <= line.shipped + line.late
 
     @invariant()
+    def what_has_come_back_or_may_has_left(self) -> None:
+        for line_id, line in self.ledger.lines.items():
+            came = sum(each.received.get(line_id, 0) for each in self.ledger.returns)
+            missing = sum(each.missing(line_id) for each in self.ledger.returns)
+            assert line.returned == came
+            assert came + missing <= line.shipped + line.late
+
+    @invariant()
     def parcels_and_requests_hold_what_the_lines_count(self) -> None:
         held: dict[str, Counter[str]] = {"packed": Counter(), "shipped": Counter(), "unpacked": Counter()}
         late: Counter[str] = Counter()
@@ -219,6 +263,8 @@ class Machine(RuleBasedStateMachine):
             told = told.after([arrival.event], arrival.envelope.causation_id)
         assert told.lines == self.ledger.lines
         assert told.canceled_by == self.ledger.canceled_by
+        received = [(each.return_id, each.units, each.received) for each in self.ledger.returns]
+        assert [(each.return_id, each.units, each.received) for each in told.returns] == received
         assert [(each.state, each.units, each.late) for each in told.parcels] == [
             (each.state, each.units, each.late) for each in self.ledger.parcels
         ]

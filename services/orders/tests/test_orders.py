@@ -21,12 +21,19 @@ from waybill_events import (
     OrderAmended,
     OrderCanceled,
     OrderHeld,
+    OrderPlaced,
     OrderReleased,
+    OrderResent,
     Payment,
     Recipient,
     RefusedUnits,
     RequestDecided,
     RequestDeclined,
+    ResendRequested,
+    ReturnClosed,
+    ReturnedUnits,
+    ReturnOpened,
+    ReturnReceived,
     SaleCanceled,
     SaleChanged,
     SaleLine,
@@ -47,16 +54,21 @@ from waybill_orders.domain import (
     PutOnHold,
     RequestState,
     Sale,
+    SendBack,
     UnknownException,
     UnknownHold,
     UnknownLine,
+    UnknownReturn,
     amend,
     cancel,
+    close_return,
     due,
     hold,
     on_event,
     release,
     resolve,
+    send_back,
+    sent_again,
 )
 
 ACORN, BIRCH, CONNECTION, COMMAND = (UUID(int=number) for number in (1, 2, 9, 40))
@@ -533,3 +545,115 @@ def test_a_sale_that_a_former_release_split_amends_nothing_until_it_is_told_twic
 
     assert events == []
     assert requests_in(then) == [(FIRST, ("address.city",)), (SECOND, ("address.city",))]
+
+
+def sending(units: dict[str, int], **changed: Any) -> SendBack:
+    said: dict[str, Any] = {"cause": COMMAND, "units": units, "reason": "damaged", "days": 30, "at": NOON}
+    return SendBack(**said | changed)
+
+
+def opened_return(units: dict[str, int] | None = None) -> Order:
+    order = an_order()
+    asked = order.after(send_back(order, sending(units or {"shirt": 2})))
+    after, _ = decide(asked, kind="return", reason="damaged", granted=of(**(units or {"shirt": 2})))
+    return after
+
+
+def comes_back(order: Order, *units: tuple[str, int]) -> tuple[Order, list[Event]]:
+    lines = tuple(ReturnedUnits(line_id=line_id, quantity=count, condition="restock") for line_id, count in units)
+    event = ReturnReceived(order_id=FIRST, brand_id=ACORN, return_id=REQUEST, lines=lines, received_at=NOON)
+    after, events = on_event(order, event, told(22, LATER), claims=[])
+    assert isinstance(after, Order)
+    return after, events
+
+
+def test_a_return_is_asked_for_with_its_brands_days_and_opened_as_it_was_granted() -> None:
+    order = an_order()
+    (asked,) = send_back(order, sending({"shirt": 3}, wants_label=True))
+    refused = RefusedUnits(line_id="shirt", quantity=1, why="not_shipped")
+
+    after, events = decide(
+        order.after([asked]), kind="return", reason="damaged", granted=of(shirt=2), refused=(refused,)
+    )
+
+    assert (asked.days, asked.wants_label) == (30, True)
+    assert [type(event) for event in events] == [ReturnOpened, RequestDeclined]
+    assert isinstance(events[0], ReturnOpened)
+    assert (events[0].lines, events[0].wants_label) == (of(shirt=2), True)
+    assert after.requests[0].state is RequestState.PARTLY_GRANTED
+    assert [(each.return_id, each.lines) for each in after.returns] == [(REQUEST, of(shirt=2))]
+
+
+def test_a_return_that_is_complete_is_closed_by_itself_and_once() -> None:
+    part, nothing = comes_back(opened_return(), ("shirt", 1))
+    whole, events = comes_back(part, ("shirt", 1))
+
+    assert nothing == []
+    assert [type(event) for event in events] == [ReturnClosed]
+    assert whole.returns[0].closed_at == LATER
+    assert close_return(whole, REQUEST, LATER) == []
+
+
+def test_somebody_closes_a_return_of_which_nothing_more_is_expected() -> None:
+    order = opened_return()
+
+    (closed,) = close_return(order, REQUEST, LATER)
+
+    assert order.after([closed]).returns[0].closed_at == LATER
+    with pytest.raises(UnknownReturn):
+        close_return(order, UUID(int=77), LATER)
+
+
+def test_a_return_of_what_the_order_never_had_is_refused_at_once() -> None:
+    with pytest.raises(UnknownLine):
+        send_back(an_order(), sending({"mug": 1}))
+    with pytest.raises(MoreThanOrdered):
+        send_back(an_order(), sending({"shirt": 4}))
+
+
+def lost_units(sale: Sale, exception: int = 60, **units: int) -> Sale:
+    """Some of the first order did not arrive, and is to be sent again."""
+    wanted = ResendRequested(
+        order_id=FIRST,
+        brand_id=ACORN,
+        parcel_id=UUID(int=61),
+        exception_id=UUID(int=exception),
+        lines=of(**units),
+        requested_at=NOON,
+    )
+    order, events = on_event(sale.orders[FIRST], wanted, told(23), claims=[])
+    assert isinstance(order, Order)
+    assert events == []
+    return replace(sale, orders={**sale.orders, FIRST: order})
+
+
+def test_what_did_not_arrive_becomes_another_order_of_the_sale_once() -> None:
+    sale, events = sent_again(lost_units(split(), shirt=2), LATER)
+    again, nothing = sent_again(sale, LATER)
+
+    recipient, placed, resent = events
+    third = ids.order_id(SALE, 3)
+    assert isinstance(placed, OrderPlaced)
+    assert (placed.order_id, placed.reference, placed.replaces) == (third, "10001-03", FIRST)
+    assert [(line.line_id, line.quantity, line.shipped) for line in placed.lines] == [("shirt", 2, 0)]
+    assert (placed.holds, placed.placed_at, placed.brand_id) == ((), LATER, ACORN)
+    assert isinstance(recipient, Recipient)
+    assert (recipient.order_id, recipient.version, recipient.address) == (third, 1, a_sale().ship_to)
+    assert isinstance(resent, OrderResent)
+    assert (resent.order_id, resent.new_order_id, resent.reference) == (FIRST, third, "10001-03")
+    assert sale.orders[FIRST].resends[0].new_order_id == third
+    assert (again, nothing) == (sale, [])
+
+
+def test_several_parcels_of_an_order_are_sent_again_with_an_order_each() -> None:
+    sale, events = sent_again(lost_units(lost_units(split(), shirt=1), 62, shirt=2), LATER)
+
+    assert [event.reference for event in events if isinstance(event, OrderPlaced)] == ["10001-03", "10001-04"]
+    assert len(sale.orders) == 4
+
+
+def test_what_was_placed_by_a_release_that_kept_nothing_of_it_is_not_sent_again() -> None:
+    sale = lost_units(split(), shirt=2)
+    old = replace(sale, orders={FIRST: replace(sale.orders[FIRST], placed=None)})
+
+    assert sent_again(old, LATER) == (old, [])

@@ -16,6 +16,9 @@ from waybill_events import (
     LineUnits,
     Payment,
     RequestDecided,
+    ResendRequested,
+    ReturnedUnits,
+    ReturnReceived,
     SaleCanceled,
     SaleChanged,
     SaleLine,
@@ -187,6 +190,56 @@ async def test_an_amendment_is_published_once_it_is_granted_and_its_words_go_now
     for answer in (*asked, await shop.get()):
         assert "Oak" not in answer.text
         assert "ring twice" not in answer.text
+
+
+async def test_a_return_has_the_days_of_its_brand_and_ends_when_all_of_it_has_come(shop: Shop) -> None:
+    await shop.publish(Brand(brand_id=BRAND, version=7, name="Brand", return_days=100))
+
+    async def known() -> bool:
+        return [row["return_days"] for row in await rows(shop.database, "brands")] == [100]
+
+    await shop.until(known)
+    body = {"lines": [{"line_id": "shirt", "quantity": 2}], "reason": "damaged"}
+    asked = (await shop.post("/returns", body)).json()
+    await shop.decide(asked["request_id"], "return", granted=of(shirt=2))
+    await shop.waits_for("granted")
+    units = ReturnedUnits(line_id="shirt", quantity=2, condition="damaged")
+    event = ReturnReceived(
+        order_id=shop.order, brand_id=BRAND, return_id=UUID(asked["request_id"]), lines=(units,), received_at=NOON
+    )
+    await shop.publish(event, shop.decided + 1)
+
+    async def closed() -> bool:
+        return [each["closed_at"] is not None for each in (await shop.get()).json()["returns"]] == [True]
+
+    await shop.until(closed)
+    assert await shop.told() == ["OrderPlaced", "ReturnRequested", "ReturnOpened", "ReturnClosed"]
+    assert (await shop.post(f"/returns/{asked['request_id']}/close", {})).status_code == 200
+    assert (await shop.post(f"/returns/{uuid4()}/close", {})).status_code == 404
+    assert (await shop.told())[-1] == "ReturnClosed"
+
+
+async def test_what_did_not_arrive_is_placed_again_once_under_the_next_reference(shop: Shop) -> None:
+    wanted = ResendRequested(
+        order_id=shop.order,
+        brand_id=BRAND,
+        parcel_id=uuid4(),
+        exception_id=uuid4(),
+        lines=of(shirt=2),
+        requested_at=NOON,
+    )
+    await shop.publish(wanted, 1)
+    new = ids.order_id(shop.sale, 2)
+
+    async def placed() -> bool:
+        return (await shop.client.get(f"/api/v1/orders/{new}")).status_code == 200
+
+    await shop.until(placed)
+    again = (await shop.client.get(f"/api/v1/orders/{new}")).json()
+    assert (again["reference"], again["lines"], again["holds"]) == (f"{shop.connection.hex[:8]}-02", {"shirt": 2}, [])
+    assert await shop.told() == ["OrderPlaced", "OrderResent"]
+    assert [row["reference"] for row in await rows(shop.database, "orders")].count(again["reference"]) == 1
+    assert [row["to_resend"] for row in await rows(shop.database, "orders")] == [False, False]
 
 
 async def test_what_the_platform_changes_is_asked_for_in_those_fields(shop: Shop) -> None:

@@ -23,9 +23,15 @@ from waybill_events import (
     OrderLine,
     OrderPlaced,
     OrderReleased,
+    OrderResent,
     ParcelPacked,
     ParcelUnpacked,
     RequestDecided,
+    ReturnClosed,
+    ReturnedUnits,
+    ReturnOpened,
+    ReturnReceived,
+    ReturnRequested,
     ShipmentUndone,
     TrackingAdded,
     TrackingCorrected,
@@ -381,3 +387,39 @@ def test_holds_that_ended_are_kept_as_the_time_in_which_they_stood() -> None:
 
     assert [((each.began - NOON).days, (each.ended - NOON).days) for each in order.pauses] == [(0, 2), (3, 4)]
     assert order.holds == ()
+
+
+def test_a_return_shows_what_may_come_back_and_what_has_in_whatever_order_that_is_told() -> None:
+    line = LineUnits(line_id="shirt", quantity=2)
+    came = ReturnedUnits(line_id="shirt", quantity=1, condition="damaged")
+    asked = about(ReturnRequested, request_id=REQUEST, lines=(line,), reason="damaged", days=30, requested_at=NOON)
+    granted = about(RequestDecided, request_id=REQUEST, kind="return", reason="damaged", accepted=True, granted=(line,))
+    opened = about(ReturnOpened, return_id=REQUEST, lines=(line,), reason="damaged", opened_at=NOON)
+    back = about(ReturnReceived, return_id=REQUEST, lines=(came,), received_at=NOON)
+    closed = about(ReturnClosed, return_id=REQUEST, closed_at=NOON)
+
+    order = folded(placed(), shipped(3), asked, granted, opened, back)
+    turned = folded(placed(), shipped(3), granted, back, asked, opened)
+    ended = folded(placed(), shipped(3), asked, granted, opened, back, closed)
+
+    assert order == turned
+    assert (order.lines[0].returned, order.lines[0].canceled, order.lines[0].sent) == (1, 0, 2)
+    assert flags(order) == ["return partly received"]
+    assert flags(ended) == ["return closed"]
+    assert status(order) is Status.SHIPPED
+    (badge,) = (each for each in explained(order) if each.badge.startswith("return"))
+    assert badge.says == "1 of 2 have come back."
+    assert [each.type.split(".")[1] for each in badge.events] == ["ReturnOpened", "ReturnReceived"]
+
+
+def test_an_order_that_is_sent_again_leads_to_the_other_one_and_back() -> None:
+    line = LineUnits(line_id="shirt", quantity=1)
+    again = about(
+        OrderResent, exception_id=REQUEST, new_order_id=OTHER, reference="10001-02", lines=(line,), resent_at=NOON
+    )
+
+    first = folded(placed(), shipped(3), again)
+    second = folded(placed().model_copy(update={"replaces": OTHER}))
+
+    assert [(each.order_id, each.reference) for each in first.sent_again] == [(OTHER, "10001-02")]
+    assert second.replaces == OTHER

@@ -22,6 +22,9 @@ def main() -> int:
     parser.add_argument(
         "--only", default="", help="kinds of faults, by comma: " + ", ".join({kind.name: 0 for kind in KINDS})
     )
+    parser.add_argument(
+        "--races", type=int, default=0, help="only sell orders and race for them, until so many were raced for"
+    )
     parser.add_argument("--plan", action="store_true", help="print what would strike, and end")
     given = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
@@ -34,16 +37,16 @@ def main() -> int:
         )
         return 0
     folder = given.keep.absolute() / f"seed-{seed}"
-    verdict = asyncio.run(_run(seed, given.minutes, folder, only))
+    verdict = asyncio.run(_run(seed, given.minutes, folder, only, given.races))
     if verdict is None:
         return 130
     print("", *verdict.lines(), sep="\n")
     return 1 if verdict.violated else 0
 
 
-async def _run(seed: int, minutes: float, folder: Path, only: list[str]) -> Verdict | None:
+async def _run(seed: int, minutes: float, folder: Path, only: list[str], races: int) -> Verdict | None:
     """One run; None when it was asked to end, after it has ended all that it had started."""
-    running = asyncio.ensure_future(run(seed, minutes, folder, partial(print, flush=True), only))
+    running = asyncio.ensure_future(run(seed, minutes, folder, partial(print, flush=True), only, races=races))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)
     try:

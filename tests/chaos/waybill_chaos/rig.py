@@ -23,6 +23,7 @@ from waybill_chassis.embedded.processes import NotStarted
 WORKERS: Final = 12
 RATE_PER_S: Final = 2.0
 """How many do something, and how often each of them while nobody has to wait."""
+RACES_PER_S: Final = 20.0
 REST_S: Final = 90.0
 _SLIPS: Final = 200
 _AGAIN: Final = 50
@@ -70,8 +71,13 @@ class Verdict:
         ]
 
 
-async def run(seed: int, minutes: float, folder: Path, say: Say, only: Collection[str] = ()) -> Verdict:
-    """One run; `folder` keeps its history, log, answers, verdict, and the logs of the processes when it failed."""
+async def run(
+    seed: int, minutes: float, folder: Path, say: Say, only: Collection[str] = (), *, races: int = 0
+) -> Verdict:
+    """One run; `folder` keeps its history, log, answers, verdict, and the logs of the processes when it failed.
+
+    With `races`, people do nothing but sell orders and race for them, until so many were raced for.
+    """
     began = time.monotonic()
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     strikes = plan(seed, minutes * 60, only)
@@ -86,7 +92,7 @@ async def run(seed: int, minutes: float, folder: Path, say: Say, only: Collectio
         client = Client(**clients, history=history, ports=system.ports, patience_s=30)
         say(f"{time.monotonic() - began:6.1f} s  everything is up; the workload begins")
         struck: list[str] = []
-        unsettled = await _strike(system, client, strikes, seed, minutes * 60, struck, say)
+        unsettled = await _strike(system, client, strikes, seed, minutes * 60, races, struck, say)
         say(f"{time.monotonic() - began:6.1f} s  the faults are over")
         found = await _rest(system, client, seed, unsettled)
         entries = await log.read(system.kafka)
@@ -109,7 +115,14 @@ async def run(seed: int, minutes: float, folder: Path, say: Say, only: Collectio
 
 
 async def _strike(
-    system: System, client: Client, strikes: Sequence[Strike], seed: int, seconds: float, struck: list[str], say: Say
+    system: System,
+    client: Client,
+    strikes: Sequence[Strike],
+    seed: int,
+    seconds: float,
+    races: int,
+    struck: list[str],
+    say: Say,
 ) -> list[str]:
     """Let the workload run and the faults strike; what a fault should have shown and did not."""
     began = time.monotonic()
@@ -134,14 +147,17 @@ async def _strike(
             struck.append(f"{at:6.1f} s  {strike}{f': {more}' if more else ''}")
             say(struck[-1])
 
-    working = [asyncio.create_task(workload.work(client, seed, worker, RATE_PER_S)) for worker in range(WORKERS)]
+    kinds, rate = (workload.RACING, RACES_PER_S) if races else (workload.WORK, RATE_PER_S)
+    working = [asyncio.create_task(workload.work(client, seed, worker, rate, kinds)) for worker in range(WORKERS)]
     working.append(asyncio.create_task(workload.watch(client, seed)))
     await asyncio.gather(*map(lane, LANES))
     # On a machine that is busy otherwise the work takes longer than the faults.
     while (passed := time.monotonic() - began) < seconds or (
-        passed < 2 * seconds and len(client.history.commands) < seconds * _LEAST_PER_S
+        passed < 2 * seconds and (len(client.history.commands) < seconds * _LEAST_PER_S or client.races < races)
     ):
         await asyncio.sleep(0.2)
+    if races:
+        say(f"{passed:6.1f} s  {client.races} orders were raced for")
     await system.heal()
     client.ended.set()
     await asyncio.gather(*working)

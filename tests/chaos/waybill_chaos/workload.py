@@ -74,6 +74,8 @@ class Client:
         """Accepted shipments, and what was asked."""
         self.shown: dict[UUID, list[str]] = {}
         """The parcels with a number that the portal has shown, by order."""
+        self.races = 0
+        """Orders that were shipped and canceled at the same instant."""
         self.ended = asyncio.Event()
 
     async def look(self, order_id: UUID) -> None:
@@ -449,7 +451,10 @@ async def race(client: Client, dice: random.Random) -> None:
     order = _any_order(client, dice)
     if order is None:
         return
+    client.races += 1
     parcels = [a_parcel(client, order, dice) for _ in range(dice.randint(1, 3))]
+    # Nobody else takes it up: each order is raced for once.
+    order.open = dict.fromkeys(order.open, 0)
     more: list[Callable[[Client, Order, random.Random], Awaitable[None]]] = [ask_to_cancel]
     more += [each for each in (ask_to_cancel, hold, amend, pack, pack, cancel_in_the_shop) if dice.random() < 0.3]
     rolls = [random.Random(dice.random()) for _ in more]  # repeatable on purpose
@@ -459,7 +464,6 @@ async def race(client: Client, dice: random.Random) -> None:
     )
     for command, _body in parcels:
         client.history.keep(command)
-    order.open = dict.fromkeys(order.open, 0)
 
 
 def _any_order(client: Client, dice: random.Random) -> Order | None:
@@ -482,11 +486,15 @@ WORK: Final[dict[Work, int]] = {
 }
 
 
-async def work(client: Client, seed: int, worker: int, rate_per_s: float) -> None:
+RACING: Final[dict[Work, int]] = {sell: 3, race: 5}
+"""What a run does that is after races alone; a sale is of one order and a half."""
+
+
+async def work(client: Client, seed: int, worker: int, rate_per_s: float, kinds: dict[Work, int] = WORK) -> None:
     """One worker: does one thing after the other until the client has ended."""
     dice = random.Random(f"{seed}|work|{worker}")  # repeatable on purpose
     while not client.ended.is_set():
-        (kind,) = dice.choices(list(WORK), list(WORK.values()))
+        (kind,) = dice.choices(list(kinds), list(kinds.values()))
         await kind(client, dice)
         await asyncio.sleep(dice.expovariate(rate_per_s))
 

@@ -90,7 +90,7 @@ def test_a_header_that_is_no_text_is_base64() -> None:
     ("options", "says"),
     [
         (("--topic", "nope"), "no topic nope; there are waybill.sales"),
-        (("--type", "Nope"), "no event Nope; there are Brand"),
+        (("--type", "Nope"), "no event Nope; there are AmendmentRequested"),
         (("--since", "yesterday"), "--since yesterday is no time; give one such as"),
         (("--since", "1h", "--until", "2h"), "nothing lies between --since 1h and --until 2h"),
     ],

@@ -8,10 +8,11 @@ from waybill_events.fulfillment import (
     LateShipmentRecorded,
     ParcelPacked,
     ParcelUnpacked,
+    ResendRequested,
     ShipmentUndone,
 )
 from waybill_events.model import MAX_BYTES, Event, LineUnits, Money, Personal, Value, personal_fields, without_personal
-from waybill_events.orders import Hold, LeftOut, OrderLine, OrderPlaced, SaleSplit, SplitOrder
+from waybill_events.orders import Hold, LeftOut, OrderLine, OrderPlaced, OrderResent, SaleSplit, SplitOrder
 from waybill_events.places import Address, BusinessAddress, Buyer
 from waybill_events.registry import (
     EVENTS,
@@ -37,6 +38,15 @@ from waybill_events.requests import (
     RequestDecided,
     RequestDeclined,
 )
+from waybill_events.returns import (
+    Condition,
+    ReturnClosed,
+    ReturnedUnits,
+    ReturnOpened,
+    ReturnReason,
+    ReturnReceived,
+    ReturnRequested,
+)
 from waybill_events.sales import KnownShipment, Payment, SaleCanceled, SaleChanged, SaleLine, SaleReceived
 from waybill_events.tables import Brand, Recipient, Weekday
 from waybill_events.tracking import (
@@ -61,6 +71,7 @@ __all__ = [
     "CancelReason",
     "CancellationRequested",
     "CarrierStatus",
+    "Condition",
     "CorrectionRequested",
     "Envelope",
     "Event",
@@ -82,6 +93,7 @@ __all__ = [
     "OrderLine",
     "OrderPlaced",
     "OrderReleased",
+    "OrderResent",
     "ParcelDelivered",
     "ParcelPacked",
     "ParcelScanned",
@@ -95,6 +107,13 @@ __all__ = [
     "Registry",
     "RequestDecided",
     "RequestDeclined",
+    "ResendRequested",
+    "ReturnClosed",
+    "ReturnOpened",
+    "ReturnReason",
+    "ReturnReceived",
+    "ReturnRequested",
+    "ReturnedUnits",
     "SaleCanceled",
     "SaleChanged",
     "SaleLine",

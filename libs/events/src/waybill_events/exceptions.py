@@ -12,8 +12,8 @@ class ExceptionRaised(Event, topic=OWN, subject="order_id"):
     brand_id: UUID
     exception_id: UUID
     kind: Code
-    """`late_shipment`, `sent_twice`, `unscanned`, `refunded_on_its_way`, `sale_changed`, `changed_too_late`; more may
-    come."""
+    """`late_shipment`, `sent_twice`, `unscanned`, `refunded_on_its_way`, `sale_changed`, `changed_too_late`,
+    `returned_to_sender`, `lost`, `damaged`; more may come."""
     choices: tuple[Code, ...]
     lines: tuple[LineUnits, ...] = ()
     parcel_ids: tuple[UUID, ...] = ()

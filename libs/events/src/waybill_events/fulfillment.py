@@ -66,6 +66,18 @@ class LateShipmentRecorded(Event, topic="waybill.fulfillment", subject="order_id
     scanned_at: Time
 
 
+class ResendRequested(Event, topic="waybill.fulfillment", subject="order_id"):
+    """What was in a parcel that did not arrive is to be sent again; orders makes another order of it."""
+
+    order_id: UUID
+    brand_id: UUID
+    parcel_id: UUID
+    exception_id: UUID
+    """The exception that was settled so."""
+    lines: tuple[LineUnits, ...]
+    requested_at: Time
+
+
 class CorrectionRequested(Event, topic="waybill.fulfillment", subject="order_id"):
     """A file of tracking numbers gives a parcel that has left another number; tracking corrects it."""
 

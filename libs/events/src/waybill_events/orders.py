@@ -2,7 +2,20 @@
 
 from uuid import UUID
 
-from waybill_events.model import Code, Country, Event, Grams, Money, Name, Quantity, Text, Time, Value, Version
+from waybill_events.model import (
+    Code,
+    Country,
+    Event,
+    Grams,
+    LineUnits,
+    Money,
+    Name,
+    Quantity,
+    Text,
+    Time,
+    Value,
+    Version,
+)
 from waybill_events.sales import KnownShipment
 
 
@@ -79,3 +92,18 @@ class OrderPlaced(Event, topic="waybill.orders", subject="order_id", version=2):
     shipments: tuple[KnownShipment, ...] = ()
     shipping_method: Text = ""
     test: bool = False
+    replaces: UUID | None = None
+    """The order of which something is sent again with this one; no platform knows of it as a sale."""
+
+
+class OrderResent(Event, topic="waybill.orders", subject="order_id"):
+    """What did not arrive of an order is sent again with another one."""
+
+    order_id: UUID
+    brand_id: UUID
+    exception_id: UUID
+    new_order_id: UUID
+    reference: Name
+    """What the new one is called."""
+    lines: tuple[LineUnits, ...]
+    resent_at: Time

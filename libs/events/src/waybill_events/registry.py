@@ -15,10 +15,11 @@ from waybill_events.fulfillment import (
     LateShipmentRecorded,
     ParcelPacked,
     ParcelUnpacked,
+    ResendRequested,
     ShipmentUndone,
 )
 from waybill_events.model import OWN, Event
-from waybill_events.orders import OrderPlaced, SaleSplit
+from waybill_events.orders import OrderPlaced, OrderResent, SaleSplit
 from waybill_events.requests import (
     AmendmentRequested,
     CancellationRequested,
@@ -30,6 +31,7 @@ from waybill_events.requests import (
     RequestDecided,
     RequestDeclined,
 )
+from waybill_events.returns import ReturnClosed, ReturnOpened, ReturnReceived, ReturnRequested
 from waybill_events.sales import SaleCanceled, SaleChanged, SaleReceived
 from waybill_events.tables import Brand, Recipient
 from waybill_events.tracking import (
@@ -164,6 +166,7 @@ EVENTS: Final = Registry(
         SaleSplit,
         v1.OrderPlaced,
         OrderPlaced,
+        OrderResent,
         Recipient,
         CancellationRequested,
         HoldRequested,
@@ -181,6 +184,11 @@ EVENTS: Final = Registry(
         ShipmentUndone,
         LateShipmentRecorded,
         CorrectionRequested,
+        ResendRequested,
+        ReturnRequested,
+        ReturnOpened,
+        ReturnReceived,
+        ReturnClosed,
         TrackingAdded,
         TrackingCorrected,
         TrackingUpdated,

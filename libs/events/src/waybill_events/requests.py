@@ -37,6 +37,9 @@ class Refusal(StrEnum):
     PACKED = "packed"
     NOT_ORDERED = "not_ordered"
     UNKNOWN_LINE = "unknown_line"
+    NOT_SHIPPED = "not_shipped"
+    RETURNED = "returned"
+    WINDOW_CLOSED = "window_closed"
     NOTHING_LEFT = "nothing_left"
 
 
@@ -97,15 +100,15 @@ class RefusedUnits(Value):
 class RequestDecided(Event, topic="waybill.fulfillment", subject="order_id"):
     """Under the order's lock: what of a request was granted, what was not and by what.
 
-    Of a cancellation, the `granted` units are canceled from here on. Where it is `accepted`, a hold stands from here,
-    and an amendment may be made.
+    Of a cancellation, the `granted` units are canceled from here on; of a return, they may come back. Where it is
+    `accepted`, a hold stands from here, and an amendment may be made.
     """
 
     order_id: UUID
     brand_id: UUID
     request_id: UUID
     kind: Code
-    """`cancellation`, `hold`, `amendment`."""
+    """`cancellation`, `hold`, `amendment`, `return`."""
     reason: Code
     accepted: bool
     """Whether anything of it was granted."""

@@ -35,6 +35,7 @@ ledgers: Final = Table(
     Column("held", JSONB, nullable=False),
     Column("canceled_by", JSONB, nullable=False),
     Column("exceptions", JSONB, nullable=False),
+    Column("returns", JSONB, nullable=False, server_default="[]"),
     Column("sale", Text, nullable=False, server_default=""),
     Index("ledgers_by_reference", text("lower(reference)")),
     Index("ledgers_by_sale", text("lower(sale)")),
@@ -79,6 +80,8 @@ parcels: Final = Table(
     Column("packed_at", DateTime(timezone=True)),
     Column("shipped_at", DateTime(timezone=True)),
     Column("scanned_at", DateTime(timezone=True)),
+    Column("delivered_at", DateTime(timezone=True)),
+    Column("problem", Text, nullable=False, server_default=""),
     UniqueConstraint("order_id", "number"),
 )
 """What travels together; `units` and `late` map line ids to quantities."""

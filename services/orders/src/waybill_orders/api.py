@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Protocol
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
@@ -13,8 +13,9 @@ from waybill_chassis.commands import Call, Commands, Done, caller
 from waybill_chassis.openapi import example
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
-from waybill_events import Address, CancelReason, Event, HoldReason, ids
+from waybill_events import Address, CancelReason, Event, HoldReason, ReturnReason, ids
 from waybill_events.model import Time
+from waybill_orders import store
 from waybill_orders.domain import (
     Amend,
     Cancel,
@@ -28,19 +29,33 @@ from waybill_orders.domain import (
     PutOnHold,
     Refused,
     Request,
+    SendBack,
     State,
     UnknownException,
     UnknownHold,
     UnknownLine,
+    UnknownReturn,
     amend,
     cancel,
+    close_return,
     hold,
     release,
     resolve,
+    send_back,
 )
 from waybill_orders.settings import Settings
 
 Decide = Callable[[Order], tuple[Order, Sequence[Event]]]
+
+
+class Run(Protocol):
+    """Decide about an order and answer: with the order, or where it `asks`, with its request."""
+
+    def __call__(self, order_id: UUID, call: Call, decide: Decide, *, asks: bool = False) -> Awaitable[JSONResponse]:
+        """The answer; raises Problem."""
+        ...
+
+
 LineId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000, pattern=r"^[^\x00]*$")]
 _ORDER: Final = TypeAdapter(Order)
@@ -55,6 +70,7 @@ _CODES: Final[Mapping[type[Refused], tuple[int, str]]] = {
     NothingToAmend: (422, "nothing-to-amend"),
     Incomplete: (422, "incomplete-address"),
     NotAmendable: (409, "not-amendable"),
+    UnknownReturn: (404, "unknown-return"),
 }
 
 
@@ -75,6 +91,16 @@ class Cancellation(BaseModel):
     lines: Annotated[list[LineUnits], Field(min_length=1, max_length=2000)] | None = None
     reason: CancelReason
     notify_customer: bool = False
+
+
+class NewReturn(BaseModel):
+    """What is to come back, and why."""
+
+    model_config = example(lines=[{"line_id": "5002", "quantity": 1}], reason="damaged", wants_label=True)
+
+    lines: Annotated[list[LineUnits], Field(min_length=1, max_length=2000)]
+    reason: ReturnReason
+    wants_label: bool = False
 
 
 class NewHold(BaseModel):
@@ -134,7 +160,9 @@ def routes(begin: Begin[State], settings: Settings) -> APIRouter:
         order_id: UUID, new: Cancellation, call: Annotated[Call, Depends(called)]
     ) -> JSONResponse:
         """Ask that units are not shipped; `outcome` tells where the answer will be."""
-        command = Cancel(call.id, _units(new), new.reason, call.at, new.notify_customer)
+        command = Cancel(
+            call.id, None if new.lines is None else _counted(new.lines), new.reason, call.at, new.notify_customer
+        )
         return await run(order_id, call, lambda order: _told(order, cancel(order, command)), asks=True)
 
     @router.post("/orders/{order_id}/holds", status_code=202)
@@ -153,6 +181,8 @@ def routes(begin: Begin[State], settings: Settings) -> APIRouter:
     async def post_release(order_id: UUID, hold_id: UUID, call: Annotated[Call, Depends(called)]) -> JSONResponse:
         """End a hold; others may stand."""
         return await run(order_id, call, lambda order: _told(order, release(order, hold_id, call.at)))
+
+    _add_returns(router, begin, run, called)
 
     @router.post("/orders/{order_id}/exceptions/{exception_id}/resolve")
     async def post_resolve(
@@ -182,6 +212,21 @@ def routes(begin: Begin[State], settings: Settings) -> APIRouter:
     return router
 
 
+def _add_returns(router: APIRouter, begin: Begin[State], run: Run, called: Callable[..., Awaitable[Call]]) -> None:
+    @router.post("/orders/{order_id}/returns", status_code=202)
+    async def post_return(order_id: UUID, new: NewReturn, call: Annotated[Call, Depends(called)]) -> JSONResponse:
+        """Ask that units are taken back; `outcome` tells where the answer will be."""
+        async with begin.database.begin(call.brand) as connection:
+            days = await store.return_days(connection, order_id)
+        command = SendBack(call.id, _counted(new.lines), new.reason, days, call.at, new.wants_label)
+        return await run(order_id, call, lambda order: _told(order, send_back(order, command)), asks=True)
+
+    @router.post("/orders/{order_id}/returns/{return_id}/close")
+    async def post_close(order_id: UUID, return_id: UUID, call: Annotated[Call, Depends(called)]) -> JSONResponse:
+        """Wait for nothing more of a return."""
+        return await run(order_id, call, lambda order: _told(order, close_return(order, return_id, call.at)))
+
+
 def _told(order: Order, events: Sequence[Event]) -> tuple[Order, Sequence[Event]]:
     """What these events make of an order, and they."""
     return order.after(events), events
@@ -200,11 +245,9 @@ def _found(order_id: UUID, state: State | None) -> Order:
     return state
 
 
-def _units(new: Cancellation) -> dict[str, int] | None:
-    if new.lines is None:
-        return None
+def _counted(lines: Sequence[LineUnits]) -> dict[str, int]:
     units: dict[str, int] = {}
-    for line in new.lines:
+    for line in lines:
         if line.line_id in units:
             raise Problem(
                 422, "line-twice", f"Line {line.line_id} is named twice. Name it once, with its sum.", line=line.line_id
@@ -228,6 +271,6 @@ def _problem(refused: Refused) -> Problem:
 
 def shown(order: Order) -> dict[str, Any]:
     """An order as it is answered."""
-    plain = replace(order, lines=dict(order.lines), recipient=None, amendments={})
-    answer: dict[str, Any] = _ORDER.dump_python(plain, mode="json", exclude={"recipient", "amendments"})
+    plain = replace(order, lines=dict(order.lines), recipient=None, amendments={}, placed=None)
+    answer: dict[str, Any] = _ORDER.dump_python(plain, mode="json", exclude={"recipient", "amendments", "placed"})
     return answer

@@ -17,6 +17,7 @@ def build(settings: Settings) -> FastAPI:
     service.read_tables(["waybill.brands"], Tables(begin, store.put_brands))
     service.read_events(handlers.TOPICS, Events(begin, handlers.take))
     service.regularly("releases", partial(handlers.release_due, begin))
+    service.regularly("resends", partial(handlers.send_again, begin))
     app = service.app()
     app.include_router(api.routes(begin, settings))
     return app

@@ -9,13 +9,23 @@ from uuid import UUID
 from waybill_chassis.commands import cause
 from waybill_chassis.fold import Caused, Inbox, Outcome, fold
 from waybill_chassis.transaction import Begin, Fresh, OrderParked, Transaction
-from waybill_events import Brand, OrderPlaced, RequestDecided, SaleCanceled, SaleChanged, SaleReceived
+from waybill_events import (
+    Brand,
+    OrderPlaced,
+    RequestDecided,
+    ResendRequested,
+    ReturnReceived,
+    SaleCanceled,
+    SaleChanged,
+    SaleReceived,
+)
 from waybill_orders import store
-from waybill_orders.domain import Claims, Order, Sale, State, due, named, on_event, references, renamed
+from waybill_orders.domain import Claims, Order, Sale, State, due, named, on_event, references, renamed, sent_again
 
-HANDLES: Final = (SaleReceived, SaleChanged, SaleCanceled, RequestDecided, Brand)
+HANDLES: Final = (SaleReceived, SaleChanged, SaleCanceled, RequestDecided, ReturnReceived, ResendRequested, Brand)
 TOPICS: Final = ("waybill.sales", "waybill.fulfillment")
-RELEASED_AT_ONCE: Final = 200
+AT_ONCE: Final = 200
+"""Orders or sales of one round of a chore."""
 
 
 async def take(tx: Transaction[State], fresh: Fresh) -> None:
@@ -56,6 +66,40 @@ async def _claim(tx: Transaction[State], outcome: Outcome[State]) -> dict[UUID, 
     return await store.claim(tx.connection, wishes)
 
 
+async def send_again(begin: Begin[State]) -> bool:
+    """Make other orders of what did not arrive, each under its sale's lock; whether there may be more."""
+    at = datetime.now(UTC)
+    async with begin.database.begin() as connection:
+        found = await store.to_send_again(connection, AT_ONCE)
+    for sale_id in found:
+        try:
+            async with begin.on(sale_id) as tx:
+                await _send_again(tx, sale_id, at)
+        except OrderParked:
+            continue
+    return False
+
+
+async def _send_again(tx: Transaction[State], sale_id: UUID, at: datetime) -> None:
+    await tx.lock(await store.orders_of(tx.connection, [sale_id]))
+    sale = (await tx.load([sale_id]))[sale_id]
+    assert isinstance(sale, Sale)
+    after, events = sent_again(sale, at)
+    if not events:
+        # How it was placed is not known; it stays to be seen in its requests.
+        return
+    await tx.lock({event.subject for event in events})
+    wishes = {
+        event.order_id: (event, references(event, sale.connection_code))
+        for event in events
+        if isinstance(event, OrderPlaced)
+    }
+    names = await store.claim(tx.connection, wishes)
+    await tx.save({sale_id: named(after, names)})
+    why = {subject: cause(subject, actor="rule:send-again", source="rule/send-again", at=at) for subject in tx.streams}
+    await tx.publish([Caused(renamed(event, names), why[event.subject]) for event in events])
+
+
 def _tells_of_a_sale(inbox: Inbox) -> bool:
     arrivals = (
         *inbox.arrived,
@@ -69,7 +113,7 @@ async def release_due(begin: Begin[State]) -> bool:
     """End the holds whose time has come, each under its order's lock; whether there may be more."""
     at = datetime.now(UTC)
     async with begin.database.begin() as connection:
-        found = await store.to_release(connection, at, RELEASED_AT_ONCE)
+        found = await store.to_release(connection, at, AT_ONCE)
     for order_id in found:
         try:
             async with begin.on(order_id) as tx:
@@ -81,4 +125,4 @@ async def release_due(begin: Begin[State]) -> bool:
                 await tx.publish([Caused(event, told) for event in events])
         except OrderParked:
             continue
-    return len(found) == RELEASED_AT_ONCE
+    return len(found) == AT_ONCE

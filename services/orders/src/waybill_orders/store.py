@@ -22,6 +22,8 @@ from waybill_orders.domain import (
     OpenException,
     Order,
     Request,
+    Resend,
+    Return,
     Sale,
     Seen,
     State,
@@ -29,10 +31,12 @@ from waybill_orders.domain import (
 from waybill_orders.tables import amendments, brands, orders, recipients, sales
 
 _SALE: Final = ("source_updated_at", "canceled", "lines", "addressed")
-_ORDER: Final = ("lines", "holds", "requests", "exceptions", "release_at")
+_ORDER: Final = ("lines", "holds", "requests", "exceptions", "returns", "resends", "placed", "release_at", "to_resend")
 _ADDRESSED: Final = TypeAdapter(Addressed)
 _HOLDS: Final = TypeAdapter(tuple[Hold, ...])
 _REQUESTS: Final = TypeAdapter(tuple[Request, ...])
+_RESENDS: Final = TypeAdapter(tuple[Resend, ...])
+_RETURNS: Final = TypeAdapter(tuple[Return, ...])
 _EXCEPTIONS: Final = TypeAdapter(tuple[OpenException, ...])
 
 
@@ -120,6 +124,12 @@ async def to_release(connection: AsyncConnection, at: datetime, most: int) -> li
     return list((await connection.execute(due)).scalars())
 
 
+async def to_send_again(connection: AsyncConnection, most: int) -> list[UUID]:
+    """Sales of which something is to become another order."""
+    rows = await connection.execute(select(orders.c.sale_id).distinct().where(orders.c.to_resend).limit(most))
+    return list(rows.scalars())
+
+
 def _sale(row: Row[Any], of_sale: Mapping[UUID, Order]) -> Sale:
     lines = {
         line_id: Seen(
@@ -166,6 +176,9 @@ def _order(row: Row[Any], recipient: Recipient | None, asked: Mapping[UUID, Amen
         _HOLDS.validate_python(row.holds),
         _REQUESTS.validate_python(row.requests),
         _EXCEPTIONS.validate_python(row.exceptions),
+        _RETURNS.validate_python(row.returns),
+        _RESENDS.validate_python(row.resends),
+        row.placed,
         recipient,
         MappingProxyType(asked),
     )
@@ -182,7 +195,11 @@ def _order_row(order: Order) -> dict[str, Any]:
         "holds": _plain(order.holds),
         "requests": _REQUESTS.dump_python(order.requests, mode="json"),
         "exceptions": _plain(order.exceptions),
+        "returns": _RETURNS.dump_python(order.returns, mode="json"),
+        "resends": _RESENDS.dump_python(order.resends, mode="json"),
+        "placed": order.placed,
         "release_at": min(ends, default=None),
+        "to_resend": any(each.new_order_id is None for each in order.resends),
     }
 
 
@@ -220,6 +237,13 @@ async def claim(
     return given
 
 
+async def return_days(connection: AsyncConnection, order_id: UUID) -> int:
+    """In how many days after its delivery the brand of an order takes something back."""
+    mine = select(brands.c.return_days).join_from(orders, brands, orders.c.brand_id == brands.c.brand_id)
+    days = (await connection.execute(mine.where(orders.c.order_id == order_id))).scalar_one_or_none()
+    return 30 if days is None else days
+
+
 async def every_claim(connection: AsyncConnection) -> list[Claims]:
     """The rules of all brands, in a fixed order."""
     rows = await connection.execute(select(brands).order_by(brands.c.brand_id))
@@ -237,6 +261,7 @@ async def put_brands(connection: AsyncConnection, rows: Rows) -> None:
             "version": brand.version,
             "vendors": list(brand.vendors),
             "sku_prefixes": list(brand.sku_prefixes),
+            "return_days": brand.return_days,
         }
         for brand in rows.newest.values()
         if isinstance(brand, Brand)

@@ -36,13 +36,18 @@ orders: Final = Table(
     Column("holds", JSONB, nullable=False),
     Column("requests", JSONB, nullable=False),
     Column("exceptions", JSONB, nullable=False),
+    Column("returns", JSONB, nullable=False, server_default="[]"),
+    Column("resends", JSONB, nullable=False, server_default="[]"),
+    Column("placed", JSONB(none_as_null=True)),
     Column("release_at", DateTime(timezone=True)),
+    Column("to_resend", Boolean, nullable=False, server_default="false"),
     UniqueConstraint("brand_id", "reference"),
     Index("orders_of_sale", "sale_id"),
     Index("orders_to_release", "release_at", postgresql_where="release_at IS NOT NULL"),
+    Index("orders_to_resend", "sale_id", postgresql_where="to_resend"),
 )
 """Orders: which one of a brand has which reference, given once; what was asked of each; `release_at` is when its next
-hold ends."""
+hold ends, `to_resend` that something of it is to become another order."""
 
 recipients: Final = Table(
     "recipients",
@@ -72,5 +77,6 @@ brands: Final = Table(
     Column("version", Integer, nullable=False),
     Column("vendors", ARRAY(Text), nullable=False),
     Column("sku_prefixes", ARRAY(Text), nullable=False),
+    Column("return_days", Integer, nullable=False, server_default="30"),
 )
-"""The newest settings of each brand, as far as they decide whose a line is."""
+"""The newest settings of each brand: whose a line is, and how long something may come back."""

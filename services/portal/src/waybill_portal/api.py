@@ -24,6 +24,7 @@ from waybill_events.tables import WORKING_WEEK, ClockTime, Days
 from waybill_portal import store
 from waybill_portal.clients import Owner, Viewer
 from waybill_portal.domain import (
+    Again,
     AtRisk,
     Badge,
     Former,
@@ -33,6 +34,7 @@ from waybill_portal.domain import (
     Order,
     Outcome,
     Parcel,
+    Return,
     ShipBy,
     Status,
     at_risk,
@@ -134,6 +136,10 @@ class OrderInFull(OrderShown):
     holds: list[Hold]
     requests: list[Asked]
     exceptions: list[OpenException]
+    returns: list[Return]
+    replaces: UUID | None
+    """The order of which something is sent again with this one."""
+    sent_again: list[Again]
 
 
 class Explained(BaseModel):
@@ -244,6 +250,7 @@ COMMANDS: Final = (
     Command("fulfillment", f"{_PARCEL}/unpack", 200, "Take a packed parcel apart."),
     Command("fulfillment", f"{_PARCEL}/ship", 200, "Ship a packed parcel with the brand's own carrier.", _NUMBER),
     Command("fulfillment", f"{_PARCEL}/hand-over", 200, "Say that a packed parcel has left."),
+    Command("fulfillment", f"{_PARCEL}/report", 200, "Say that a parcel was lost or damaged.", {"problem": "lost"}),
     Command("fulfillment", f"{_PARCEL}/undo", 200, "Say that a parcel has not left after all."),
     Command("tracking", f"{_PARCEL}/number", 200, "Correct a parcel's number or company.", _NUMBER),
     Command(
@@ -255,6 +262,21 @@ COMMANDS: Final = (
     ),
     Command("orders", "/orders/{order_id}/holds", 202, "Ask that the order is not worked on.", {"reason": "inventory"}),
     Command("orders", "/orders/{order_id}/amendments", 202, "Ask for another address or note.", {"note": "ring twice"}),
+    Command(
+        "orders",
+        "/orders/{order_id}/returns",
+        202,
+        "Ask that units are taken back.",
+        {"lines": _LINES, "reason": "damaged"},
+    ),
+    Command("orders", "/orders/{order_id}/returns/{return_id}/close", 200, "Wait for nothing more of a return."),
+    Command(
+        "fulfillment",
+        "/orders/{order_id}/returns/{return_id}/receive",
+        200,
+        "Take in units that came back, by their condition.",
+        {"lines": [{"line_id": "5002", "quantity": 1, "condition": "restock"}]},
+    ),
     Command("orders", "/orders/{order_id}/holds/{hold_id}/release", 200, "End a hold."),
     Command(
         "fulfillment",
@@ -385,6 +407,9 @@ def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRou
             holds=list(found.holds),
             requests=list(found.requests.values()),
             exceptions=list(found.exceptions.values()),
+            returns=list(found.returns.values()),
+            replaces=found.replaces,
+            sent_again=list(found.sent_again),
             shipping_method=found.shipping_method,
             recipient=None
             if recipient is None

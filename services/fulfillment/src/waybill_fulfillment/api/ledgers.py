@@ -1,7 +1,7 @@
 """Commands on quantities."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
@@ -13,24 +13,34 @@ from waybill_chassis.commands import Call, Commands, Done, caller
 from waybill_chassis.openapi import example
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
-from waybill_events import Event
+from waybill_events import Condition, Event, ReturnedUnits
 from waybill_fulfillment.domain import (
+    AlreadyTold,
+    ComesBack,
     Held,
     Ledger,
+    MoreThanExpected,
     NoChoice,
     NothingOpen,
+    NothingReceived,
+    NothingToSend,
+    NotOnItsWay,
     NotOpen,
     NotPacked,
     NotShipped,
     NotUnits,
     Refused,
+    ReturnIsClosed,
     Scanned,
     Tracking,
     Units,
     UnknownException,
     UnknownLine,
     UnknownParcel,
+    UnknownReturn,
     pack,
+    receive,
+    report,
     resolve,
     ship,
     ship_parcel,
@@ -60,6 +70,14 @@ _CODES: Final[Mapping[type[Refused], tuple[int, str]]] = {
     Scanned: (409, "already-scanned"),
     UnknownException: (404, "unknown-exception"),
     NoChoice: (422, "no-such-choice"),
+    ComesBack: (409, "comes-back"),
+    NotOnItsWay: (409, "not-on-its-way"),
+    AlreadyTold: (409, "already-told"),
+    NothingToSend: (409, "nothing-to-send"),
+    UnknownReturn: (404, "unknown-return"),
+    ReturnIsClosed: (409, "return-is-closed"),
+    NothingReceived: (422, "nothing-received"),
+    MoreThanExpected: (409, "more-than-expected"),
 }
 
 
@@ -106,6 +124,33 @@ class NewShipment(NewParcel, Number):
     """What leaves, and with whom. Without `lines` everything that is open leaves."""
 
     model_config = example(**_NUMBER, lines=[{"line_id": "5002", "quantity": 2}])
+
+
+class Report(BaseModel):
+    """What became of a parcel that did not arrive as it left."""
+
+    model_config = example(problem="lost", comment="the carrier has looked for it")
+
+    problem: Literal["lost", "damaged"]
+    comment: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=r"^[^\x00]*$")] = ""
+
+
+class Received(BaseModel):
+    """Units of one line that came back, and their condition."""
+
+    model_config = example(line_id="5002", quantity=1, condition="restock")
+
+    line_id: LineId
+    quantity: Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
+    condition: Condition
+
+
+class Arrival(BaseModel):
+    """What has come back."""
+
+    model_config = example(lines=[{"line_id": "5002", "quantity": 1, "condition": "restock"}])
+
+    lines: Annotated[list[Received], Field(min_length=1, max_length=2000)]
 
 
 class Choice(BaseModel):
@@ -155,6 +200,14 @@ def routes(begin: Begin[Ledger], settings: Settings) -> APIRouter:
 
     _add_commands_on_parcels(router, run, called)
 
+    @router.post("/orders/{order_id}/returns/{return_id}/receive")
+    async def post_receive(
+        order_id: UUID, return_id: UUID, arrival: Arrival, call: Annotated[Call, Depends(called)]
+    ) -> JSONResponse:
+        """Take in units that came back, by their condition."""
+        units = [ReturnedUnits(**each.model_dump()) for each in arrival.lines]
+        return await run(order_id, call, 200, lambda ledger: receive(ledger, return_id, units, call.at))
+
     @router.post("/orders/{order_id}/exceptions/{exception_id}/resolve")
     async def post_resolve(
         order_id: UUID, exception_id: UUID, chosen: Choice, call: Annotated[Call, Depends(called)]
@@ -200,6 +253,15 @@ def _add_commands_on_parcels(router: APIRouter, run: Run, called: Callable[..., 
         """Say that a packed parcel has left, with the number that it has, if any."""
         return await run(order_id, call, 200, lambda ledger: ship_parcel(ledger, parcel_id, None, call.at))
 
+    @router.post("/orders/{order_id}/parcels/{parcel_id}/report")
+    async def post_report(
+        order_id: UUID, parcel_id: UUID, told: Report, call: Annotated[Call, Depends(called)]
+    ) -> JSONResponse:
+        """Say that a parcel was lost or damaged on its way: an exception, which may be settled with `send_again`."""
+        return await run(
+            order_id, call, 200, lambda ledger: report(ledger, parcel_id, told.problem, told.comment, call.at)
+        )
+
     @router.post("/orders/{order_id}/parcels/{parcel_id}/undo")
     async def post_undo(order_id: UUID, parcel_id: UUID, call: Annotated[Call, Depends(called)]) -> JSONResponse:
         """Say that a parcel has not left after all; refused once the carrier has seen it."""
@@ -230,7 +292,12 @@ def _found(order_id: UUID, ledger: Ledger | None) -> Ledger:
 def _problem(refused: Refused) -> Problem:
     status, code = _CODES[type(refused)]
     match refused:
-        case UnknownLine(line_id=line_id) | NotUnits(line_id=line_id) | NotOpen(line_id=line_id):
+        case (
+            UnknownLine(line_id=line_id)
+            | NotUnits(line_id=line_id)
+            | NotOpen(line_id=line_id)
+            | MoreThanExpected(line_id=line_id)
+        ):
             return Problem(status, code, str(refused), line=line_id)
         case NothingOpen(line_ids=line_ids):
             return Problem(status, code, str(refused), line=next(iter(line_ids), None), lines=line_ids)
@@ -264,11 +331,21 @@ def shown(ledger: Ledger) -> dict[str, Any]:
                 "packed_at": parcel.packed_at and parcel.packed_at.isoformat(),
                 "shipped_at": parcel.shipped_at and parcel.shipped_at.isoformat(),
                 "scanned_at": parcel.scanned_at and parcel.scanned_at.isoformat(),
+                "delivered_at": parcel.delivered_at and parcel.delivered_at.isoformat(),
                 "moved_by": str(parcel.moved_by),
             }
             for parcel in ledger.parcels
         ],
         "canceled_by": [{"cause": str(cause), "lines": _lines(units)} for cause, units in ledger.canceled_by.items()],
+        "returns": [
+            {
+                "return_id": str(each.return_id),
+                "lines": _lines(each.units),
+                "received": _lines(each.received),
+                "closed": each.closed,
+            }
+            for each in ledger.returns
+        ],
         "exceptions": [
             {"exception_id": str(each.exception_id), "kind": each.kind, "choices": list(each.choices)}
             for each in ledger.exceptions

@@ -7,18 +7,23 @@ from uuid import UUID
 
 from waybill_events import (
     CorrectionRequested,
+    Event,
     ExceptionResolved,
     ItemsFulfilled,
     ParcelPacked,
     ParcelUnpacked,
+    ResendRequested,
     ShipmentUndone,
     ids,
 )
-from waybill_fulfillment.domain.ledger import Ledger, Parcel, ParcelState, Units, told
+from waybill_fulfillment.domain.ledger import Ledger, OpenException, Parcel, ParcelState, Units, told
+from waybill_fulfillment.domain.problems import SEND_AGAIN
 from waybill_fulfillment.domain.refusals import (
+    ComesBack,
     Held,
     NoChoice,
     NothingOpen,
+    NothingToSend,
     NotOpen,
     NotPacked,
     NotShipped,
@@ -29,6 +34,7 @@ from waybill_fulfillment.domain.refusals import (
     UnknownLine,
     UnknownParcel,
 )
+from waybill_fulfillment.domain.returns import promised
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,9 @@ def undo(ledger: Ledger, parcel_id: UUID, at: datetime) -> list[ShipmentUndone]:
         raise NotShipped(parcel_id, parcel.number, parcel.state)
     if parcel.scanned_at is not None:
         raise Scanned(parcel_id, parcel.number)
+    for line_id, units in parcel.units.items():
+        if promised(ledger, line_id) > ledger.lines[line_id].shipped + ledger.lines[line_id].late - units:
+            raise ComesBack(parcel_id, parcel.number)
     return [
         ShipmentUndone(
             order_id=ledger.order_id,
@@ -126,24 +135,39 @@ def back_to(ledger: Ledger, parcel_id: UUID, wrong: str, former: Tracking, at: d
     ]
 
 
-def resolve(ledger: Ledger, exception_id: UUID, choice: str, comment: str, at: datetime) -> list[ExceptionResolved]:
-    """Close an open exception with one of its choices."""
+def resolve(ledger: Ledger, exception_id: UUID, choice: str, comment: str, at: datetime) -> list[Event]:
+    """Close an open exception with one of its choices; what is to be sent again is asked for."""
     for each in ledger.exceptions:
         if each.exception_id == exception_id:
             if choice not in each.choices:
                 raise NoChoice(choice, each.choices)
-            return [
-                ExceptionResolved(
-                    order_id=ledger.order_id,
-                    brand_id=ledger.brand_id,
-                    exception_id=exception_id,
-                    kind=each.kind,
-                    choice=choice,
-                    comment=comment,
-                    resolved_at=at,
-                )
-            ]
+            resolved = ExceptionResolved(
+                order_id=ledger.order_id,
+                brand_id=ledger.brand_id,
+                exception_id=exception_id,
+                kind=each.kind,
+                choice=choice,
+                comment=comment,
+                resolved_at=at,
+            )
+            return [resolved, *(_sent_again(ledger, each, at) if choice == SEND_AGAIN else ())]
     raise UnknownException(exception_id)
+
+
+def _sent_again(ledger: Ledger, exception: OpenException, at: datetime) -> list[ResendRequested]:
+    (parcel,) = (_found(ledger, parcel_id) for parcel_id in exception.parcel_ids)
+    if not parcel.units:
+        raise NothingToSend
+    return [
+        ResendRequested(
+            order_id=ledger.order_id,
+            brand_id=ledger.brand_id,
+            parcel_id=parcel.parcel_id,
+            exception_id=exception.exception_id,
+            lines=told(parcel.units),
+            requested_at=at,
+        )
+    ]
 
 
 def _left(ledger: Ledger, parcel_id: UUID, units: Units, tracking: Tracking | None, at: datetime) -> ItemsFulfilled:

@@ -11,11 +11,17 @@ from waybill_events import (
     HoldRequested,
     OrderPlaced,
     OrderReleased,
+    ParcelDelivered,
     ParcelScanned,
+    ReturnClosed,
+    ReturnRequested,
     TrackingCorrected,
+    TrackingUpdated,
 )
 from waybill_fulfillment.domain.ledger import Ledger, ParcelState, opened
+from waybill_fulfillment.domain.problems import decide_update
 from waybill_fulfillment.domain.requests import decide_amendment, decide_cancellation, decide_hold
+from waybill_fulfillment.domain.returns import decide_return
 from waybill_fulfillment.domain.scans import decide_scan
 
 Incoming = (
@@ -23,9 +29,13 @@ Incoming = (
     | CancellationRequested
     | HoldRequested
     | AmendmentRequested
+    | ReturnRequested
+    | ReturnClosed
     | OrderReleased
     | ParcelScanned
+    | ParcelDelivered
     | TrackingCorrected
+    | TrackingUpdated
 )
 
 
@@ -43,7 +53,11 @@ def on_event(ledger: Ledger | None, event: Event, envelope: Envelope) -> tuple[L
             events = decide_hold(ledger, event)
         case AmendmentRequested():
             events = decide_amendment(ledger, event)
-        case OrderReleased() | TrackingCorrected():
+        case ReturnRequested():
+            events = decide_return(ledger, event)
+        case TrackingUpdated():
+            events = decide_update(ledger, event)
+        case OrderReleased() | TrackingCorrected() | ParcelDelivered() | ReturnClosed():
             return ledger.after([event], envelope.id), []
         case ParcelScanned():
             events = decide_scan(ledger, event)

@@ -18,10 +18,14 @@ from waybill_events import (
     LineUnits,
     OrderPlaced,
     OrderReleased,
+    ParcelDelivered,
     ParcelPacked,
     ParcelScanned,
     ParcelUnpacked,
     RequestDecided,
+    ResendRequested,
+    ReturnClosed,
+    ReturnReceived,
     ShipmentUndone,
     TrackingCorrected,
 )
@@ -29,6 +33,8 @@ from waybill_events import (
 Units = Mapping[str, int]
 """Quantities by line id, none of them zero."""
 Place = Literal["open", "packed", "shipped", "canceled"]
+PROBLEMS: Final = ("returned_to_sender", "lost", "damaged")
+"""What may become of a parcel on its way that does not arrive."""
 NONE: Final[Units] = MappingProxyType({})
 OWN: Final = (
     ParcelPacked,
@@ -38,6 +44,8 @@ OWN: Final = (
     LateShipmentRecorded,
     RequestDecided,
     CorrectionRequested,
+    ReturnReceived,
+    ResendRequested,
     ExceptionRaised,
     ExceptionResolved,
 )
@@ -50,10 +58,14 @@ Known = (
     | LateShipmentRecorded
     | RequestDecided
     | CorrectionRequested
+    | ReturnReceived
+    | ReturnClosed
+    | ResendRequested
     | ExceptionRaised
     | ExceptionResolved
     | OrderReleased
     | ParcelScanned
+    | ParcelDelivered
     | TrackingCorrected
 )
 """What changes a ledger: its own events, and facts of others that are not for it to decide."""
@@ -109,6 +121,23 @@ class Parcel:
     packed_at: datetime | None = None
     shipped_at: datetime | None = None
     scanned_at: datetime | None = None
+    delivered_at: datetime | None = None
+    problem: str = ""
+    """What was told of its way: `returned_to_sender`, `lost`, `damaged`; once for each parcel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Units that may come back, and of those that have. Nobody waits for more of one that is `closed`."""
+
+    return_id: UUID
+    units: Units
+    received: Units = field(default_factory=lambda: NONE)
+    closed: bool = False
+
+    def missing(self, line_id: str) -> int:
+        """Units of a line that somebody still waits for."""
+        return 0 if self.closed else self.units.get(line_id, 0) - self.received.get(line_id, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +155,12 @@ class OpenException:
     exception_id: UUID
     kind: str
     choices: tuple[str, ...]
+    parcel_ids: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """One order: its lines by id, in the order in which they were sold, its parcels, holds and open exceptions.
+    """One order: its lines by id, in the order in which they were sold, its parcels, holds, returns, open exceptions.
 
     `canceled_by` says which request canceled which units, `skus` names lines, `sale` is the platform's number.
     """
@@ -145,6 +175,7 @@ class Ledger:
     exceptions: tuple[OpenException, ...] = ()
     skus: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     sale: str = ""
+    returns: tuple[Return, ...] = ()
 
     def parcel(self, parcel_id: UUID) -> Parcel | None:
         """One of its parcels."""
@@ -225,25 +256,46 @@ def _after(ledger: Ledger, event: Known, cause: UUID) -> Ledger:
             return _late(ledger, event, cause)
         case RequestDecided():
             return _decided(ledger, event, cause)
+        case ReturnReceived() | ReturnClosed():
+            return _returned(ledger, event)
+        case ExceptionRaised() | ExceptionResolved():
+            return _open(ledger, event)
+        case ResendRequested():
+            return ledger
         case OrderReleased():
             return replace(ledger, holds=tuple(hold for hold in ledger.holds if hold.hold_id != event.hold_id))
+        case _:
+            return ledger.with_parcel(_of_its_carrier(_named(ledger, event.parcel_id), event))
+
+
+def _of_its_carrier(
+    parcel: Parcel, event: ParcelScanned | ParcelDelivered | CorrectionRequested | TrackingCorrected
+) -> Parcel:
+    """What is known of a parcel on its way; whoever was scanned under a former number, it was not this parcel."""
+    match event:
         case ParcelScanned():
-            return ledger.with_parcel(replace(_named(ledger, event.parcel_id), scanned_at=event.scanned_at))
-        case CorrectionRequested() | TrackingCorrected():
-            return _corrected(ledger, event)
-        case ExceptionRaised() | ExceptionResolved():
-            return replace(ledger, exceptions=_open(ledger.exceptions, event))
+            return replace(parcel, scanned_at=event.scanned_at)
+        case ParcelDelivered():
+            return replace(parcel, delivered_at=event.delivered_at)
+        case CorrectionRequested():
+            company, number = event.company or "", event.number
+        case TrackingCorrected():
+            company, number = event.carrier_name, event.tracking_number
         case _:
             assert_never(event)
+    return replace(parcel, tracking_company=company, tracking_number=number, scanned_at=None, delivered_at=None)
 
 
-def _open(
-    exceptions: tuple[OpenException, ...], event: ExceptionRaised | ExceptionResolved
-) -> tuple[OpenException, ...]:
-    rest = tuple(each for each in exceptions if each.exception_id != event.exception_id)
+def _open(ledger: Ledger, event: ExceptionRaised | ExceptionResolved) -> Ledger:
+    rest = tuple(each for each in ledger.exceptions if each.exception_id != event.exception_id)
     if isinstance(event, ExceptionResolved):
-        return rest
-    return (*rest, OpenException(event.exception_id, event.kind, event.choices))
+        return replace(ledger, exceptions=rest)
+    raised = OpenException(event.exception_id, event.kind, event.choices, event.parcel_ids)
+    after = replace(ledger, exceptions=(*rest, raised))
+    if event.kind in PROBLEMS:
+        for parcel_id in event.parcel_ids:
+            after = after.with_parcel(replace(_named(after, parcel_id), problem=event.kind))
+    return after
 
 
 def _back(ledger: Ledger, event: ParcelUnpacked | ShipmentUndone, cause: UUID) -> Ledger:
@@ -268,19 +320,31 @@ def _shipped(ledger: Ledger, event: ItemsFulfilled, cause: UUID) -> Ledger:
         tracking_company=event.company or "",
         tracking_number=event.number or "",
         shipped_at=event.shipped_at,
+        problem="",
     )
     return ledger.move(units, start, "shipped").with_parcel(parcel)
 
 
-def _corrected(ledger: Ledger, event: CorrectionRequested | TrackingCorrected) -> Ledger:
-    """A parcel has another number: whoever was scanned under the former one, it was not this parcel."""
-    if isinstance(event, CorrectionRequested):
-        company, number = event.company or "", event.number
-    else:
-        company, number = event.carrier_name, event.tracking_number
-    known = _named(ledger, event.parcel_id)
-    parcel = replace(known, tracking_company=company, tracking_number=number, scanned_at=None)
-    return ledger.with_parcel(parcel)
+def _returned(ledger: Ledger, event: ReturnReceived | ReturnClosed) -> Ledger:
+    """Units have come back, in whatever condition, or nobody waits for the rest."""
+    units: dict[str, int] = {}
+    for each in event.lines if isinstance(event, ReturnReceived) else ():
+        units[each.line_id] = units.get(each.line_id, 0) + each.quantity
+    lines = {
+        line_id: replace(line, returned=line.returned + units[line_id]) if line_id in units else line
+        for line_id, line in ledger.lines.items()
+    }
+    returns = tuple(_after_return(each, event, units) for each in ledger.returns)
+    return replace(ledger, lines=MappingProxyType(lines), returns=returns)
+
+
+def _after_return(known: Return, event: ReturnReceived | ReturnClosed, units: Units) -> Return:
+    if known.return_id != event.return_id:
+        return known
+    if isinstance(event, ReturnClosed):
+        return replace(known, closed=True)
+    received = {line_id: known.received.get(line_id, 0) + units.get(line_id, 0) for line_id in known.units}
+    return replace(known, received=MappingProxyType(received))
 
 
 def _late(ledger: Ledger, event: LateShipmentRecorded, cause: UUID) -> Ledger:
@@ -307,6 +371,8 @@ def _decided(ledger: Ledger, event: RequestDecided, cause: UUID) -> Ledger:
         return ledger
     if event.kind == "hold":
         return replace(ledger, holds=(*ledger.holds, Hold(event.request_id, event.reason)))
+    if event.kind == "return":
+        return replace(ledger, returns=(*ledger.returns, Return(event.request_id, counted(event.granted))))
     if event.kind != "cancellation":
         return ledger
     units = counted(event.granted)

@@ -109,3 +109,67 @@ class NoChoice(Refused):
     def __init__(self, choice: str, choices: tuple[str, ...]) -> None:
         super().__init__(f"{choice} is none of the choices. Choose {', '.join(choices)}.")
         self.choices = choices
+
+
+class UnknownReturn(Refused):
+    """The order has no such return."""
+
+    def __init__(self, return_id: UUID) -> None:
+        super().__init__(f"No return {return_id} was granted for this order. Ask for it first.")
+
+
+class ReturnIsClosed(Refused):
+    """Nobody waits for anything of this return any more."""
+
+    def __init__(self, return_id: UUID) -> None:
+        super().__init__(f"The return {return_id} is closed. Ask for another one for what has come.")
+
+
+class NothingReceived(Refused):
+    """Units that came back are at least one."""
+
+    def __init__(self) -> None:
+        super().__init__("Name at least one unit that has come back.")
+
+
+class MoreThanExpected(Refused):
+    """More units than the return is about."""
+
+    def __init__(self, line_id: str, received: int, missing: int) -> None:
+        units = "unit" if missing == 1 else "units"
+        super().__init__(
+            f"Of line {line_id} {missing} {units} may still come back with this return, not {received}. "
+            "Ask for another return for the rest."
+        )
+        self.line_id = line_id
+
+
+class NotOnItsWay(Refused):
+    """A parcel that has not left cannot be lost."""
+
+    def __init__(self, parcel_id: UUID, number: int, state: str) -> None:
+        super().__init__(f"Parcel {number} is {state}, not on its way. Only what has left can be lost or damaged.")
+        self.parcel_id = parcel_id
+
+
+class AlreadyTold(Refused):
+    """What became of a parcel is told once."""
+
+    def __init__(self, parcel_id: UUID, number: int, problem: str) -> None:
+        super().__init__(f"Parcel {number} was told to be {problem.replace('_', ' ')} before. Settle that.")
+        self.parcel_id = parcel_id
+
+
+class NothingToSend(Refused):
+    """Nobody gave what was in the parcel."""
+
+    def __init__(self) -> None:
+        super().__init__("Nobody said what was in that parcel. Choose another way, and place an order for it.")
+
+
+class ComesBack(Refused):
+    """What has come back, or may, cannot be said not to have left."""
+
+    def __init__(self, parcel_id: UUID, number: int) -> None:
+        super().__init__(f"Units of parcel {number} have come back, or may: it has left. Close the return first.")
+        self.parcel_id = parcel_id

@@ -10,8 +10,12 @@ from waybill_events import (
     HoldRequested,
     OrderPlaced,
     OrderReleased,
+    ParcelDelivered,
     ParcelScanned,
+    ReturnClosed,
+    ReturnRequested,
     TrackingCorrected,
+    TrackingUpdated,
 )
 from waybill_fulfillment.domain import Ledger, on_event
 
@@ -20,9 +24,13 @@ HANDLES: Final = (
     CancellationRequested,
     HoldRequested,
     AmendmentRequested,
+    ReturnRequested,
+    ReturnClosed,
     OrderReleased,
     ParcelScanned,
+    ParcelDelivered,
     TrackingCorrected,
+    TrackingUpdated,
 )
 TOPICS: Final = ("waybill.orders", "waybill.tracking")
 

@@ -10,11 +10,11 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.database import among, put
-from waybill_fulfillment.domain import Hold, Ledger, Line, OpenException, Parcel, ParcelState
+from waybill_fulfillment.domain import Hold, Ledger, Line, OpenException, Parcel, ParcelState, Return
 from waybill_fulfillment.tables import ledgers, lines, parcels
 
 UNITS: Final = ("ordered", "open", "packed", "shipped", "canceled", "late", "returned")
-_ORDER: Final = ("held", "canceled_by", "exceptions")
+_ORDER: Final = ("held", "canceled_by", "exceptions", "returns")
 _PARCEL: Final = (
     "state",
     "units",
@@ -25,6 +25,8 @@ _PARCEL: Final = (
     "packed_at",
     "shipped_at",
     "scanned_at",
+    "delivered_at",
+    "problem",
 )
 
 
@@ -58,11 +60,17 @@ class Ledgers:
                 tuple(found_parcels.get(order.order_id, ())),
                 MappingProxyType({UUID(cause): MappingProxyType(by) for cause, by in order.canceled_by.items()}),
                 tuple(
-                    OpenException(UUID(each["exception_id"]), each["kind"], tuple(each["choices"]))
+                    OpenException(
+                        UUID(each["exception_id"]),
+                        each["kind"],
+                        tuple(each["choices"]),
+                        tuple(map(UUID, each.get("parcel_ids", ()))),
+                    )
                     for each in order.exceptions
                 ),
                 MappingProxyType(skus.get(order.order_id, {})),
                 order.sale,
+                tuple(_return(each) for each in order.returns),
             )
             for order in orders
         }
@@ -81,6 +89,15 @@ class Ledgers:
                     "held": [asdict(hold) for hold in ledger.holds],
                     "canceled_by": {str(cause): dict(by) for cause, by in ledger.canceled_by.items()},
                     "exceptions": [asdict(each) for each in ledger.exceptions],
+                    "returns": [
+                        {
+                            "return_id": each.return_id,
+                            "units": dict(each.units),
+                            "received": dict(each.received),
+                            "closed": each.closed,
+                        }
+                        for each in ledger.returns
+                    ],
                 }
                 for ledger in states.values()
             ],
@@ -128,4 +145,11 @@ def _parcel(row: Row[Any]) -> Parcel:
         row.packed_at,
         row.shipped_at,
         row.scanned_at,
+        row.delivered_at,
+        row.problem,
     )
+
+
+def _return(stored: Mapping[str, Any]) -> Return:
+    units, received = MappingProxyType(stored["units"]), MappingProxyType(stored["received"])
+    return Return(UUID(stored["return_id"]), units, received, stored["closed"])

@@ -10,12 +10,17 @@ from waybill_orders.domain.orders import (
     PutOnHold,
     Request,
     RequestState,
+    Resend,
+    Return,
+    SendBack,
     amend,
     cancel,
+    close_return,
     due,
     hold,
     release,
     resolve,
+    send_back,
 )
 from waybill_orders.domain.recipients import Amendment, incomplete
 from waybill_orders.domain.refusals import (
@@ -29,8 +34,9 @@ from waybill_orders.domain.refusals import (
     UnknownException,
     UnknownHold,
     UnknownLine,
+    UnknownReturn,
 )
-from waybill_orders.domain.sales import Addressed, Claims, Sale, Seen, named, references, renamed
+from waybill_orders.domain.sales import Addressed, Claims, Sale, Seen, named, references, renamed, sent_again
 
 __all__ = [
     "Addressed",
@@ -51,14 +57,19 @@ __all__ = [
     "Refused",
     "Request",
     "RequestState",
+    "Resend",
+    "Return",
     "Sale",
     "Seen",
+    "SendBack",
     "State",
     "UnknownException",
     "UnknownHold",
     "UnknownLine",
+    "UnknownReturn",
     "amend",
     "cancel",
+    "close_return",
     "due",
     "hold",
     "incomplete",
@@ -68,4 +79,6 @@ __all__ = [
     "release",
     "renamed",
     "resolve",
+    "send_back",
+    "sent_again",
 ]

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from waybill_chassis.fold import Waiting
-from waybill_events import Envelope, Event, RequestDecided, SaleCanceled, SaleReceived
-from waybill_orders.domain.orders import Order, stated
+from waybill_events import Envelope, Event, RequestDecided, ResendRequested, ReturnReceived, SaleCanceled, SaleReceived
+from waybill_orders.domain.orders import Order, came_back, stated
 from waybill_orders.domain.sales import Claims, Sale, canceled, changed, split
 
 State = Sale | Order
@@ -16,11 +16,15 @@ def on_event(
     """Split a sale, or ask for what has changed of it; state what was decided about an order."""
     match event:
         case RequestDecided():
-            order = state if isinstance(state, Order) else None
-            if order is None:
-                raise LookupError(f"{event.order_id} is no order of ours, and yet a request about it was decided")
+            order = _ours(state, event)
             events = stated(order, event, envelope.time)
             return order.after(events), events
+        case ResendRequested():
+            return _ours(state, event).after([event]), []
+        case ReturnReceived():
+            order = _ours(state, event)
+            events = came_back(order, event, envelope.time)
+            return order.after([event, *events]), events
         case SaleCanceled():
             if not isinstance(state, Sale):
                 raise Waiting(SaleReceived)
@@ -30,3 +34,10 @@ def on_event(
             return split(event, claims) if state is None else changed(state, event, envelope.id)
         case _:
             raise AssertionError(event)
+
+
+def _ours(state: State | None, event: Event) -> Order:
+    order = state if isinstance(state, Order) else None
+    if order is None:
+        raise LookupError(f"{event.subject} is no order of ours, and yet there is a {type(event).__name__} about it")
+    return order

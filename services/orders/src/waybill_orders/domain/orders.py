@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import assert_never
+from typing import Any, assert_never
 from uuid import UUID
 
 from waybill_events import (
@@ -26,11 +26,18 @@ from waybill_events import (
     OrderHeld,
     OrderPlaced,
     OrderReleased,
+    OrderResent,
     Recipient,
     Refusal,
     RefusedUnits,
     RequestDecided,
     RequestDeclined,
+    ResendRequested,
+    ReturnClosed,
+    ReturnedUnits,
+    ReturnOpened,
+    ReturnReceived,
+    ReturnRequested,
     ids,
 )
 from waybill_orders.domain.recipients import FIELDS, Amendment, incomplete
@@ -44,8 +51,11 @@ from waybill_orders.domain.refusals import (
     UnknownException,
     UnknownHold,
     UnknownLine,
+    UnknownReturn,
 )
 
+NUMBER = 150
+"""How much of a platform's number goes into a reference: with a connection's code and an id it must stay a name."""
 REFUNDED = "refunded_on_its_way"
 REFUNDED_CHOICES = ("intercept", "return", "absorb")
 TOO_LATE = "changed_too_late"
@@ -58,6 +68,12 @@ Told = (
     CancellationRequested
     | HoldRequested
     | AmendmentRequested
+    | ReturnRequested
+    | ReturnOpened
+    | ReturnReceived
+    | ReturnClosed
+    | ResendRequested
+    | OrderResent
     | Recipient
     | OrderAmended
     | OrderCanceled
@@ -67,7 +83,7 @@ Told = (
     | ExceptionRaised
     | ExceptionResolved
 )
-"""What orders tells of an order after it was placed."""
+"""What changes an order after it was placed: what orders tells of it, and what fulfillment does of its returns."""
 
 
 class RequestState(StrEnum):
@@ -97,6 +113,38 @@ class Request:
     why: str | None = None
     fields: tuple[str, ...] = ()
     """What an amendment is to change."""
+    wants_label: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Units that may come back, those that have, and whether nobody waits for more."""
+
+    return_id: UUID
+    lines: tuple[LineUnits, ...]
+    reason: str
+    wants_label: bool
+    opened_at: datetime
+    received: tuple[ReturnedUnits, ...] = ()
+    closed_at: datetime | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it has come back."""
+        came: dict[str, int] = {}
+        for each in self.received:
+            came[each.line_id] = came.get(each.line_id, 0) + each.quantity
+        return all(came.get(line.line_id, 0) >= line.quantity for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Resend:
+    """Units that did not arrive, and the order that was made of them; None while that is to be done."""
+
+    exception_id: UUID
+    lines: tuple[LineUnits, ...]
+    requested_at: datetime
+    new_order_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +181,10 @@ class Order:
     holds: tuple[Hold, ...] = ()
     requests: tuple[Request, ...] = ()
     exceptions: tuple[OpenException, ...] = ()
+    returns: tuple[Return, ...] = ()
+    resends: tuple[Resend, ...] = ()
+    placed: Mapping[str, Any] | None = None
+    """How it was placed, as the event says it; None where that was by a release that did not keep it."""
     recipient: Recipient | None = None
     amendments: Mapping[UUID, Amendment] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -158,7 +210,49 @@ def opened(event: OrderPlaced) -> Order:
         event.reference,
         MappingProxyType({line.line_id: line.quantity for line in event.lines}),
         tuple(Hold(hold.hold_id, hold.reason, hold.release_at) for hold in event.holds),
+        placed=event.model_dump(mode="json"),
     )
+
+
+def resent(order: Order, resend: Resend, number: int, at: datetime) -> tuple[OrderPlaced, OrderResent] | None:
+    """What did not arrive, as the `number`-th order of the sale; None where nobody knows how the first was placed.
+
+    It is free to be worked on at once: what held the first one back is settled.
+    """
+    if order.placed is None or order.recipient is None:
+        return None
+    first = OrderPlaced.model_validate(order.placed)
+    units = {each.line_id: each.quantity for each in resend.lines}
+    lines = tuple(
+        line.model_copy(update={"quantity": units[line.line_id], "shipped": 0, "canceled": 0})
+        for line in first.lines
+        if line.line_id in units
+    )
+    new_order_id = ids.order_id(order.sale_id, number)
+    placed = first.model_copy(
+        update={
+            "order_id": new_order_id,
+            "reference": f"{first.number.removeprefix('#')[:NUMBER]}-{number:02d}",
+            "placed_at": at,
+            "paid_at": at,
+            "ship_by": None,
+            "recipient_version": 1,
+            "holds": (),
+            "lines": lines,
+            "shipments": (),
+            "replaces": order.order_id,
+        }
+    )
+    told = OrderResent(
+        order_id=order.order_id,
+        brand_id=order.brand_id,
+        exception_id=resend.exception_id,
+        new_order_id=new_order_id,
+        reference=placed.reference,
+        lines=resend.lines,
+        resent_at=at,
+    )
+    return placed, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +268,7 @@ class Cancel:
 
 def cancel(order: Order, command: Cancel) -> list[CancellationRequested]:
     """Ask for a cancellation; raises Refused for what the order never had."""
-    for line_id, units in (command.units or {}).items():
-        if line_id not in order.lines:
-            raise UnknownLine(line_id, order.lines)
-        if units > order.lines[line_id]:
-            raise MoreThanOrdered(line_id, units, order.lines[line_id])
+    _check(order, command.units or {})
     return [
         CancellationRequested(
             order_id=order.order_id,
@@ -190,6 +280,61 @@ def cancel(order: Order, command: Cancel) -> list[CancellationRequested]:
             requested_at=command.at,
         )
     ]
+
+
+def _check(order: Order, units: Units) -> None:
+    for line_id, count in units.items():
+        if line_id not in order.lines:
+            raise UnknownLine(line_id, order.lines)
+        if count > order.lines[line_id]:
+            raise MoreThanOrdered(line_id, count, order.lines[line_id])
+
+
+@dataclass(frozen=True, slots=True)
+class SendBack:
+    """Take these units back, within so many days of their delivery. `cause` is the command's id."""
+
+    cause: UUID
+    units: Units
+    reason: str
+    days: int
+    at: datetime
+    wants_label: bool = False
+
+
+def send_back(order: Order, command: SendBack) -> list[ReturnRequested]:
+    """Ask for a return; raises Refused for what the order never had."""
+    _check(order, command.units)
+    return [
+        ReturnRequested(
+            order_id=order.order_id,
+            brand_id=order.brand_id,
+            request_id=ids.request_id(order.order_id, command.cause),
+            lines=_told(command.units),
+            reason=command.reason,
+            days=command.days,
+            wants_label=command.wants_label,
+            requested_at=command.at,
+        )
+    ]
+
+
+def close_return(order: Order, return_id: UUID, at: datetime) -> list[ReturnClosed]:
+    """Wait for nothing more of a return; raises UnknownReturn. One that is closed stays so."""
+    for each in order.returns:
+        if each.return_id == return_id:
+            if each.closed_at is not None:
+                return []
+            closed = ReturnClosed(order_id=order.order_id, brand_id=order.brand_id, return_id=return_id, closed_at=at)
+            return [closed]
+    raise UnknownReturn(return_id)
+
+
+def came_back(order: Order, received: ReturnReceived, at: datetime) -> list[Event]:
+    """What follows once units have come back: a return that is complete is closed."""
+    after = order.after([received])
+    mine = (each for each in after.returns if each.return_id == received.return_id)
+    return [event for each in mine if each.complete for event in close_return(after, each.return_id, at)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +449,18 @@ def stated(order: Order, decided: RequestDecided, at: datetime) -> list[Event]:
         said.append(_canceled(order, request, decided, at))
     elif decided.accepted and request.kind == "amendment":
         said += _amended(order, request, at)
+    elif decided.accepted and request.kind == "return":
+        said.append(
+            ReturnOpened(
+                order_id=order.order_id,
+                brand_id=order.brand_id,
+                return_id=request.request_id,
+                lines=decided.granted,
+                reason=request.reason,
+                wants_label=request.wants_label,
+                opened_at=at,
+            )
+        )
     elif decided.accepted:
         said.append(
             OrderHeld(
@@ -346,34 +503,16 @@ def raised(
 
 def _after(order: Order, event: Told) -> Order:
     match event:
-        case CancellationRequested():
-            request = Request(
-                event.request_id,
-                "cancellation",
-                event.reason,
-                event.requested_at,
-                event.lines,
-                by_platform=event.by_platform,
-                notify_customer=event.notify_customer,
-            )
-            return replace(order, requests=(*order.requests, request))
-        case HoldRequested():
-            request = Request(event.request_id, "hold", event.reason, event.requested_at, release_at=event.release_at)
-            return replace(order, requests=(*order.requests, request))
-        case AmendmentRequested():
-            request = Request(
-                event.request_id,
-                "amendment",
-                "amendment",
-                event.requested_at,
-                by_platform=event.by_platform,
-                fields=event.fields,
-            )
-            return replace(order, requests=(*order.requests, request))
-        case OrderCanceled() | OrderHeld() | OrderAmended():
+        case CancellationRequested() | HoldRequested() | AmendmentRequested() | ReturnRequested():
+            return replace(order, requests=(*order.requests, _asked(event)))
+        case OrderCanceled() | OrderHeld() | OrderAmended() | ReturnOpened():
             return _granted(order, event)
+        case ReturnReceived() | ReturnClosed():
+            return replace(order, returns=tuple(_returned(each, event) for each in order.returns))
         case Recipient():
             return replace(order, recipient=event)
+        case ResendRequested() | OrderResent():
+            return replace(order, resends=_resends(order.resends, event))
         case RequestDeclined():
             return _refused(order, event)
         case OrderReleased():
@@ -388,7 +527,66 @@ def _after(order: Order, event: Told) -> Order:
             assert_never(event)
 
 
-def _granted(order: Order, event: OrderCanceled | OrderHeld | OrderAmended) -> Order:
+def _asked(event: CancellationRequested | HoldRequested | AmendmentRequested | ReturnRequested) -> Request:
+    match event:
+        case CancellationRequested():
+            return Request(
+                event.request_id,
+                "cancellation",
+                event.reason,
+                event.requested_at,
+                event.lines,
+                by_platform=event.by_platform,
+                notify_customer=event.notify_customer,
+            )
+        case HoldRequested():
+            return Request(event.request_id, "hold", event.reason, event.requested_at, release_at=event.release_at)
+        case ReturnRequested():
+            return Request(
+                event.request_id,
+                "return",
+                event.reason,
+                event.requested_at,
+                event.lines,
+                wants_label=event.wants_label,
+            )
+        case AmendmentRequested():
+            return Request(
+                event.request_id,
+                "amendment",
+                "amendment",
+                event.requested_at,
+                by_platform=event.by_platform,
+                fields=event.fields,
+            )
+        case _:
+            assert_never(event)
+
+
+def _resends(known: tuple[Resend, ...], event: ResendRequested | OrderResent) -> tuple[Resend, ...]:
+    if isinstance(event, ResendRequested):
+        if any(each.exception_id == event.exception_id for each in known):
+            return known
+        return (*known, Resend(event.exception_id, event.lines, event.requested_at))
+    return tuple(
+        replace(each, new_order_id=event.new_order_id) if each.exception_id == event.exception_id else each
+        for each in known
+    )
+
+
+def _returned(known: Return, event: ReturnReceived | ReturnClosed) -> Return:
+    if known.return_id != event.return_id:
+        return known
+    if isinstance(event, ReturnClosed):
+        return replace(known, closed_at=event.closed_at)
+    return replace(known, received=(*known.received, *event.lines))
+
+
+def _granted(order: Order, event: OrderCanceled | OrderHeld | OrderAmended | ReturnOpened) -> Order:
+    if isinstance(event, ReturnOpened):
+        opened = Return(event.return_id, event.lines, event.reason, event.wants_label, event.opened_at)
+        request = replace(_made(order, event.return_id), state=RequestState.GRANTED, granted=event.lines)
+        return _with_request(replace(order, returns=(*order.returns, opened)), request)
     if isinstance(event, OrderHeld):
         held = replace(order, holds=(*order.holds, Hold(event.hold_id, event.reason, event.release_at)))
         return _with_request(held, replace(_made(order, event.hold_id), state=RequestState.GRANTED))

@@ -76,3 +76,10 @@ class NotAmendable(Refused):
             "This order was placed by a release that did not keep who receives it, or that was erased. "
             "Change it on its platform."
         )
+
+
+class UnknownReturn(Refused):
+    """The order has no such return."""
+
+    def __init__(self, return_id: UUID) -> None:
+        super().__init__(f"No return {return_id} was opened for this order.")

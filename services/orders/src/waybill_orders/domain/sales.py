@@ -21,6 +21,7 @@ from waybill_events import (
     LineUnits,
     OrderLine,
     OrderPlaced,
+    OrderResent,
     Payment,
     Recipient,
     SaleCanceled,
@@ -30,12 +31,10 @@ from waybill_events import (
     SplitOrder,
     ids,
 )
-from waybill_orders.domain.orders import SALE_CHANGED, Order, asked_to_amend, opened, raised, release
+from waybill_orders.domain.orders import NUMBER, SALE_CHANGED, Order, asked_to_amend, opened, raised, release, resent
 from waybill_orders.domain.recipients import Amendment, difference, incomplete
 
 _AUTHORIZED: Final = {Payment.AUTHORIZED, Payment.PARTIALLY_PAID}
-_NUMBER: Final = 150
-"""How much of a platform's number goes into a reference: with a connection's code and an id it must stay a name."""
 _DETAILS: Final = 1_000
 _PAID: Final = {Payment.PAID, Payment.PARTIALLY_REFUNDED, Payment.REFUNDED}
 
@@ -268,6 +267,21 @@ def _requested(
     )
 
 
+def sent_again(sale: Sale, at: datetime) -> tuple[Sale, list[Event]]:
+    """The sale with another order for each parcel that is to be sent again, and what is told of it."""
+    orders, events = dict(sale.orders), list[Event]()
+    for order in sale.orders.values():
+        for resend in order.resends:
+            made = resent(order, resend, len(orders) + 1, at) if resend.new_order_id is None else None
+            if made is not None and order.recipient is not None:
+                placed, told = made
+                recipient = order.recipient.model_copy(update={"order_id": placed.order_id, "version": 1})
+                orders[placed.order_id] = opened(placed).after([recipient])
+                orders[order.order_id] = orders[order.order_id].after([told])
+                events += [recipient, placed, told]
+    return replace(sale, orders=MappingProxyType(orders)), events
+
+
 def references(order: OrderPlaced, code: str) -> tuple[str, str, str]:
     """What an order may be called, best first; the last one is nobody else's."""
     return order.reference, f"{code}-{order.reference}", f"{code}-{order.reference}-{order.order_id.hex[:12]}"
@@ -278,6 +292,8 @@ def renamed(event: Event, names: Mapping[UUID, str]) -> Event:
     match event:
         case OrderPlaced():
             return event.model_copy(update={"reference": names[event.order_id]})
+        case OrderResent():
+            return event.model_copy(update={"reference": names[event.new_order_id]})
         case SaleSplit():
             orders = tuple(order.model_copy(update={"reference": names[order.order_id]}) for order in event.orders)
             return event.model_copy(update={"orders": orders})
@@ -328,7 +344,7 @@ def _placed(sale: SaleReceived, brand: UUID, lines: Sequence[SaleLine], at: int)
         order_id=order_id,
         sale_id=sale.sale_id,
         brand_id=brand,
-        reference=f"{sale.number.removeprefix('#')[:_NUMBER]}-{at:02d}",
+        reference=f"{sale.number.removeprefix('#')[:NUMBER]}-{at:02d}",
         number=sale.number,
         connection_id=sale.connection_id,
         platform=sale.platform,

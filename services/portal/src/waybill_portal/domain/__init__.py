@@ -3,6 +3,7 @@
 from waybill_portal.domain.deadlines import AtRisk, ShipBy, at_risk, ship_by
 from waybill_portal.domain.fold import HANDLES, followable, on_event
 from waybill_portal.domain.order import (
+    Again,
     Evidence,
     Former,
     Hold,
@@ -11,12 +12,14 @@ from waybill_portal.domain.order import (
     Order,
     Parcel,
     Request,
+    Return,
     Tracked,
 )
 from waybill_portal.domain.status import Badge, Outcome, Status, explained, flags, outcomes, status
 
 __all__ = [
     "HANDLES",
+    "Again",
     "AtRisk",
     "Badge",
     "Evidence",
@@ -28,6 +31,7 @@ __all__ = [
     "Outcome",
     "Parcel",
     "Request",
+    "Return",
     "ShipBy",
     "Status",
     "Tracked",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from waybill_chassis.fold import Waiting
 from waybill_events import (
@@ -19,15 +20,21 @@ from waybill_events import (
     OrderHeld,
     OrderPlaced,
     OrderReleased,
+    OrderResent,
     ParcelPacked,
     ParcelUnpacked,
     RequestDecided,
+    ReturnClosed,
+    ReturnOpened,
+    ReturnReceived,
+    ReturnRequested,
     ShipmentUndone,
     TrackingAdded,
     TrackingCorrected,
     TrackingUpdated,
 )
 from waybill_portal.domain.order import (
+    Again,
     Carried,
     Evidence,
     Former,
@@ -39,6 +46,8 @@ from waybill_portal.domain.order import (
     Pause,
     Refused,
     Request,
+    Return,
+    ReturnedUnits,
     Tracked,
     Units,
 )
@@ -72,6 +81,7 @@ def placed(event: OrderPlaced, by: Evidence) -> Order:
         shipping_method=event.shipping_method,
         placed=by,
         paid_at=event.paid_at,
+        replaces=event.replaces,
         ship_by=event.ship_by,
         holds=tuple(
             Hold(
@@ -172,6 +182,8 @@ def _asked(order: Order, event: CancellationRequested | HoldRequested | Amendmen
     if isinstance(event, CancellationRequested):
         lines = None if event.lines is None else _counted(event.lines)
         said |= {"by_platform": event.by_platform, "lines": lines}
+    elif isinstance(event, ReturnRequested):
+        said |= {"lines": _counted(event.lines)}
     elif isinstance(event, AmendmentRequested):
         said |= {"by_platform": event.by_platform, "fields": event.fields}
     return _with_request(order, known.model_copy(update=said))
@@ -182,10 +194,8 @@ def _decided(order: Order, event: RequestDecided, by: Evidence) -> Changed:
     granted = _counted(event.granted)
     refused = tuple(Refused(**each.model_dump()) for each in event.refused)
     said = {"granted": granted, "refused": refused, "why": event.why, "decided": by}
-    return {
-        **_with_request(order, known.model_copy(update=said)),
-        "lines": _moved(order, granted, canceled=1),
-    }
+    changed = _with_request(order, known.model_copy(update=said))
+    return {**changed, "lines": _moved(order, granted, canceled=1)} if event.kind == "cancellation" else changed
 
 
 def _held(order: Order, event: OrderHeld, by: Evidence) -> Changed:
@@ -218,6 +228,40 @@ def _raised(order: Order, event: ExceptionRaised, by: Evidence) -> Changed:
 
 def _resolved(order: Order, event: ExceptionResolved, _by: Evidence) -> Changed:
     return {"exceptions": {id_: each for id_, each in order.exceptions.items() if id_ != event.exception_id}}
+
+
+def _opened(order: Order, event: ReturnOpened, by: Evidence) -> Changed:
+    said = {
+        "reason": event.reason,
+        "lines": _counted(event.lines),
+        "wants_label": event.wants_label,
+        "opened": by,
+    }
+    return _with_return(order, event.return_id, said)
+
+
+def _came_back(order: Order, event: ReturnReceived, by: Evidence) -> Changed:
+    known = order.returns.get(event.return_id) or Return(return_id=event.return_id)
+    came = tuple(ReturnedUnits(**each.model_dump()) for each in event.lines)
+    units: dict[str, int] = {}
+    for each in came:
+        units[each.line_id] = units.get(each.line_id, 0) + each.quantity
+    said = {"received": (*known.received, *came), "arrivals": (*known.arrivals, by)}
+    return {**_with_return(order, event.return_id, said), "lines": _moved(order, units, returned=1)}
+
+
+def _closed(order: Order, event: ReturnClosed, by: Evidence) -> Changed:
+    return _with_return(order, event.return_id, {"closed": by})
+
+
+def _with_return(order: Order, return_id: UUID, said: Changed) -> Changed:
+    known = order.returns.get(return_id) or Return(return_id=return_id)
+    return {"returns": {**order.returns, return_id: known.model_copy(update=said)}}
+
+
+def _resent(order: Order, event: OrderResent, by: Evidence) -> Changed:
+    again = Again(order_id=event.new_order_id, reference=event.reference, lines=_counted(event.lines), told=by)
+    return {"sent_again": (*order.sent_again, again)}
 
 
 def _tracked(order: Order, event: TrackingAdded | TrackingCorrected, by: Evidence) -> Changed:
@@ -256,6 +300,11 @@ _FOLDS: Final[Mapping[type[Event], Callable[[Order, Any, Evidence], Changed]]] =
     CancellationRequested: _asked,
     HoldRequested: _asked,
     AmendmentRequested: _asked,
+    ReturnRequested: _asked,
+    ReturnOpened: _opened,
+    ReturnReceived: _came_back,
+    ReturnClosed: _closed,
+    OrderResent: _resent,
     OrderHeld: _held,
     OrderReleased: _released,
     RequestDecided: _decided,
@@ -304,7 +353,9 @@ def _with(order: Order, parcel_id: Any, **changed: Any) -> tuple[Parcel, ...]:
     )
 
 
-def _request(event: CancellationRequested | HoldRequested | AmendmentRequested | RequestDecided) -> Request:
+def _request(
+    event: CancellationRequested | HoldRequested | AmendmentRequested | ReturnRequested | RequestDecided,
+) -> Request:
     kind = event.kind if isinstance(event, RequestDecided) else _KINDS[type(event)]
     reason = "amendment" if isinstance(event, AmendmentRequested) else event.reason
     return Request(request_id=event.request_id, kind=kind, reason=reason)
@@ -314,6 +365,7 @@ _KINDS: Final[Mapping[type[Event], str]] = {
     CancellationRequested: "cancellation",
     HoldRequested: "hold",
     AmendmentRequested: "amendment",
+    ReturnRequested: "return",
 }
 
 

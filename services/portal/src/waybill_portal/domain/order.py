@@ -54,11 +54,17 @@ class Line(Frozen):
     image_url: str
     packed: int = 0
     late: int = 0
+    returned: int = 0
 
     @property
     def open(self) -> int:
         """Units that are neither packed, shipped nor canceled."""
         return self.quantity - self.packed - self.shipped - self.canceled
+
+    @property
+    def sent(self) -> int:
+        """Units that have left and have not come back."""
+        return self.shipped + self.late - self.returned
 
     @property
     def left(self) -> int:
@@ -187,6 +193,46 @@ class Request(Frozen):
         return "declined" if self.refused or self.why else "granted"
 
 
+class ReturnedUnits(Frozen):
+    """Units of one line that came back in one condition."""
+
+    line_id: str
+    quantity: int
+    condition: str
+
+
+class Return(Frozen):
+    """Units that may come back: `opened` as orders tells it; those that have, as fulfillment does."""
+
+    return_id: UUID
+    reason: str = ""
+    lines: Units = {}
+    wants_label: bool = False
+    opened: Evidence | None = None
+    received: tuple[ReturnedUnits, ...] = ()
+    arrivals: tuple[Evidence, ...] = ()
+    closed: Evidence | None = None
+
+    @property
+    def state(self) -> str:
+        """`open`, `partly received`, `received` or `closed`: closed is one that ended without all of it."""
+        came = sum(each.quantity for each in self.received)
+        if came >= sum(self.lines.values()) > 0:
+            return "received"
+        if self.closed is not None:
+            return "closed"
+        return "partly received" if came else "open"
+
+
+class Again(Frozen):
+    """An order with which something of another one is sent again."""
+
+    order_id: UUID
+    reference: str
+    lines: Units
+    told: Evidence
+
+
 class OpenException(Frozen):
     """Something that a person has to decide; `owner` is the service that takes the choice."""
 
@@ -222,6 +268,10 @@ class Order(Frozen):
     parcels: tuple[Parcel, ...]
     requests: Mapping[UUID, Request] = {}
     exceptions: Mapping[UUID, OpenException] = {}
+    returns: Mapping[UUID, Return] = {}
+    replaces: UUID | None = None
+    """The order of which something is sent again with this one."""
+    sent_again: tuple[Again, ...] = ()
     applied: Mapping[str, int]
 
     @property

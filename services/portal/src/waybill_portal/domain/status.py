@@ -91,7 +91,7 @@ def outcomes(order: Order) -> list[Outcome]:
                     )
                 )
     for request in order.requests.values():
-        for line_id, quantity in request.granted.items():
+        for line_id, quantity in request.granted.items() if request.kind == "cancellation" else ():
             assert request.decided is not None
             found.append(
                 Outcome(
@@ -130,6 +130,14 @@ def _flags(order: Order) -> Iterator[Badge]:
                 lines=_of_request(order, request),
                 events=(request.asked,),
             )
+    for returned in order.returns.values():
+        came = sum(each.quantity for each in returned.received)
+        yield Badge(
+            badge=f"return {returned.state}",
+            says=f"{came} of {sum(returned.lines.values())} have come back.",
+            lines=tuple(line for line in order.lines if line.line_id in returned.lines),
+            events=_known(returned.opened, *returned.arrivals, returned.closed),
+        )
     for each in order.exceptions.values():
         yield Badge(
             badge=f"exception: {each.kind.replace('_', ' ')}",
@@ -151,7 +159,7 @@ def _moves(order: Order) -> tuple[Evidence, ...]:
 
 def _cancellations(order: Order) -> Iterator[Evidence]:
     for request in order.requests.values():
-        if request.granted and request.decided is not None:
+        if request.kind == "cancellation" and request.granted and request.decided is not None:
             yield request.decided
 
 

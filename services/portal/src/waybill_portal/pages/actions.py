@@ -30,6 +30,7 @@ _OF_PARCEL: Final[Mapping[str, tuple[str, Callable[[Fields], dict[str, Any]]]]] 
     "unpack": ("fulfillment", _nothing),
     "hand-over": ("fulfillment", _nothing),
     "undo": ("fulfillment", _nothing),
+    "report": ("fulfillment", lambda given: {"problem": given.get("problem", "")}),
     "ship": ("fulfillment", number),
     "number": ("tracking", number),
 }
@@ -47,6 +48,7 @@ def routes(who: Who, owners: Mapping[str, Owner], render: Callable[..., str]) ->
         return RedirectResponse(f"/orders/{order}?tab={'shipments' if what.startswith('parcels') else 'summary'}", 303)
 
     _add_parcels(router, viewing, send, render)
+    _add_returns(router, viewing, send)
 
     @router.post("/orders/{order_id}/cancellations")
     async def cancel(order_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
@@ -107,6 +109,33 @@ def _add_parcels(router: APIRouter, viewing: Any, send: Send, render: Callable[.
                 "confirm.html", says=seen(problem), path=path, given=given, confirm=confirm, order_id=order_id
             )
             return HTMLResponse(page)
+
+
+def _add_returns(router: APIRouter, viewing: Any, send: Send) -> None:
+    @router.post("/orders/{order_id}/returns")
+    async def send_back(order_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+        given = await read(request)
+        body = {
+            "lines": quantities(given),
+            "reason": given.get("reason", ""),
+            "wants_label": bool(given.get("wants_label")),
+        }
+        return await send(viewer, "orders", f"/orders/{order_id}/returns", body, given)
+
+    @router.post("/orders/{order_id}/returns/{return_id}/receive")
+    async def receive(
+        order_id: UUID, return_id: UUID, viewer: Annotated[Viewer, viewing], request: Request
+    ) -> Response:
+        given = await read(request)
+        condition = given.get("condition", "")
+        lines = [{**line, "condition": condition} for line in quantities(given)]
+        path = f"/orders/{order_id}/returns/{return_id}/receive"
+        return await send(viewer, "fulfillment", path, {"lines": lines}, given)
+
+    @router.post("/orders/{order_id}/returns/{return_id}/close")
+    async def close(order_id: UUID, return_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+        given = await read(request)
+        return await send(viewer, "orders", f"/orders/{order_id}/returns/{return_id}/close", {}, given)
 
 
 def _morning(day: str) -> str:

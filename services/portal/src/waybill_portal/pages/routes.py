@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
-from waybill_events import Brand, CancelReason, HoldReason
+from waybill_events import Brand, CancelReason, Condition, HoldReason, ReturnReason
 from waybill_portal import store
 from waybill_portal.api import Who, cursor_of, one, pressing_orders, read_cursor, typed
 from waybill_portal.clients import Owner, Viewer
@@ -121,6 +121,8 @@ class _Pages:
             "address_fields": ADDRESS,
             "cancel_reasons": [reason.value for reason in CancelReason],
             "hold_reasons": [reason.value for reason in HoldReason],
+            "return_reasons": [reason.value for reason in ReturnReason],
+            "conditions": [condition.value for condition in Condition],
         }
 
     def routes(self, who: Who) -> APIRouter:

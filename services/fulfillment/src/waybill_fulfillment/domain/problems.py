@@ -1,0 +1,47 @@
+"""Parcels that do not arrive: somebody has to choose what becomes of that, perhaps to send it again."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from waybill_events import CarrierStatus, Event, ExceptionRaised, TrackingUpdated, ids
+from waybill_fulfillment.domain.ledger import Ledger, Parcel, ParcelState, told
+from waybill_fulfillment.domain.refusals import AlreadyTold, NotOnItsWay, UnknownParcel
+
+SEND_AGAIN: Final = "send_again"
+CHOICES: Final = (SEND_AGAIN, "refund", "other")
+
+
+def report(ledger: Ledger, parcel_id: UUID, problem: str, comment: str, at: datetime) -> list[ExceptionRaised]:
+    """A person says that a parcel is lost or damaged; raises UnknownParcel, NotOnItsWay, AlreadyTold."""
+    parcel = ledger.parcel(parcel_id)
+    if parcel is None:
+        raise UnknownParcel(parcel_id)
+    if parcel.state is not ParcelState.SHIPPED:
+        raise NotOnItsWay(parcel_id, parcel.number, parcel.state)
+    if parcel.problem:
+        raise AlreadyTold(parcel_id, parcel.number, parcel.problem)
+    return [_raised(ledger, parcel, problem, comment, at)]
+
+
+def decide_update(ledger: Ledger, event: TrackingUpdated) -> list[Event]:
+    """A parcel that its carrier sends back is an exception, once."""
+    parcel = ledger.parcel(event.parcel_id)
+    sent_back = event.status == CarrierStatus.RETURNED_TO_SENDER
+    if parcel is None or not sent_back or parcel.state is not ParcelState.SHIPPED or parcel.problem:
+        return []
+    return [_raised(ledger, parcel, CarrierStatus.RETURNED_TO_SENDER, event.words, event.at)]
+
+
+def _raised(ledger: Ledger, parcel: Parcel, problem: str, details: str, at: datetime) -> ExceptionRaised:
+    return ExceptionRaised(
+        order_id=ledger.order_id,
+        brand_id=ledger.brand_id,
+        exception_id=ids.exception_id(ledger.order_id, problem, parcel.parcel_id),
+        kind=problem,
+        choices=CHOICES,
+        lines=told(parcel.units),
+        parcel_ids=(parcel.parcel_id,),
+        details=details,
+        raised_at=at,
+    )

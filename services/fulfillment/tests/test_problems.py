@@ -1,0 +1,92 @@
+"""Parcels that do not arrive: an exception once, settled by a choice, perhaps sent again."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fulfillment_builders import BRAND, NOON, ORDER, cause, placed
+
+from waybill_events import ExceptionRaised, ExceptionResolved, ItemsFulfilled, ResendRequested, TrackingUpdated, ids
+from waybill_fulfillment.domain import (
+    AlreadyTold,
+    Ledger,
+    NothingToSend,
+    NotOnItsWay,
+    Tracking,
+    UnknownParcel,
+    on_event,
+    report,
+    resolve,
+    ship,
+    undo,
+)
+
+FIRST = ids.parcel_id(ORDER, 1)
+
+
+def shipped() -> Ledger:
+    ledger, _ = on_event(None, placed(), cause())
+    assert ledger is not None
+    return ledger.after(ship(ledger, {"shirt": 2}, Tracking("UPS", "1Z"), NOON), ORDER)
+
+
+def says(status: str) -> TrackingUpdated:
+    return TrackingUpdated(
+        order_id=ORDER, brand_id=BRAND, parcel_id=FIRST, status=status, words="Address unknown", at=NOON
+    )
+
+
+def hears(ledger: Ledger, event: Any) -> tuple[Ledger, list[Any]]:
+    after, events = on_event(ledger, event, cause())
+    assert after is not None
+    return after, events
+
+
+def test_a_parcel_that_comes_back_to_its_sender_is_an_exception_once() -> None:
+    fine, nothing = hears(shipped(), says("exception"))
+    after, (raised,) = hears(fine, says("returned_to_sender"))
+
+    assert nothing == []
+    assert isinstance(raised, ExceptionRaised)
+    assert (raised.kind, raised.choices) == ("returned_to_sender", ("send_again", "refund", "other"))
+    assert [(each.line_id, each.quantity) for each in raised.lines] == [("shirt", 2)]
+    assert raised.details == "Address unknown"
+    assert hears(after, says("returned_to_sender")) == (after, [])
+
+
+def test_somebody_says_that_a_parcel_is_lost_once_and_only_of_one_that_has_left() -> None:
+    ledger = shipped()
+    lost = ledger.after(report(ledger, FIRST, "lost", "looked for twice", NOON), ORDER)
+
+    assert [each.kind for each in lost.exceptions] == ["lost"]
+    with pytest.raises(AlreadyTold):
+        report(lost, FIRST, "damaged", "", NOON)
+    with pytest.raises(UnknownParcel):
+        report(ledger, UUID(int=9), "lost", "", NOON)
+    with pytest.raises(NotOnItsWay):
+        report(ledger.after(undo(ledger, FIRST, NOON), ORDER), FIRST, "lost", "", NOON)
+
+
+def test_what_was_in_it_is_sent_again_and_the_ledger_stays_what_it_is() -> None:
+    lost = shipped()
+    lost = lost.after(report(lost, FIRST, "lost", "", NOON), ORDER)
+
+    resolved, wanted = resolve(lost, lost.exceptions[0].exception_id, "send_again", "", NOON)
+    after = lost.after([resolved, wanted], ORDER)
+
+    assert isinstance(resolved, ExceptionResolved)
+    assert isinstance(wanted, ResendRequested)
+    assert [(each.line_id, each.quantity) for each in wanted.lines] == [("shirt", 2)]
+    assert (after.lines, after.exceptions) == (lost.lines, ())
+    assert len(resolve(lost, lost.exceptions[0].exception_id, "refund", "", NOON)) == 1
+
+
+def test_what_nobody_knows_the_contents_of_is_not_sent_again() -> None:
+    further = ItemsFulfilled(
+        order_id=ORDER, brand_id=BRAND, parcel_id=ids.parcel_id(ORDER, 2), lines=(), number="1Z2", shipped_at=NOON
+    )
+    ledger = shipped().after([further], ORDER)
+    lost = ledger.after(report(ledger, further.parcel_id, "lost", "", NOON), ORDER)
+
+    with pytest.raises(NothingToSend):
+        resolve(lost, lost.exceptions[0].exception_id, "send_again", "", NOON)
