@@ -134,7 +134,7 @@ async def publish(servers: Servers) -> AsyncGenerator[Publish]:
     await producer.start()
 
     async def publish(event: Event, sequence: int | None = None, **changed: Any) -> None:
-        source = event.topic.replace(".", "/")
+        source = changed.get("source") or event.topic.replace(".", "/")
         id_ = ids.event_id(event.subject, event.type_name(), event.subject, sequence or 0)
         envelope = Envelope(
             id=id_,
@@ -148,7 +148,7 @@ async def publish(servers: Servers) -> AsyncGenerator[Publish]:
             brand=event.brand,
         )
         await producer.send_and_wait(
-            event.topic,
+            event.topic_of(source),
             value=event.to_json(),
             key=str(event.subject).encode(),
             headers=replace(envelope, **changed).headers(),

@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import charts, growth, hop, latency, lives, rebuild, relay
+from bench import carriers, charts, growth, hop, imports, latency, lives, rebuild, relay
 from bench.facts import facts
 from bench.load import Log, log
 from bench.servers import Failed, Servers, servers
@@ -41,6 +41,9 @@ class Sizes:
     outbox: int
     rebuild: int
     """Orders, each with four records."""
+    import_rows: int
+    numbers: int
+    """That are detected."""
     lives: int
     replicas: tuple[int, ...]
     shares: tuple[float, ...]
@@ -58,6 +61,8 @@ FULL: Final = Sizes(
     part=10_000,
     outbox=40_000,
     rebuild=20_000,
+    import_rows=10_000,
+    numbers=200_000,
     lives=1_000,
     replicas=(1, 2, 4),
     shares=(0.25, 0.5, 0.75, 1.0),
@@ -72,6 +77,8 @@ SHORT: Final = Sizes(
     part=100,
     outbox=3_000,
     rebuild=100,
+    import_rows=600,
+    numbers=2_000,
     lives=20,
     replicas=(1,),
     shares=(0.5,),
@@ -126,6 +133,16 @@ async def measure_relay(run: Run) -> dict[str, Any]:
 async def measure_rebuild(run: Run) -> dict[str, Any]:
     """The portal's projection, built anew."""
     return asdict(await rebuild.measure(run.servers, run.log, run.sizes.rebuild))
+
+
+async def measure_imports(run: Run) -> dict[str, Any]:
+    """A file of tracking numbers of which one row in twenty is wrong, in every way."""
+    return asdict(await imports.measure(run.servers, run.log, run.sizes.import_rows))
+
+
+async def measure_carriers(run: Run) -> dict[str, Any]:
+    """How many numbers a second are detected, in one process."""
+    return carriers.measure(run.sizes.numbers)
 
 
 async def measure_growth(run: Run) -> dict[str, Any]:
@@ -190,6 +207,8 @@ MEASUREMENTS: Final[dict[str, Callable[[Run], Awaitable[Any]]]] = {
     "hop": measure_hop,
     "relay": measure_relay,
     "rebuild": measure_rebuild,
+    "imports": measure_imports,
+    "carriers": measure_carriers,
     "growth": measure_growth,
     "lives": measure_lives,
 }
@@ -246,6 +265,12 @@ def _table(results: dict[str, Any]) -> Table:
         table.add_row("relay", f"{results['relay']['events_per_s']:,.0f} events/s")
     if "rebuild" in results:
         table.add_row("rebuild", f"{results['rebuild']['events_per_s']:,.0f} events/s")
+    if "imports" in results:
+        told = results["imports"]
+        times = ", ".join(f"{name} {told[f'{name}_s']:.1f} s" for name in ("preview", "applied", "corrected", "undone"))
+        table.add_row(f"a file of {told['rows']:,} rows", f"{times}; {told['wrong']} rows wrong")
+    if "carriers" in results:
+        table.add_row("numbers detected", f"{results['carriers']['numbers_per_s']:,.0f}/s")
     if "growth" in results:
         told = results["growth"]
         ratios = f"{told['wall_us_x10_to_x1']:.2f} of that at ×1 by the clock, {told['cpu_us_x10_to_x1']:.2f} by CPU"

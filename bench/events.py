@@ -67,6 +67,13 @@ def orders_placed(count: int) -> list[Message]:
     return [message(_placed(number)) for number in range(count)]
 
 
+def placed_beside(number: int) -> Message:
+    """A second order of a sale, so that the sale's number alone does not say which is meant."""
+    first = _placed(number)
+    second = {"order_id": ids.order_id(first.sale_id, 2), "reference": f"{number}-02"}
+    return message(first.model_copy(update=second))
+
+
 def recipients(count: int) -> list[Message]:
     """Who receives them."""
     return [message(_recipient(number), None) for number in range(count)]

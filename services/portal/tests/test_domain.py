@@ -37,7 +37,7 @@ from waybill_events import (
     TrackingCorrected,
     TrackingUpdated,
 )
-from waybill_portal.domain import Order, Status, explained, flags, followable, on_event, outcomes, status
+from waybill_portal.domain import Mark, Order, Status, explained, flags, followable, marks, on_event, outcomes, status
 
 ORDER, BRAND, PARCEL, OTHER, REQUEST, HOLD = (UUID(int=number) for number in range(1, 7))
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -423,3 +423,24 @@ def test_an_order_that_is_sent_again_leads_to_the_other_one_and_back() -> None:
 
     assert [(each.order_id, each.reference) for each in first.sent_again] == [(OTHER, "10001-02")]
     assert second.replaces == OTHER
+
+
+def test_an_order_is_found_by_what_stands_beside_its_status() -> None:
+    held = folded(placed(holds=(Hold(hold_id=HOLD, reason="other"),)))
+    canceled = folded(placed(), about(RequestDecided, **GRANTED))
+    lost = about(ExceptionRaised, exception_id=OTHER, kind="lost", choices=("other",), raised_at=NOON)
+    back = about(ReturnOpened, return_id=REQUEST, lines=(), reason="other", opened_at=NOON)
+
+    assert marks(folded(placed())) == []
+    assert marks(held) == [Mark.ON_HOLD]
+    assert marks(canceled) == [Mark.CANCELED_UNITS]
+    assert marks(folded(placed(), back, lost)) == [Mark.RETURN, Mark.EXCEPTION]
+
+
+GRANTED = {
+    "request_id": REQUEST,
+    "kind": "cancellation",
+    "reason": "customer",
+    "accepted": True,
+    "granted": (LineUnits(line_id="shirt", quantity=1),),
+}

@@ -1,12 +1,14 @@
 """The projection, the JSON API and the pages, on a real database and a real broker."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from runpy import run_path
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from portal_builders import UPS_PAGE, AsOperator, placed, shipped, tracked
+from portal_builders import NOON, UPS_PAGE, AsOperator, placed, shipped, tracked
 from sqlalchemy import text
 
 from waybill_chassis.database import Database
@@ -14,11 +16,17 @@ from waybill_events import (
     Address,
     Brand,
     Buyer,
+    ExceptionRaised,
+    Hold,
+    LineUnits,
     Recipient,
+    RequestDecided,
+    ReturnOpened,
 )
 from waybill_portal.app import build
 from waybill_portal.settings import Settings
 
+FILL = run_path(str(Path(__file__).parents[1] / "migrations/generation/0003_marks.py"))["FILL"]
 Publish = Callable[..., Awaitable[None]]
 Until = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
 
@@ -62,6 +70,53 @@ async def test_orders_come_newest_first_page_by_page_and_by_status(
         "20004-01",
         "20003-01",
     ]
+
+
+async def test_orders_are_found_by_what_stands_beside_their_status_also_those_of_a_release_before(
+    portal: httpx.AsyncClient, database: Database, brand: UUID, publish: Publish, until: Until
+) -> None:
+    held, returned, plain = uuid4(), uuid4(), uuid4()
+    units = (LineUnits(line_id="shirt", quantity=1),)
+    hold = Hold(hold_id=uuid4(), reason="other")
+    await publish(placed(held, brand, "20030-01").model_copy(update={"holds": (hold,)}), 1)
+    await publish(placed(returned, brand, "20031-01"), 1)
+    await publish(placed(plain, brand, "20032-01"), 1)
+    about = {"order_id": returned, "brand_id": brand}
+    opened = ReturnOpened(**about, return_id=uuid4(), lines=units, reason="other", opened_at=NOON)
+    await publish(opened, 2)
+    canceled = RequestDecided(
+        order_id=plain,
+        brand_id=brand,
+        request_id=uuid4(),
+        kind="cancellation",
+        reason="other",
+        accepted=True,
+        granted=units,
+    )
+    await publish(canceled, 1)
+    raised = ExceptionRaised(**about, exception_id=uuid4(), kind="lost", choices=("other",), raised_at=NOON)
+    await publish(raised, 1, source="waybill/fulfillment")
+    wanted = {
+        "on hold": ["20030-01"],
+        "return": ["20031-01"],
+        "canceled units": ["20032-01"],
+        "exception": ["20031-01"],
+    }
+
+    async def found() -> dict[str, list[str]]:
+        return {mark: await of_brand(portal, brand, mark=mark) for mark in wanted}
+
+    async def all_there() -> bool:
+        return await found() == wanted
+
+    await until(all_there)
+    assert "20031-01" in (await portal.get("/orders?tab=returns")).text
+    assert "20030-01" not in (await portal.get("/orders?tab=returns")).text
+    async with database.engine.begin() as connection:
+        await connection.execute(text("SET search_path = g1, public"))
+        await connection.execute(text("UPDATE orders SET marks = '{}'"))
+        await connection.exec_driver_sql(FILL)
+    assert await found() == wanted
 
 
 async def test_a_tracking_number_that_is_early_waits_for_its_parcel_and_its_order(

@@ -30,6 +30,7 @@ from waybill_portal.domain import (
     Former,
     Hold,
     Line,
+    Mark,
     OpenException,
     Order,
     Outcome,
@@ -360,13 +361,14 @@ def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRou
     async def orders(
         viewer: Annotated[Viewer, Depends(who)],
         status: Annotated[list[Status], Query()] = [],  # noqa: B006  # FastAPI copies defaults
+        mark: Annotated[list[Mark], Query()] = [],  # noqa: B006  # FastAPI copies defaults
         brand_id: UUID | None = None,
         q: Annotated[str, Query(max_length=200)] = "",
         before: str | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> Page:
-        """Orders, newest first; `q` is a reference or its beginning, or the platform's number."""
-        wanted = store.Wanted(tuple(status), brand_id, typed(q), read_cursor(before), limit)
+        """Orders, newest first, with any of the marks; `q` is a reference or its beginning, or a platform's number."""
+        wanted = store.Wanted(tuple(status), tuple(mark), brand_id, typed(q), read_cursor(before), limit)
         async with begin.database.begin(viewer.brand) as connection:
             found = await store.newest(connection, wanted)
             brands = await store.every_brand(connection)

@@ -23,7 +23,7 @@ from waybill_chassis.checks import (
 from waybill_chassis.fold import Inbox, Stream, fold
 from waybill_chassis.records import Arrival, Record
 from waybill_events import OrderPlaced
-from waybill_portal.domain import Order, on_event, status
+from waybill_portal.domain import Order, marks, on_event, status
 from waybill_portal.handlers import HANDLES
 from waybill_portal.tables import orders, recipients
 
@@ -45,6 +45,7 @@ async def orders_within(connection: AsyncConnection, within: Within) -> Mapping[
             "number": row["number"],
             "placed_at": row["placed_at"].isoformat(),
             "status": row["status"],
+            "marks": list(row["marks"]),
             "state": row["state"],
         }
         for row in rows.mappings()
@@ -94,6 +95,7 @@ def row_of(order: Order) -> dict[str, Any]:
         "number": order.number,
         "placed_at": order.placed_at.isoformat(),
         "status": status(order).value,
+        "marks": [mark.value for mark in marks(order)],
         "state": order.model_dump(mode="json"),
     }
 

@@ -14,10 +14,10 @@ from waybill_chassis.database import among, put
 from waybill_chassis.rebuild import Comparison
 from waybill_chassis.table_topics import Rows, keep
 from waybill_events import Brand, Recipient
-from waybill_portal.domain import Order, Status, status
+from waybill_portal.domain import Mark, Order, Status, marks, status
 from waybill_portal.tables import brands, orders, recipients
 
-_COLUMNS = ("reference", "number", "placed_at", "status", "state")
+_COLUMNS = ("reference", "number", "placed_at", "status", "marks", "state")
 
 
 class Orders:
@@ -43,6 +43,7 @@ class Orders:
                     "number": order.number,
                     "placed_at": order.placed_at,
                     "status": status(order).value,
+                    "marks": [mark.value for mark in marks(order)],
                     "state": order.model_dump(mode="json"),
                 }
                 for order in states.values()
@@ -56,6 +57,8 @@ class Wanted:
     """Which orders a list shows: `before` is the (time, id) of the last one of the page before it."""
 
     statuses: tuple[Status, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    """Any of these."""
     brand_id: UUID | None = None
     search: str = ""
     before: tuple[datetime, UUID] | None = None
@@ -67,6 +70,8 @@ async def newest(connection: AsyncConnection, wanted: Wanted) -> Sequence[Order]
     query = select(orders.c.state).order_by(orders.c.placed_at.desc(), orders.c.order_id.desc()).limit(wanted.limit + 1)
     if wanted.statuses:
         query = query.where(orders.c.status.in_([each.value for each in wanted.statuses]))
+    if wanted.marks:
+        query = query.where(orders.c.marks.overlap([each.value for each in wanted.marks]))
     if wanted.brand_id is not None:
         query = query.where(orders.c.brand_id == wanted.brand_id)
     if wanted.search:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from sqlalchemy import Column, DateTime, Index, Integer, MetaData, Table, Text, Uuid
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata: Final = MetaData()
 
@@ -16,12 +16,14 @@ orders: Final = Table(
     Column("number", Text, nullable=False),
     Column("placed_at", DateTime(timezone=True), nullable=False),
     Column("status", Text, nullable=False),
+    Column("marks", ARRAY(Text), nullable=False, server_default="{}"),
     Column("state", JSONB, nullable=False),
     Index("orders_newest", "placed_at", "order_id"),
     Index("orders_newest_of_brand", "brand_id", "placed_at", "order_id"),
     Index("orders_newest_by_status", "status", "placed_at", "order_id"),
     Index("orders_by_reference", "reference", postgresql_ops={"reference": "text_pattern_ops"}),
     Index("orders_by_number", "number"),
+    Index("orders_by_mark", "marks", postgresql_using="gin"),
 )
 """The projection; every column but `state` is there to find it by."""
 

@@ -15,7 +15,7 @@ from waybill_portal.domain.order import (
     Return,
     Tracked,
 )
-from waybill_portal.domain.status import Badge, Outcome, Status, explained, flags, outcomes, status
+from waybill_portal.domain.status import Badge, Mark, Outcome, Status, explained, flags, marks, outcomes, status
 
 __all__ = [
     "HANDLES",
@@ -26,6 +26,7 @@ __all__ = [
     "Former",
     "Hold",
     "Line",
+    "Mark",
     "OpenException",
     "Order",
     "Outcome",
@@ -39,6 +40,7 @@ __all__ = [
     "explained",
     "flags",
     "followable",
+    "marks",
     "on_event",
     "outcomes",
     "ship_by",

@@ -15,6 +15,15 @@ class Status(StrEnum):
     CANCELED = "canceled"
 
 
+class Mark(StrEnum):
+    """What stands beside the status, to find orders by."""
+
+    ON_HOLD = "on hold"
+    CANCELED_UNITS = "canceled units"
+    RETURN = "return"
+    EXCEPTION = "exception"
+
+
 _RULES = {
     Status.CANCELED: "Every unit is canceled.",
     Status.SHIPPED: "Nothing is open or packed, and something has left.",
@@ -55,6 +64,17 @@ def status(order: Order) -> Status:
     if any(line.shipped for line in order.lines):
         return Status.PARTIALLY_SHIPPED
     return Status.NOT_SHIPPED
+
+
+def marks(order: Order) -> list[Mark]:
+    """What an order is found by beside its status."""
+    so = {
+        Mark.ON_HOLD: bool(order.holds),
+        Mark.CANCELED_UNITS: any(line.canceled for line in order.lines),
+        Mark.RETURN: bool(order.returns),
+        Mark.EXCEPTION: bool(order.exceptions),
+    }
+    return [mark for mark, is_so in so.items() if is_so]
 
 
 def flags(order: Order) -> list[str]:

@@ -24,19 +24,22 @@ from waybill_events import Brand, CancelReason, Condition, HoldReason, ReturnRea
 from waybill_portal import store
 from waybill_portal.api import Who, cursor_of, one, pressing_orders, read_cursor, typed
 from waybill_portal.clients import Owner, Viewer
-from waybill_portal.domain import Order, Status, flags, ship_by, status
+from waybill_portal.domain import Mark, Order, Status, flags, ship_by, status
 from waybill_portal.domain.deadlines import calendar_of
 from waybill_portal.pages import actions, imports, operations
 from waybill_portal.pages.forms import key_of, number, quantities, read, seen
 from waybill_portal.pages.live import Changes, digest, stream
 
 STATIC: Final = Path(str(files("waybill_portal"))) / "pages" / "static"
-TABS: Final[Mapping[str, tuple[str, tuple[Status, ...]]]] = {
-    "all": ("All", ()),
-    "at-risk": ("At risk", ()),
-    "to-ship": ("To ship", (Status.NOT_SHIPPED, Status.PARTIALLY_SHIPPED)),
-    "shipped": ("Shipped", (Status.SHIPPED,)),
-    "canceled": ("Canceled", (Status.CANCELED,)),
+TABS: Final[Mapping[str, tuple[str, tuple[Status, ...], tuple[Mark, ...]]]] = {
+    "all": ("All", (), ()),
+    "at-risk": ("At risk", (), ()),
+    "to-ship": ("To ship", (Status.NOT_SHIPPED, Status.PARTIALLY_SHIPPED), ()),
+    "shipped": ("Shipped", (Status.SHIPPED,), ()),
+    "on-hold": ("On hold", (), (Mark.ON_HOLD,)),
+    "canceled": ("Cancellations", (), (Mark.CANCELED_UNITS,)),
+    "returns": ("Returns", (), (Mark.RETURN,)),
+    "exceptions": ("Exceptions", (), (Mark.EXCEPTION,)),
 }
 AT_RISK: Final = "at-risk"
 MOST: Final = 200
@@ -190,7 +193,7 @@ class _Pages:
             raise Problem(_NOT_FOUND, "not-found", f"There is no list {tab!r}. Go to all orders.")
         if tab == AT_RISK:
             return await self.at_risk(viewer), ""
-        wanted = store.Wanted(TABS[tab][1], None, q, read_cursor(before))
+        wanted = store.Wanted(TABS[tab][1], TABS[tab][2], None, q, read_cursor(before))
         async with self.begin.database.begin(viewer.brand) as connection:
             found = await store.newest(connection, wanted)
             brands = await store.every_brand(connection)
