@@ -50,9 +50,9 @@ class Desk:
         found: dict[str, Any] = answer.json()
         return found
 
-    async def apply(self, found: dict[str, Any], *confirm: str) -> dict[str, Any]:
+    async def apply(self, found: dict[str, Any], *confirm: str, notify: bool = False) -> dict[str, Any]:
         path = f"{IMPORTS}/{found['import_id']}"
-        answer = await self.client.post(f"{path}/apply", json={"confirm": list(confirm)})
+        answer = await self.client.post(f"{path}/apply", json={"confirm": list(confirm), "notify_customer": notify})
         assert answer.status_code == 202, answer.text
         return await self.at(found, "applied")
 
@@ -110,6 +110,8 @@ async def test_a_preview_ships_nothing_and_says_what_would_become_of_each_row(de
         (5, "scientific-notation"),
     ]
     assert found["parcels"] == 1
+    assert found["will_tell"] == {"platforms": {"shopify": 1}, "customers": 1}
+    assert (found["told"], found["stays_told"]) == ({"platforms": {}, "customers": 0}, "")
     assert (await desk.parcels("a-01"), await desk.told()) == ([], 0)
 
 
@@ -202,13 +204,18 @@ async def test_an_import_is_undone_and_the_ledgers_are_what_they_were(desk: Desk
     found = await desk.upload(f"a-01,UPS,{FIRST},TS,2", f"a-01,UPS,{FIRST},MU,1", f"b-01,UPS,{SECOND},,")
     early = await desk.client.post(f"{IMPORTS}/{found['import_id']}/undo")
     assert (early.status_code, early.json()["type"]) == (409, "urn:waybill:problem:import-not-applied")
-    await desk.apply(found)
+    await desk.apply(found, notify=True)
 
     answer = await desk.client.post(f"{IMPORTS}/{found['import_id']}/undo")
     assert answer.status_code == 202, answer.text
     undone = await desk.at(found, "undone")
 
     assert of(undone["counts"]) == {"undone": 3}
+    assert undone["told"] == {"platforms": {"shopify": 2}, "customers": 2}
+    assert undone["stays_told"] == (
+        "The orders' platforms (2 of shopify) are told that the parcels have not left after all. "
+        "2 customers have the number: nobody takes that back."
+    )
     assert {name: (await desk.ledger(name))["lines"] for name in desk.orders} == before
     late = await desk.client.post(f"{IMPORTS}/{found['import_id']}/apply", json={})
     assert (late.status_code, late.json()["type"]) == (409, "urn:waybill:problem:import-undone")

@@ -37,6 +37,7 @@ ledgers: Final = Table(
     Column("exceptions", JSONB, nullable=False),
     Column("returns", JSONB, nullable=False, server_default="[]"),
     Column("sale", Text, nullable=False, server_default=""),
+    Column("platform", Text, nullable=False, server_default=""),
     Index("ledgers_by_reference", text("lower(reference)")),
     Index("ledgers_by_sale", text("lower(sale)")),
 )

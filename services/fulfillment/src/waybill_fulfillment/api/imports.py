@@ -180,6 +180,8 @@ async def _shown(connection: AsyncConnection, import_id: UUID) -> dict[str, Any]
     found = await _found(connection, import_id)
     counted = await store.counts(connection, import_id)
     left = await store.rows_of(connection, import_id, ("wrong", "asks"), limit=SHOWN)
+    would = await store.orders_by_platform(connection, import_id, ("ready",))
+    did = await store.orders_by_platform(connection, import_id, ("applied", "undone"))
     fates = ("ready", "applied", "nothing", "asks", "wrong", "undone")
     return {
         "import_id": str(import_id),
@@ -190,9 +192,22 @@ async def _shown(connection: AsyncConnection, import_id: UUID) -> dict[str, Any]
         "codes": _codes((code, rows) for _, code, rows, _ in counted),
         "parcels": sum(parcels for fate, _, _, parcels in counted if fate in {"ready", "applied"}),
         "notify_customer": found.notify_customer,
+        "will_tell": {"platforms": would, "customers": sum(would.values())},
+        "told": {"platforms": did, "customers": sum(did.values()) if found.notify_customer else 0},
+        "stays_told": _stays_told(found, did),
         "problems": _rows(left),
         "corrections": f"/api/v1/imports/{import_id}/corrections.csv",
     }
+
+
+def _stays_told(found: store.Import, did: Mapping[str, int]) -> str:
+    """What an undo cannot take back, in a sentence; empty where nothing was told."""
+    if not did:
+        return ""
+    orders = ", ".join(f"{count} of {platform}" for platform, count in did.items())
+    mails = sum(did.values())
+    customers = f" {mails} customers have the number: nobody takes that back." if found.notify_customer else ""
+    return f"The orders' platforms ({orders}) are told that the parcels have not left after all.{customers}"
 
 
 def _codes(counted: Iterable[tuple[str, int]]) -> Mapping[str, int]:

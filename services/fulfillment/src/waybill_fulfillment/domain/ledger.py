@@ -176,6 +176,7 @@ class Ledger:
     skus: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     sale: str = ""
     returns: tuple[Return, ...] = ()
+    platform: str = ""
 
     def parcel(self, parcel_id: UUID) -> Parcel | None:
         """One of its parcels."""
@@ -229,6 +230,7 @@ def opened(event: OrderPlaced) -> Ledger:
         holds,
         skus=MappingProxyType({line.line_id: line.sku for line in event.lines}),
         sale=event.number.removeprefix("#"),
+        platform=event.platform,
     )
 
 

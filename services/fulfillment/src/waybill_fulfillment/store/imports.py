@@ -97,6 +97,19 @@ async def counts(connection: AsyncConnection, import_id: UUID) -> list[tuple[str
     return [(row.fate, row.code, row.rows, row.parcels) for row in rows]
 
 
+async def orders_by_platform(connection: AsyncConnection, import_id: UUID, fates: Collection[str]) -> dict[str, int]:
+    """How many orders of each platform have a row with one of these fates."""
+    orders = func.count(import_rows.c.order_id.distinct())
+    query = (
+        select(ledgers.c.platform, orders.label("orders"))
+        .join_from(import_rows, ledgers, import_rows.c.order_id == ledgers.c.order_id)
+        .where(import_rows.c.import_id == import_id, import_rows.c.fate.in_(fates))
+        .group_by(ledgers.c.platform)
+        .order_by(ledgers.c.platform)
+    )
+    return {row.platform or "unknown": row.orders for row in await connection.execute(query)}
+
+
 async def rows_of(
     connection: AsyncConnection, import_id: UUID, fates: Collection[str], *, after: int = 0, limit: int = 50_000
 ) -> Sequence[Any]:

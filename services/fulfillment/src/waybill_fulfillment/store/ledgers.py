@@ -71,6 +71,7 @@ class Ledgers:
                 MappingProxyType(skus.get(order.order_id, {})),
                 order.sale,
                 tuple(_return(each) for each in order.returns),
+                order.platform,
             )
             for order in orders
         }
@@ -86,6 +87,7 @@ class Ledgers:
                     "brand_id": ledger.brand_id,
                     "reference": ledger.reference,
                     "sale": ledger.sale,
+                    "platform": ledger.platform,
                     "held": [asdict(hold) for hold in ledger.holds],
                     "canceled_by": {str(cause): dict(by) for cause, by in ledger.canceled_by.items()},
                     "exceptions": [asdict(each) for each in ledger.exceptions],

@@ -13,7 +13,7 @@ from waybill_portal.api import Who
 from waybill_portal.clients import Owner, Viewer
 from waybill_portal.pages.forms import key_of, read
 
-CONFIRMABLE: Final = ("unknown-company", "wrong-check-digit", "other-carrier")
+CONFIRMABLE: Final = ("unknown-company", "wrong-check-digit", "other-carrier", "shipped-with-another")
 UNDER_WAY: Final = ("applying", "undoing")
 Render = Callable[..., str]
 
