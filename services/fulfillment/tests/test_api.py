@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from waybill_chassis.database import Database
-from waybill_events import OrderLine, OrderPlaced
+from waybill_events import Brand, OrderLine, OrderPlaced, OwnCarrier
 from waybill_fulfillment.app import build
 from waybill_fulfillment.settings import Settings
 
@@ -194,6 +194,30 @@ async def test_a_number_that_may_be_wrong_is_taken_once_somebody_has_confirmed_t
         assert (each.json()["confirm"], each.json()["field"]) == (["wrong-check-digit"], "tracking_number")
         assert "A digit may be mistyped" in each.json()["detail"]
     assert (before, taken.status_code, await told(database)) == (0, 201, 1)
+
+
+async def test_a_carrier_that_only_the_brand_knows_need_not_be_confirmed(
+    fulfillment: httpx.AsyncClient, order: UUID, database: Database, publish: Publish, until: Until
+) -> None:
+    path = f"/api/v1/orders/{order}/shipments"
+    body = {"tracking_company": "velo courier", "tracking_number": "7", "lines": [{"line_id": "mug", "quantity": 1}]}
+    before = await fulfillment.post(path, json=body)
+    await publish(Brand(brand_id=BRAND, version=1, name="B", carriers=(OwnCarrier(name="Velo Courier"),)))
+
+    async def known() -> bool:
+        async with database.begin() as connection:
+            return bool((await connection.execute(text("SELECT count(*) FROM brands"))).scalar_one())
+
+    await until(known)
+    by_file = await fulfillment.post(
+        "/api/v1/imports",
+        content=b"reference,tracking_company,tracking_number\n10001-01,Velo Courier,8\n10001-01,Bob,9\n",
+    )
+    after = await fulfillment.post(path, json=body)
+
+    assert (before.status_code, before.json()["confirm"]) == (422, ["unknown-company"])
+    assert (by_file.json()["counts"]["ready"], by_file.json()["codes"]) == (1, {"unknown-company": 1})
+    assert after.status_code == 201, after.text
 
 
 NO_SHIPMENTS: tuple[Any, ...] = (

@@ -290,6 +290,7 @@ NONSENSE = (
     {"ship_by_days": -1},
     {"unscanned_hours": 0},
     {"return_days": 366},
+    {"carriers": [{"name": "Velo", "url": "javascript:alert(1)"}]},
     {"surprise": 1},
 )
 

@@ -14,6 +14,7 @@ from waybill_events import (
     ExceptionResolved,
     ItemsFulfilled,
     LineUnits,
+    OwnCarrier,
     ParcelDelivered,
     ParcelScanned,
     ParcelUnscanned,
@@ -196,6 +197,20 @@ def test_a_number_is_followed_by_the_feed_of_its_carrier_else_by_nobody(
     assert isinstance(event, TrackingAdded)
     assert event.feed == feed
     assert after is None or after.parcels[0].feed == feed
+
+
+def test_a_carrier_that_only_the_brand_knows_has_its_name_and_its_page_and_is_followed_by_nobody() -> None:
+    velo = OwnCarrier(name="Velo Courier", url="https://velo.example/t?n={number}&x=1")
+    known = Around(carriers={BRAND: [velo], UUID(int=8): [OwnCarrier(name="Own van")]}, feeds={"": "all"})
+
+    _, (mine, *_) = on_event(None, shipped("velo courier ", "A/7 ü"), CAUSE, around=known)
+    _, (others, *_) = on_event(None, shipped("Own van", "7"), CAUSE, around=known)
+
+    assert isinstance(mine, TrackingAdded)
+    assert (mine.carrier, mine.carrier_name, mine.decided_by) == ("other", "Velo Courier", "brand")
+    assert (mine.tracking_url, mine.feed) == ("https://velo.example/t?n=A%2F7%20%C3%BC&x=1", "")
+    assert isinstance(others, TrackingAdded)
+    assert (others.carrier, others.carrier_name, others.decided_by) == ("", "Own van", "nobody")
 
 
 def test_a_correction_tells_the_new_number_and_forgets_what_was_said_of_the_former() -> None:

@@ -1,7 +1,7 @@
 """Carriers: their names, their numbers, where to follow a parcel. Pure: nothing here reads or writes anything."""
 
 from waybill_carriers.detection import Candidate, CheckDigit, detect
-from waybill_carriers.doubts import Doubt, doubt
+from waybill_carriers.doubts import Doubt, doubt, is_own
 from waybill_carriers.names import by_name, suggest
 from waybill_carriers.numbers import compact
 from waybill_carriers.registry import CARRIERS, Carrier
@@ -16,5 +16,6 @@ __all__ = [
     "compact",
     "detect",
     "doubt",
+    "is_own",
     "suggest",
 ]

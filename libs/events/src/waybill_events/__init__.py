@@ -48,7 +48,7 @@ from waybill_events.returns import (
     ReturnRequested,
 )
 from waybill_events.sales import KnownShipment, Payment, SaleCanceled, SaleChanged, SaleLine, SaleReceived
-from waybill_events.tables import Brand, Recipient, Weekday
+from waybill_events.tables import Brand, OwnCarrier, Recipient, Weekday
 from waybill_events.tracking import (
     CarrierStatus,
     ParcelDelivered,
@@ -94,6 +94,7 @@ __all__ = [
     "OrderPlaced",
     "OrderReleased",
     "OrderResent",
+    "OwnCarrier",
     "ParcelDelivered",
     "ParcelPacked",
     "ParcelScanned",

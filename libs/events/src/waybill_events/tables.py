@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from waybill_events.model import Event, Name, PersonalText, Text, Version
+from waybill_events.model import Event, Name, PersonalText, Text, Value, Version
 from waybill_events.places import Address, BusinessAddress, Buyer
 
 
@@ -40,6 +40,14 @@ ClockTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Days = Annotated[int, Field(ge=0, le=365)]
 
 
+class OwnCarrier(Value):
+    """A carrier of a brand's that nobody else knows, and the page on which its parcels are followed."""
+
+    name: Name
+    url: Annotated[str, Field(max_length=1000, pattern=r"^(https?://[^\s\x00]+)?$")] = ""
+    """`{number}` in it stands for the parcel's number."""
+
+
 class Brand(Event, topic="waybill.brands", subject="brand_id", sequenced=False):
     """The settings of a brand; the portal owns them."""
 
@@ -63,3 +71,5 @@ class Brand(Event, topic="waybill.brands", subject="brand_id", sequenced=False):
     """Working hours in which a carrier should have scanned a parcel."""
     return_days: Days = 30
     """Days after the delivery in which something may be returned."""
+    carriers: Annotated[tuple[OwnCarrier, ...], Field(max_length=100)] = ()
+    """Carriers of its own, beside those that everybody knows."""

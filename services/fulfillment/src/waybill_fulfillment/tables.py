@@ -87,6 +87,15 @@ parcels: Final = Table(
 )
 """What travels together; `units` and `late` map line ids to quantities."""
 
+brands: Final = Table(
+    "brands",
+    metadata,
+    Column("brand_id", Uuid, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("carriers", ARRAY(Text), nullable=False),
+)
+"""The names of the carriers that only a brand knows, by its newest settings."""
+
 imports: Final = Table(
     "imports",
     metadata,

@@ -18,7 +18,7 @@ from waybill_chassis.fold import Caused
 from waybill_chassis.openapi import example, gives, takes
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
-from waybill_events import Address, Brand, BusinessAddress, Buyer, Weekday
+from waybill_events import Address, Brand, BusinessAddress, Buyer, OwnCarrier, Weekday
 from waybill_events.model import Name
 from waybill_events.tables import WORKING_WEEK, ClockTime, Days
 from waybill_portal import store
@@ -202,6 +202,7 @@ class BrandSettings(BaseModel):
     ship_by_days: Days = 2
     unscanned_hours: Annotated[int, Field(ge=1, le=2_000)] = 48
     return_days: Days = 30
+    carriers: Annotated[tuple[OwnCarrier, ...], Field(max_length=100)] = ()
 
 
 def typed(search: str) -> str:

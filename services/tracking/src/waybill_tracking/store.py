@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.database import among, put
 from waybill_chassis.table_topics import Rows, keep
-from waybill_events import Brand, CarrierStatus
+from waybill_events import Brand, CarrierStatus, OwnCarrier
 from waybill_tracking.domain import Around, Message, Number, Parcel, Tracked
 from waybill_tracking.tables import brands, deliveries, messages, parcels, registrations
 
@@ -165,7 +165,15 @@ async def bearers_of(connection: AsyncConnection, numbers: Collection[str]) -> d
 
 async def around(connection: AsyncConnection, followed: Mapping[str, str], numbers: Collection[str]) -> Around:
     """What is known beside an order of these numbers; `followed` says which feed follows a carrier."""
-    return Around(await said_of(connection, numbers), await bearers_of(connection, numbers), followed)
+    said, bearers = await said_of(connection, numbers), await bearers_of(connection, numbers)
+    return Around(said, bearers, followed, await own_carriers(connection))
+
+
+async def own_carriers(connection: AsyncConnection) -> dict[UUID, tuple[OwnCarrier, ...]]:
+    """The carriers that only their brands know."""
+    mine = select(brands.c.brand_id, brands.c.brand["carriers"].label("carriers"))
+    rows = await connection.execute(mine.where(func.jsonb_array_length(brands.c.brand["carriers"]) > 0))
+    return {row.brand_id: tuple(OwnCarrier.model_validate(each) for each in row.carriers) for row in rows}
 
 
 async def to_look_at(connection: AsyncConnection, most: int) -> Sequence[tuple[UUID, str, str]]:

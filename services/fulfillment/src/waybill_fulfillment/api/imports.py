@@ -20,6 +20,7 @@ from waybill_fulfillment.domain.files import UnreadableFile, read, write
 from waybill_fulfillment.domain.imports import judge_file
 from waybill_fulfillment.settings import Settings
 from waybill_fulfillment.store import imports as store
+from waybill_fulfillment.store.ledgers import own_carriers
 
 SHOWN: Final = 100
 """Rows that an answer shows of those that do not go."""
@@ -151,7 +152,9 @@ async def _preview(begin: Begin[Ledger], made: store.Import, content: bytes) -> 
         raise Problem(422, error.code, str(error)) from error
     async with begin.database.begin(made.brand_id) as connection:
         named = await store.ledgers_called(connection, (row.reference for row in file.rows))
-    verdicts = await asyncio.to_thread(judge_file, file.rows, named, made.created_at)
+        brands = {ledger.brand_id for ledgers in named.values() for ledger in ledgers}
+        own = await own_carriers(connection, brands)
+    verdicts = await asyncio.to_thread(judge_file, file.rows, named, made.created_at, own)
     async with begin.database.begin(made.brand_id, writes=True) as connection:
         await store.make(connection, replace(made, header=file.header), verdicts)
         return await _found(connection, made.import_id)

@@ -1,6 +1,6 @@
 """Commands on quantities."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -49,6 +49,7 @@ from waybill_fulfillment.domain import (
 )
 from waybill_fulfillment.settings import Settings
 from waybill_fulfillment.store import UNITS
+from waybill_fulfillment.store.ledgers import own_carriers
 
 LineId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Printed = StringConstraints(strip_whitespace=True, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
@@ -108,9 +109,9 @@ class Number(BaseModel):
     notify_customer: bool = False
     confirm: Annotated[list[Warned], Field(max_length=20)] = []
 
-    def check(self) -> None:
-        """Raise Problem for what may be wrong with the number, unless it is confirmed."""
-        found = doubt(self.tracking_number, self.tracking_company)
+    def check(self, own: Collection[str]) -> None:
+        """Raise Problem for what may be wrong with the number, unless it is confirmed; `own` are the brand's."""
+        found = doubt(self.tracking_number, self.tracking_company, own)
         if found is not None and found.code not in self.confirm:
             says = f"{found.says} Send it again with `confirm` to take it."
             raise Problem(422, "confirm-number", says, field="tracking_number", confirm=[found.code])
@@ -183,11 +184,11 @@ def routes(begin: Begin[Ledger], settings: Settings) -> APIRouter:
     @router.post("/orders/{order_id}/shipments", status_code=201)
     async def post_shipment(order_id: UUID, new: NewShipment, call: Annotated[Call, Depends(called)]) -> JSONResponse:
         """Ship all or some open units with the brand's own carrier."""
-        units = _units(new)
+        units, own = _units(new), await doubted(begin, order_id, call, new)
 
         def decide(ledger: Ledger) -> Sequence[Event]:
             events = ship(ledger, units, new.tracking(), call.at)
-            new.check()
+            new.check(own.get(ledger.brand_id, ()))
             return events
 
         return await run(order_id, call, 201, decide)
@@ -198,7 +199,7 @@ def routes(begin: Begin[Ledger], settings: Settings) -> APIRouter:
         units = _units(new)
         return await run(order_id, call, 201, lambda ledger: pack(ledger, units, call.at))
 
-    _add_commands_on_parcels(router, run, called)
+    _add_commands_on_parcels(router, begin, run, called)
 
     @router.post("/orders/{order_id}/returns/{return_id}/receive")
     async def post_receive(
@@ -229,7 +230,19 @@ def routes(begin: Begin[Ledger], settings: Settings) -> APIRouter:
     return router
 
 
-def _add_commands_on_parcels(router: APIRouter, run: Run, called: Callable[..., Awaitable[Call]]) -> None:
+async def doubted(begin: Begin[Ledger], order_id: UUID, call: Call, number: Number) -> Mapping[UUID, Collection[str]]:
+    """The carriers that only the order's brand knows, by brand; looked up only for a company that nobody else knows."""
+    found = doubt(number.tracking_number, number.tracking_company)
+    if found is None or found.code != "unknown-company" or found.code in number.confirm:
+        return {}
+    async with begin.database.begin(call.brand) as connection:
+        ledger = (await begin.store.load(connection, [order_id])).get(order_id)
+        return {} if ledger is None else await own_carriers(connection, [ledger.brand_id])
+
+
+def _add_commands_on_parcels(
+    router: APIRouter, begin: Begin[Ledger], run: Run, called: Callable[..., Awaitable[Call]]
+) -> None:
     @router.post("/orders/{order_id}/parcels/{parcel_id}/unpack")
     async def post_unpack(order_id: UUID, parcel_id: UUID, call: Annotated[Call, Depends(called)]) -> JSONResponse:
         """Take a packed parcel apart; its units are open again."""
@@ -240,10 +253,11 @@ def _add_commands_on_parcels(router: APIRouter, run: Run, called: Callable[..., 
         order_id: UUID, parcel_id: UUID, number: Number, call: Annotated[Call, Depends(called)]
     ) -> JSONResponse:
         """Ship a packed parcel with the brand's own carrier."""
+        own = await doubted(begin, order_id, call, number)
 
         def decide(ledger: Ledger) -> Sequence[Event]:
             events = ship_parcel(ledger, parcel_id, number.tracking(), call.at)
-            number.check()
+            number.check(own.get(ledger.brand_id, ()))
             return events
 
         return await run(order_id, call, 200, decide)

@@ -16,6 +16,7 @@ from waybill_fulfillment.domain.files import Row
 from waybill_fulfillment.domain.ledger import NONE, Ledger, Parcel, ParcelState, Units
 
 _SCIENTIFIC: Final = re.compile(r"[0-9](?:[.,][0-9]{1,20})?E\+?[0-9]{1,3}", re.IGNORECASE)
+NOBODY: Final[Mapping[UUID, Collection[str]]] = MappingProxyType({})
 _LONGEST: Final = 100
 _MOST_UNITS: Final = 1_000_000
 
@@ -93,9 +94,9 @@ def unreadable(row: Row) -> Verdict | None:
     return None
 
 
-def doubtful(row: Row) -> Verdict | None:
-    """What may be wrong with a row's carrier or number; somebody may confirm it."""
-    found = doubt(row.number, row.company)
+def doubtful(row: Row, own: Collection[str] = ()) -> Verdict | None:
+    """What may be wrong with a row's carrier or number; somebody may confirm it. `own` are the brand's carriers."""
+    found = doubt(row.number, row.company, own)
     return None if found is None else _asks(row, found.code, found.says)
 
 
@@ -120,14 +121,22 @@ def duplicates(rows: Sequence[Row]) -> Mapping[int, Verdict]:
 
 
 def import_rows(
-    ledger: Ledger, rows: Sequence[Row], confirmed: Collection[str], at: datetime, *, notify: bool = False
+    ledger: Ledger,
+    rows: Sequence[Row],
+    confirmed: Collection[str],
+    at: datetime,
+    *,
+    notify: bool = False,
+    own: Collection[str] = (),
 ) -> tuple[list[Event], list[Verdict]]:
     """What these rows of one order bring about, and what becomes of each; a parcel goes whole or not at all."""
     events: list[Event] = []
     twice = duplicates(rows)
     verdicts = list(twice.values())
     rows = [row for row in rows if row.line not in twice]
-    doubts = {row.line: doubt for row in rows if (doubt := doubtful(row)) is not None and doubt.code not in confirmed}
+    doubts = {
+        row.line: doubt for row in rows if (doubt := doubtful(row, own)) is not None and doubt.code not in confirmed
+    }
     numbers = {compact(row.number) for row in rows}
     shipped_whole = False
     for parcel in _parcels(rows):
@@ -345,8 +354,16 @@ def _asks(row: Row, code: str, says: str) -> Verdict:
     return Verdict(row, Fate.ASKS, code, says)
 
 
-def judge_file(rows: Sequence[Row], found: Mapping[str, Sequence[Ledger]], at: datetime) -> list[Verdict]:
-    """What would become of each row now; `found` are the ledgers by what rows call them, as `name_of` gives it."""
+def judge_file(
+    rows: Sequence[Row],
+    found: Mapping[str, Sequence[Ledger]],
+    at: datetime,
+    own: Mapping[UUID, Collection[str]] = NOBODY,
+) -> list[Verdict]:
+    """What would become of each row now.
+
+    `found` are the ledgers by what rows call them, as `name_of` gives it; `own` the carriers that only a brand knows.
+    """
     verdicts: dict[int, Verdict] = {}
     of_order: dict[UUID, tuple[Ledger, list[Row]]] = {}
     for row in rows:
@@ -359,7 +376,7 @@ def judge_file(rows: Sequence[Row], found: Mapping[str, Sequence[Ledger]], at: d
         else:
             of_order.setdefault(named[0].order_id, (named[0], []))[1].append(row)
     for ledger, mine in of_order.values():
-        _events, said = import_rows(ledger, mine, (), at)
+        _events, said = import_rows(ledger, mine, (), at, own=own.get(ledger.brand_id, ()))
         verdicts |= {verdict.row.line: replace(verdict, order_id=ledger.order_id) for verdict in said}
     return [verdicts[row.line] for row in rows]
 

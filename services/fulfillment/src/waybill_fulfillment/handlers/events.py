@@ -6,6 +6,7 @@ from waybill_chassis.fold import fold
 from waybill_chassis.transaction import Fresh, Transaction
 from waybill_events import (
     AmendmentRequested,
+    Brand,
     CancellationRequested,
     HoldRequested,
     OrderPlaced,
@@ -31,6 +32,7 @@ HANDLES: Final = (
     ParcelDelivered,
     TrackingCorrected,
     TrackingUpdated,
+    Brand,
 )
 TOPICS: Final = ("waybill.orders", "waybill.tracking")
 

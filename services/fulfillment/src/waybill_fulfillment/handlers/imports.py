@@ -13,6 +13,7 @@ from waybill_events import Event, ids
 from waybill_fulfillment.domain import Ledger, Refused, Tracking, back_to, undo
 from waybill_fulfillment.domain.imports import Fate, import_rows
 from waybill_fulfillment.store import imports as store
+from waybill_fulfillment.store.ledgers import own_carriers
 
 AT_ONCE: Final = 200
 """Orders of one transaction."""
@@ -51,6 +52,7 @@ async def _apply(
     tx: Transaction[Ledger], found: store.Import, ledgers: dict[UUID, Ledger], rows: dict[UUID, list[Any]]
 ) -> None:
     at = datetime.now(UTC)
+    own = await own_carriers(tx.connection, {ledger.brand_id for ledger in ledgers.values()})
     settled: dict[int, store.Settled] = {}
     told: dict[UUID, list[Event]] = {}
     for order_id, mine in rows.items():
@@ -59,7 +61,12 @@ async def _apply(
             settled |= {row.line: store.Settled(Fate.WRONG.value, "order-parked", says) for row in mine}
             continue
         events, verdicts = import_rows(
-            ledgers[order_id], [store.row_of(row) for row in mine], found.confirmed, at, notify=found.notify_customer
+            ledgers[order_id],
+            [store.row_of(row) for row in mine],
+            found.confirmed,
+            at,
+            notify=found.notify_customer,
+            own=own.get(ledgers[order_id].brand_id, ()),
         )
         told[order_id] = events
         for verdict in verdicts:

@@ -10,8 +10,10 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.database import among, put
+from waybill_chassis.table_topics import Rows, keep
+from waybill_events import Brand
 from waybill_fulfillment.domain import Hold, Ledger, Line, OpenException, Parcel, ParcelState, Return
-from waybill_fulfillment.tables import ledgers, lines, parcels
+from waybill_fulfillment.tables import brands, ledgers, lines, parcels
 
 UNITS: Final = ("ordered", "open", "packed", "shipped", "canceled", "late", "returned")
 _ORDER: Final = ("held", "canceled_by", "exceptions", "returns")
@@ -132,6 +134,26 @@ class Ledgers:
             for parcel in ledger.parcels
         ]
         await put(connection, parcels, travel, update=_PARCEL)
+
+
+async def own_carriers(connection: AsyncConnection, brand_ids: Collection[UUID]) -> dict[UUID, tuple[str, ...]]:
+    """The names of the carriers that only these brands know."""
+    rows = await connection.execute(select(brands).where(among(brands.c.brand_id, brand_ids)))
+    return {row.brand_id: tuple(row.carriers) for row in rows}
+
+
+async def put_brands(connection: AsyncConnection, rows: Rows) -> None:
+    """Take over the newest settings."""
+    newest = [
+        {
+            "brand_id": brand.brand_id,
+            "version": brand.version,
+            "carriers": [carrier.name for carrier in brand.carriers],
+        }
+        for brand in rows.newest.values()
+        if isinstance(brand, Brand)
+    ]
+    await keep(connection, brands, newest, rows.removed)
 
 
 def _parcel(row: Row[Any]) -> Parcel:

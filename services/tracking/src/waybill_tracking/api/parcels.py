@@ -120,7 +120,8 @@ def routes(begin: Begin[Tracked], settings: Settings) -> APIRouter:
 def _check(tracked: Tracked, new: RightNumber, known: Around) -> None:
     """Raise Problem for what somebody should see first, unless it is confirmed."""
     warnings: list[dict[str, str]] = []
-    if (found := doubt(new.tracking_number, new.tracking_company)) is not None:
+    own = [each.name for each in known.carriers.get(tracked.brand_id, ())]
+    if (found := doubt(new.tracking_number, new.tracking_company, own)) is not None:
         warnings.append({"code": found.code, "says": found.says})
     if known.in_use(new.tracking_number, tracked.brand_id, tracked.order_id):
         warnings.append({"code": "number-in-use", "says": f"Another order has the number {new.tracking_number}."})

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal, assert_never
+from urllib.parse import quote
 from uuid import UUID
 
-from waybill_carriers import Carrier, by_name, compact, detect
+from waybill_carriers import Carrier, by_name, compact, detect, is_own
 from waybill_chassis.fold import Waiting
 from waybill_events import (
     CorrectionRequested,
@@ -16,6 +17,7 @@ from waybill_events import (
     ExceptionRaised,
     ExceptionResolved,
     ItemsFulfilled,
+    OwnCarrier,
     ParcelDelivered,
     ParcelScanned,
     ParcelUnscanned,
@@ -33,6 +35,8 @@ CHOICES = ("carrier_asked", "found", "lost", "other")
 """How a person settles a parcel that no carrier has scanned."""
 SCANNED = "scanned"
 """How it settles itself."""
+OTHER = "other"
+"""Our code of all carriers that only a brand knows."""
 _NUMBER_IN_USE, _NUMBER_TWICE = "number_in_use", "number_twice"
 DecidedBy = Literal["brand", "format", "nobody"]
 
@@ -107,6 +111,13 @@ class Around:
     said: Mapping[str, Sequence[Message]] = field(default_factory=lambda: MappingProxyType({}))
     bearers: Mapping[str, Collection[tuple[UUID, UUID]]] = field(default_factory=lambda: MappingProxyType({}))
     feeds: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    carriers: Mapping[UUID, Sequence[OwnCarrier]] = field(default_factory=lambda: MappingProxyType({}))
+    """Those that only a brand knows, by brand."""
+
+    def own(self, brand_id: UUID, company: str) -> OwnCarrier | None:
+        """The brand's own carrier of this name."""
+        mine = self.carriers.get(brand_id, ())
+        return next((each for each in mine if is_own(company, [each.name])), None)
 
     def in_use(self, number: str, brand_id: UUID, order_id: UUID) -> bool:
         """Whether a parcel of another order of the brand bears a number."""
@@ -286,10 +297,9 @@ def _numbered(tracked: Tracked, parcel: Parcel, wanted: Correction, around: Arou
 
 def _found(tracked: Tracked, parcel_id: UUID, company: str | None, number: str, around: Around) -> dict[str, Any]:
     """What is filled in beside a number."""
+    if (own := around.own(tracked.brand_id, company or "")) is not None:
+        return _of_own(own, number, _warnings(tracked, parcel_id, number, around))
     carrier, decided_by, service = decide(company, number)
-    key = compact(number)
-    twice = any(each.key == key for each in tracked.parcels if each.parcel_id != parcel_id and not each.undone)
-    in_use = around.in_use(number, tracked.brand_id, tracked.order_id)
     code = "" if carrier is None else carrier.code
     return {
         "carrier": code,
@@ -299,8 +309,29 @@ def _found(tracked: Tracked, parcel_id: UUID, company: str | None, number: str, 
         "decided_by": decided_by,
         "service": service,
         "feed": around.feeds.get(code) or around.feeds.get("", "") if code else "",
-        "warnings": ((_NUMBER_TWICE,) if twice else ()) + ((_NUMBER_IN_USE,) if in_use else ()),
+        "warnings": _warnings(tracked, parcel_id, number, around),
     }
+
+
+def _of_own(own: OwnCarrier, number: str, warnings: tuple[str, ...]) -> dict[str, Any]:
+    """A number of a carrier that only the brand knows; nobody follows it but its page."""
+    return {
+        "carrier": OTHER,
+        "carrier_name": own.name,
+        "tracking_number": number,
+        "tracking_url": own.url.replace("{number}", quote(number, safe="")),
+        "decided_by": "brand",
+        "service": "",
+        "feed": "",
+        "warnings": warnings,
+    }
+
+
+def _warnings(tracked: Tracked, parcel_id: UUID, number: str, around: Around) -> tuple[str, ...]:
+    key = compact(number)
+    twice = any(each.key == key for each in tracked.parcels if each.parcel_id != parcel_id and not each.undone)
+    in_use = around.in_use(number, tracked.brand_id, tracked.order_id)
+    return ((_NUMBER_TWICE,) if twice else ()) + ((_NUMBER_IN_USE,) if in_use else ())
 
 
 def _heard(tracked: Tracked, parcel: Parcel, messages: Sequence[Message]) -> tuple[Parcel, list[Event]]:
