@@ -154,7 +154,8 @@ def broken(history: list[Command], log: list[Entry], answers: Answers = ANSWERS)
 
 def test_what_is_right_breaks_nothing_and_every_invariant_is_looked_at() -> None:
     poisoned = entry(9, "waybill.tracking", "TrackingAdded", ORDER, None, source="chaos/unknown-version/1", error="v9")
-    answers = replace(ANSWERS, parked={"portal": {ORDER: "unknown version"}}, still_parked={"portal": []})
+    stands = {ORDER: "unknown version"}
+    answers = replace(ANSWERS, parked={"portal": stands, "fulfillment": stands}, still_parked={"portal": []})
     refused = [ship("N2", outcome="refused"), Command("sale", "sale-2", {"number": "#2", "orders": []}, "refused")]
     unknown = ship("N3", outcome="unknown")
 

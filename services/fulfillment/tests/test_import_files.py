@@ -181,6 +181,16 @@ async def test_a_doubt_asks_and_goes_once_it_is_confirmed(desk: Desk) -> None:
     assert await desk.parcels("b-01") == [("shipped", "7", [3, 1])]
 
 
+async def test_a_doubtful_further_number_that_is_confirmed_later_replaces_none(desk: Desk) -> None:
+    await desk.open("a-01")
+    found = await desk.upload(f"a-01,UPS,{FIRST},,", f"a-01,UPS,{BROKEN},,")
+    await desk.apply(found)
+
+    await desk.apply(found, "wrong-check-digit", "shipped-with-another")
+
+    assert await desk.parcels("a-01") == [("shipped", FIRST, [3, 1]), ("shipped", BROKEN, [])]
+
+
 async def test_what_changed_since_the_preview_is_seen_when_it_is_applied(desk: Desk) -> None:
     await desk.open("a-01", "b-01")
     found = await desk.upload(f"a-01,UPS,{FIRST},,", f"b-01,UPS,{SECOND},,")

@@ -4,9 +4,17 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from fulfillment_builders import BRAND, NOON, ORDER, cause, placed
+from fulfillment_builders import BRAND, NOON, ORDER, cause, corrected, placed
 
-from waybill_events import ExceptionRaised, ExceptionResolved, ItemsFulfilled, ResendRequested, TrackingUpdated, ids
+from waybill_events import (
+    ExceptionRaised,
+    ExceptionResolved,
+    ItemsFulfilled,
+    ResendRequested,
+    TrackingAdded,
+    TrackingUpdated,
+    ids,
+)
 from waybill_fulfillment.domain import (
     AlreadyTold,
     Ledger,
@@ -15,9 +23,11 @@ from waybill_fulfillment.domain import (
     Tracking,
     UnknownParcel,
     on_event,
+    pack,
     report,
     resolve,
     ship,
+    ship_parcel,
     undo,
 )
 
@@ -90,3 +100,50 @@ def test_what_nobody_knows_the_contents_of_is_not_sent_again() -> None:
 
     with pytest.raises(NothingToSend):
         resolve(lost, lost.exceptions[0].exception_id, "send_again", "", NOON)
+
+
+def lost() -> Ledger:
+    ledger = shipped()
+    return ledger.after(report(ledger, FIRST, "lost", "", NOON), ORDER)
+
+
+def test_what_is_said_to_be_lost_has_left_and_is_not_undone() -> None:
+    with pytest.raises(AlreadyTold):
+        undo(lost(), FIRST, NOON)
+
+
+def test_what_was_told_of_a_mistyped_number_is_not_about_its_parcel() -> None:
+    sent_back, _ = hears(shipped(), says("returned_to_sender"))
+
+    after, (resolved,) = hears(sent_back, corrected(FIRST))
+    again, (raised,) = hears(after, says("returned_to_sender"))
+
+    assert isinstance(resolved, ExceptionResolved)
+    assert (resolved.kind, resolved.choice) == ("returned_to_sender", "number_corrected")
+    assert after.exceptions == ()
+    assert isinstance(raised, ExceptionRaised)
+    assert len(again.exceptions) == 1
+
+
+def test_a_first_number_that_tracking_was_given_is_known_here_and_a_typed_one_stays() -> None:
+    ledger, _ = on_event(None, placed(), cause())
+    assert ledger is not None
+    packed = ledger.after(pack(ledger, {"shirt": 2}, NOON), ORDER)
+    left = packed.after(ship_parcel(packed, FIRST, None, NOON), ORDER)
+    added = TrackingAdded(
+        order_id=ORDER,
+        brand_id=BRAND,
+        parcel_id=FIRST,
+        carrier_name="UPS",
+        tracking_number="1Z9",
+        decided_by="brand",
+        added_at=NOON,
+    )
+
+    numbered, _ = hears(left, added)
+    back = numbered.after(undo(numbered, FIRST, NOON), ORDER)
+    typed, _ = hears(shipped(), added)
+
+    assert numbered.parcels[0].tracking_number == "1Z9"
+    assert (back.parcels[0].state, back.lines["shirt"].open) == ("unpacked", 3)
+    assert typed == shipped()

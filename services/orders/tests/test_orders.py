@@ -652,8 +652,99 @@ def test_several_parcels_of_an_order_are_sent_again_with_an_order_each() -> None
     assert len(sale.orders) == 4
 
 
-def test_what_was_placed_by_a_release_that_kept_nothing_of_it_is_not_sent_again() -> None:
+def test_what_was_placed_by_a_release_that_kept_nothing_of_it_is_for_a_person_to_send_again() -> None:
     sale = lost_units(split(), shirt=2)
     old = replace(sale, orders={FIRST: replace(sale.orders[FIRST], placed=None)})
 
-    assert sent_again(old, LATER) == (old, [])
+    after, (raised,) = sent_again(old, LATER)
+
+    assert isinstance(raised, ExceptionRaised)
+    assert (raised.order_id, raised.kind, raised.lines) == (FIRST, "not_sent_again", of(shirt=2))
+    assert not after.orders[FIRST].resends[0].pending
+    assert sent_again(after, LATER) == (after, [])
+
+
+def test_what_is_sent_again_goes_to_where_the_order_was_amended_to() -> None:
+    abroad = HOME.model_copy(update={"country": "DE", "postcode": "10115"})
+    moved, _ = amended(asked(split().orders[FIRST], abroad))
+    sale = lost_units(replace(split(), orders={**split().orders, FIRST: moved}), shirt=1)
+
+    _, (recipient, placed, _) = sent_again(sale, LATER)
+
+    assert isinstance(placed, OrderPlaced)
+    assert isinstance(recipient, Recipient)
+    assert (placed.country, recipient.address) == ("DE", abroad)
+
+
+def wanting(*quantities: tuple[int, int]) -> list[list[Event]]:
+    """What is told for each of these states of the shirts' line: quantity, and of those canceled."""
+    sale, said = split(), list[list[Event]]()
+    for hours, (quantity, gone) in enumerate(quantities, start=1):
+        shirt = SaleLine(line_id="shirt", quantity=quantity, vendor="Acorn", canceled=gone)
+        mug = SaleLine(line_id="mug", quantity=1, vendor="Birch")
+        sale, events = tell(sale, changed_sale(hours, lines=(shirt, mug)), 60 + hours)
+        said.append(events)
+    return said
+
+
+def test_units_that_were_added_and_taken_away_again_cancel_none_of_those_sold() -> None:
+    more, back = wanting((5, 0), (5, 2))
+
+    assert [type(event) for event in more] == [ExceptionRaised]
+    assert back == []
+
+
+def test_more_taken_away_than_was_added_cancels_the_rest() -> None:
+    _, fewer, none = wanting((5, 0), (5, 3), (5, 5))
+
+    assert [event.lines for event in fewer if isinstance(event, CancellationRequested)] == [of(shirt=1)]
+    assert [event.lines for event in none if isinstance(event, CancellationRequested)] == [of(shirt=3)]
+
+
+def test_units_that_are_wanted_again_after_they_were_canceled_are_for_a_person_to_see() -> None:
+    fewer, again, still = wanting((1, 0), (3, 0), (3, 0))
+
+    assert [event.lines for event in fewer if isinstance(event, CancellationRequested)] == [of(shirt=2)]
+    assert [event.lines for event in again if isinstance(event, ExceptionRaised)] == [of(shirt=2)]
+    assert still == []
+
+
+def test_a_sale_whose_lines_a_former_release_did_not_keep_raises_nothing() -> None:
+    old = replace(split(), lines={}, addressed=None)
+
+    after, events = tell(old, changed_sale())
+
+    assert events == []
+    assert after.lines["shirt"].wanted == 3
+
+
+def test_a_platforms_change_of_an_order_whose_recipient_is_not_kept_is_for_a_person_to_see() -> None:
+    old = replace(split(), orders={FIRST: replace(split().orders[FIRST], recipient=None)})
+
+    _, events = tell(old, changed_sale(ship_to=HOME))
+
+    (raised,) = events
+    assert isinstance(raised, ExceptionRaised)
+    assert raised.details.startswith("The shop has changed address.line1 of it.")
+
+
+def test_a_hold_for_an_address_that_is_complete_by_then_ends_as_soon_as_it_is_granted() -> None:
+    sale, _ = tell(split(), changed_sale(ship_to=HOME.model_copy(update={"postcode": ""})))
+    ((request_id, _),) = sale.orders[FIRST].amendments.items()
+    held, (_, _, wanted) = amended(sale.orders[FIRST], request_id=request_id)
+    assert isinstance(wanted, HoldRequested)
+    complete, _ = amended(asked(held, HOME))
+
+    after, events = decide(complete, request_id=wanted.request_id, kind="hold", reason="address")
+
+    assert [type(event) for event in events] == [OrderHeld, OrderReleased]
+    assert after.holds == ()
+
+
+def test_a_note_alone_holds_no_order_whose_address_somebody_has_let_pass() -> None:
+    order = split(a_sale(ship_to=HOME.model_copy(update={"city": ""}))).orders[FIRST]
+    free = order.after(release(order, order.holds[0].hold_id, NOON))
+
+    _, events = amended(asked(free, note="ring twice"))
+
+    assert [type(event) for event in events] == [Recipient, OrderAmended]

@@ -86,6 +86,20 @@ def test_what_has_nothing_left_has_no_date() -> None:
     assert ship_by(an_order(lines=(gone,)), NORTH) is None
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"placed_at": datetime(1, 1, 1, tzinfo=UTC)},
+        {"placed_at": datetime(9999, 12, 31, tzinfo=UTC)},
+        {"ship_by": datetime(1, 1, 1, tzinfo=UTC)},
+    ],
+    ids=["an empty date", "the end of the calendar", "a platform's empty date"],
+)
+def test_a_date_that_no_clock_of_the_brand_has_is_none(changed: dict[str, datetime]) -> None:
+    assert ship_by(an_order(**changed), NORTH) is None
+    assert risks(an_order(**changed)) == []
+
+
 def risks(*orders: Order, now: datetime = WEDNESDAY) -> list[AtRisk]:
     return at_risk(orders, {BRAND: NORTH}, now)
 

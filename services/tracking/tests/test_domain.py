@@ -13,6 +13,7 @@ from waybill_events import (
     ExceptionRaised,
     ExceptionResolved,
     ItemsFulfilled,
+    LateShipmentRecorded,
     LineUnits,
     OwnCarrier,
     ParcelDelivered,
@@ -359,3 +360,42 @@ def test_somebody_settles_it_with_one_of_its_choices_or_it_comes_back() -> None:
         resolve(after, raised.exception_id, "lost", "", NOON)
     with pytest.raises(NoChoice):
         resolve(late, raised.exception_id, "sing", "", NOON)
+
+
+def test_a_number_that_went_from_an_undone_parcel_to_another_one_is_about_that_one_alone() -> None:
+    back, _ = on_event(tracked(), undone(), CAUSE, around=Around())
+    second = shipped("UPS", UPS).model_copy(update={"parcel_id": UUID(int=4)})
+    both, _ = on_event(back, second, CAUSE, around=Around())
+    assert both is not None
+
+    _, events = heard(both, {UPS: [says(UPS, "in_transit", 5)]})
+
+    assert [event.parcel_id for event in events if isinstance(event, ParcelScanned)] == [UUID(int=4)]
+
+
+def test_a_parcel_that_came_back_and_leaves_with_another_number_has_that() -> None:
+    numbered, _ = correct(tracked(None), fixed(UPS), Around())
+    back, _ = on_event(numbered, undone(), CAUSE, around=Around())
+
+    after, events = on_event(back, shipped("UPS", OTHER), CAUSE, around=Around())
+
+    assert kinds(events) == [TrackingCorrected]
+    assert after is not None
+    assert (after.parcels[0].tracking_number, after.parcels[0].undone) == (OTHER, False)
+
+
+def test_a_file_corrects_what_is_on_its_way_all_the_same_or_what_a_former_release_did_not_keep() -> None:
+    asked = CorrectionRequested(order_id=ORDER, brand_id=BRAND, parcel_id=PARCEL, number=OTHER, requested_at=NOON)
+    late = LateShipmentRecorded(order_id=ORDER, brand_id=BRAND, parcel_id=PARCEL, lines=(), scanned_at=NOON)
+    back, _ = on_event(tracked(), undone(), CAUSE, around=Around())
+    left, nothing = on_event(back, late, CAUSE, around=Around())
+
+    after, events = on_event(left, asked, CAUSE, around=Around())
+    new, added = on_event(None, asked, CAUSE, around=Around())
+
+    assert nothing == []
+    assert kinds(events) == [TrackingCorrected]
+    assert kinds(added) == [TrackingAdded]
+    for each in (after, new):
+        assert each is not None
+        assert (each.parcels[0].tracking_number, each.parcels[0].undone) == (OTHER, False)

@@ -22,7 +22,7 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
     "waybill.sales": frozenset({"orders"}),
     "waybill.orders": frozenset({"fulfillment", "labels", "portal"}),
     "waybill.fulfillment": frozenset({"tracking", "portal"}),
-    "waybill.tracking": frozenset({"portal"}),
+    "waybill.tracking": frozenset({"fulfillment", "portal"}),
 }
 """Which of them act on the events that the rig spoils: a sale, an order, a shipment, a number."""
 REFUSED_ROW: Final = "chaos refuses"

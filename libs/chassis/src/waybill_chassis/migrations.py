@@ -16,6 +16,9 @@ from waybill_chassis.database import Database
 
 _LOCK: Final = 0x57617962  # "Wayb"; advisory locks are per database, and each service has its own
 
+_EVERY_ROW: Final = text("SELECT set_config('waybill.scope', 'all', true), set_config('statement_timeout', '0', true)")
+"""A migration changes the rows of all brands, in whatever time that takes."""
+
 
 def folder_of(package: str) -> Path:
     """Where the migrations of `waybill_orders` are: inside the installed package, else beside `src/`."""
@@ -31,6 +34,7 @@ async def migrate(database: Database, package: str) -> None:
     script = await asyncio.to_thread(_script, folder_of(package))
     async with database.engine.begin() as connection:
         await connection.execute(text("SET LOCAL lock_timeout = '60s'; "))
+        await connection.execute(_EVERY_ROW)
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         await connection.run_sync(_upgrade, script, "public")
         await readers.allow(connection, "public", package)
@@ -42,6 +46,7 @@ async def migrate(database: Database, package: str) -> None:
 async def migrate_generation(connection: AsyncConnection, package: str, schema: str) -> None:
     """Bring one generation of a projection to the newest revision of its own chain, `migrations/generation`."""
     script = await asyncio.to_thread(_script, folder_of(package) / "generation")
+    await connection.execute(_EVERY_ROW)
     await connection.execute(text(f"SET LOCAL search_path = {schema}, public"))
     await connection.run_sync(_upgrade, script, schema)
     await readers.allow(connection, schema, package)

@@ -86,7 +86,6 @@ async def _send_again(tx: Transaction[State], sale_id: UUID, at: datetime) -> No
     assert isinstance(sale, Sale)
     after, events = sent_again(sale, at)
     if not events:
-        # How it was placed is not known; it stays to be seen in its requests.
         return
     await tx.lock({event.subject for event in events})
     wishes = {

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, delete, or_, select, text
+from sqlalchemy import Row, delete, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.database import among, put
@@ -125,15 +125,17 @@ async def to_release(connection: AsyncConnection, at: datetime, most: int) -> li
 
 
 async def to_send_again(connection: AsyncConnection, most: int) -> list[UUID]:
-    """Sales of which something is to become another order."""
-    rows = await connection.execute(select(orders.c.sale_id).distinct().where(orders.c.to_resend).limit(most))
-    return list(rows.scalars())
+    """Some sales of which something is to become another order; any, since one that is parked comes up every time."""
+    rows = await connection.execute(
+        select(orders.c.sale_id).where(orders.c.to_resend).order_by(func.random()).limit(most)
+    )
+    return sorted(set(rows.scalars()))
 
 
 def _sale(row: Row[Any], of_sale: Mapping[UUID, Order]) -> Sale:
     lines = {
         line_id: Seen(
-            None if seen["order_id"] is None else UUID(seen["order_id"]), seen["canceled"], seen.get("quantity")
+            None if seen["order_id"] is None else UUID(seen["order_id"]), seen["canceled"], seen.get("wanted")
         )
         for line_id, seen in row.lines.items()
     }
@@ -199,7 +201,7 @@ def _order_row(order: Order) -> dict[str, Any]:
         "resends": _RESENDS.dump_python(order.resends, mode="json"),
         "placed": order.placed,
         "release_at": min(ends, default=None),
-        "to_resend": any(each.new_order_id is None for each in order.resends),
+        "to_resend": any(each.pending for each in order.resends),
     }
 
 

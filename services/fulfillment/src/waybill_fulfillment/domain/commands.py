@@ -19,11 +19,13 @@ from waybill_events import (
 from waybill_fulfillment.domain.ledger import Ledger, OpenException, Parcel, ParcelState, Units, told
 from waybill_fulfillment.domain.problems import SEND_AGAIN
 from waybill_fulfillment.domain.refusals import (
+    AlreadyTold,
     ComesBack,
     Held,
     NoChoice,
     NothingOpen,
     NothingToSend,
+    NotOnItsWay,
     NotOpen,
     NotPacked,
     NotShipped,
@@ -101,6 +103,8 @@ def undo(ledger: Ledger, parcel_id: UUID, at: datetime) -> list[ShipmentUndone]:
         raise NotShipped(parcel_id, parcel.number, parcel.state)
     if parcel.scanned_at is not None:
         raise Scanned(parcel_id, parcel.number)
+    if parcel.problem:
+        raise AlreadyTold(parcel_id, parcel.number, parcel.problem)
     for line_id, units in parcel.units.items():
         if promised(ledger, line_id) > ledger.lines[line_id].shipped + ledger.lines[line_id].late - units:
             raise ComesBack(parcel_id, parcel.number)
@@ -156,6 +160,8 @@ def resolve(ledger: Ledger, exception_id: UUID, choice: str, comment: str, at: d
 
 def _sent_again(ledger: Ledger, exception: OpenException, at: datetime) -> list[ResendRequested]:
     (parcel,) = (_found(ledger, parcel_id) for parcel_id in exception.parcel_ids)
+    if parcel.state is not ParcelState.SHIPPED:
+        raise NotOnItsWay(parcel.parcel_id, parcel.number, parcel.state)
     if not parcel.units:
         raise NothingToSend
     return [

@@ -128,8 +128,12 @@ def import_rows(
     *,
     notify: bool = False,
     own: Collection[str] = (),
+    beside: Collection[str] = (),
 ) -> tuple[list[Event], list[Verdict]]:
-    """What these rows of one order bring about, and what becomes of each; a parcel goes whole or not at all."""
+    """What these rows of one order bring about, and what becomes of each; a parcel goes whole or not at all.
+
+    `beside` are the numbers of rows of the same file and order that are dealt with already.
+    """
     events: list[Event] = []
     twice = duplicates(rows)
     verdicts = list(twice.values())
@@ -137,7 +141,7 @@ def import_rows(
     doubts = {
         row.line: doubt for row in rows if (doubt := doubtful(row, own)) is not None and doubt.code not in confirmed
     }
-    numbers = {compact(row.number) for row in rows}
+    numbers = {compact(row.number) for row in rows} | {compact(number) for number in beside}
     shipped_whole = False
     for parcel in _parcels(rows):
         doubt = next((doubts[row.line] for row in parcel.rows if row.line in doubts), None)

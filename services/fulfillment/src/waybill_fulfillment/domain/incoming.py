@@ -15,11 +15,12 @@ from waybill_events import (
     ParcelScanned,
     ReturnClosed,
     ReturnRequested,
+    TrackingAdded,
     TrackingCorrected,
     TrackingUpdated,
 )
 from waybill_fulfillment.domain.ledger import Ledger, ParcelState, opened
-from waybill_fulfillment.domain.problems import decide_update
+from waybill_fulfillment.domain.problems import decide_correction, decide_update
 from waybill_fulfillment.domain.requests import decide_amendment, decide_cancellation, decide_hold
 from waybill_fulfillment.domain.returns import decide_return
 from waybill_fulfillment.domain.scans import decide_scan
@@ -34,6 +35,7 @@ Incoming = (
     | OrderReleased
     | ParcelScanned
     | ParcelDelivered
+    | TrackingAdded
     | TrackingCorrected
     | TrackingUpdated
 )
@@ -47,24 +49,54 @@ def on_event(ledger: Ledger | None, event: Event, envelope: Envelope) -> tuple[L
     if ledger is None:
         raise Waiting(OrderPlaced)
     match event:
-        case CancellationRequested():
-            events = decide_cancellation(ledger, event)
-        case HoldRequested():
-            events = decide_hold(ledger, event)
-        case AmendmentRequested():
-            events = decide_amendment(ledger, event)
-        case ReturnRequested():
-            events = decide_return(ledger, event)
-        case TrackingUpdated():
-            events = decide_update(ledger, event)
-        case OrderReleased() | TrackingCorrected() | ParcelDelivered() | ReturnClosed():
+        case CancellationRequested() | HoldRequested() | AmendmentRequested() | ReturnRequested():
+            events = _decided(ledger, event)
+        case OrderReleased() | ReturnClosed():
             return ledger.after([event], envelope.id), []
+        case _:
+            return _of_its_carrier(ledger, event, envelope)
+    return ledger.after(events, envelope.id), events
+
+
+def _decided(
+    ledger: Ledger, request: CancellationRequested | HoldRequested | AmendmentRequested | ReturnRequested
+) -> list[Event]:
+    match request:
+        case CancellationRequested():
+            return decide_cancellation(ledger, request)
+        case HoldRequested():
+            return decide_hold(ledger, request)
+        case AmendmentRequested():
+            return decide_amendment(ledger, request)
+        case ReturnRequested():
+            return decide_return(ledger, request)
+        case _:
+            assert_never(request)
+
+
+def _of_its_carrier(
+    ledger: Ledger,
+    event: ParcelScanned | ParcelDelivered | TrackingAdded | TrackingCorrected | TrackingUpdated,
+    envelope: Envelope,
+) -> tuple[Ledger, list[Event]]:
+    """What tracking tells of a parcel."""
+    events: list[Event] = []
+    parcel = ledger.parcel(event.parcel_id)
+    match event:
         case ParcelScanned():
             events = decide_scan(ledger, event)
             after = ledger.after(events, envelope.id)
             parcel = after.parcel(event.parcel_id)
             seen = parcel is not None and parcel.state is ParcelState.SHIPPED and parcel.scanned_at is None
             return (after.after([event], envelope.id) if seen else after), events
+        case TrackingUpdated():
+            events = decide_update(ledger, event)
+            return ledger.after(events, envelope.id), events
+        case TrackingAdded() if parcel is not None and parcel.tracking_number:
+            # As it was typed here.
+            return ledger, []
+        case TrackingCorrected():
+            events = decide_correction(ledger, event)
         case _:
-            assert_never(event)
-    return ledger.after(events, envelope.id), events
+            pass
+    return ledger.after([event, *events], envelope.id), events

@@ -27,6 +27,7 @@ from waybill_events import (
     ReturnClosed,
     ReturnReceived,
     ShipmentUndone,
+    TrackingAdded,
     TrackingCorrected,
 )
 
@@ -66,6 +67,7 @@ Known = (
     | OrderReleased
     | ParcelScanned
     | ParcelDelivered
+    | TrackingAdded
     | TrackingCorrected
 )
 """What changes a ledger: its own events, and facts of others that are not for it to decide."""
@@ -271,7 +273,7 @@ def _after(ledger: Ledger, event: Known, cause: UUID) -> Ledger:
 
 
 def _of_its_carrier(
-    parcel: Parcel, event: ParcelScanned | ParcelDelivered | CorrectionRequested | TrackingCorrected
+    parcel: Parcel, event: ParcelScanned | ParcelDelivered | CorrectionRequested | TrackingAdded | TrackingCorrected
 ) -> Parcel:
     """What is known of a parcel on its way; whoever was scanned under a former number, it was not this parcel."""
     match event:
@@ -280,12 +282,22 @@ def _of_its_carrier(
         case ParcelDelivered():
             return replace(parcel, delivered_at=event.delivered_at)
         case CorrectionRequested():
-            company, number = event.company or "", event.number
+            return replace(parcel, tracking_company=event.company or "", tracking_number=event.number)
+        case TrackingAdded():
+            if parcel.tracking_number:
+                return parcel
+            return replace(parcel, tracking_company=event.carrier_name, tracking_number=event.tracking_number)
         case TrackingCorrected():
-            company, number = event.carrier_name, event.tracking_number
+            return replace(
+                parcel,
+                tracking_company=event.carrier_name,
+                tracking_number=event.tracking_number,
+                scanned_at=None,
+                delivered_at=None,
+                problem="",
+            )
         case _:
             assert_never(event)
-    return replace(parcel, tracking_company=company, tracking_number=number, scanned_at=None, delivered_at=None)
 
 
 def _open(ledger: Ledger, event: ExceptionRaised | ExceptionResolved) -> Ledger:

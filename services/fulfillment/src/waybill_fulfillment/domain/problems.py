@@ -4,8 +4,16 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from waybill_events import CarrierStatus, Event, ExceptionRaised, TrackingUpdated, ids
-from waybill_fulfillment.domain.ledger import Ledger, Parcel, ParcelState, told
+from waybill_events import (
+    CarrierStatus,
+    Event,
+    ExceptionRaised,
+    ExceptionResolved,
+    TrackingCorrected,
+    TrackingUpdated,
+    ids,
+)
+from waybill_fulfillment.domain.ledger import PROBLEMS, Ledger, Parcel, ParcelState, told
 from waybill_fulfillment.domain.refusals import AlreadyTold, NotOnItsWay, UnknownParcel
 
 SEND_AGAIN: Final = "send_again"
@@ -31,6 +39,22 @@ def decide_update(ledger: Ledger, event: TrackingUpdated) -> list[Event]:
     if parcel is None or not sent_back or parcel.state is not ParcelState.SHIPPED or parcel.problem:
         return []
     return [_raised(ledger, parcel, CarrierStatus.RETURNED_TO_SENDER, event.words, event.at)]
+
+
+def decide_correction(ledger: Ledger, event: TrackingCorrected) -> list[Event]:
+    """What was told of a parcel by its former number was not about it."""
+    return [
+        ExceptionResolved(
+            order_id=ledger.order_id,
+            brand_id=ledger.brand_id,
+            exception_id=each.exception_id,
+            kind=each.kind,
+            choice="number_corrected",
+            resolved_at=event.corrected_at,
+        )
+        for each in ledger.exceptions
+        if each.kind in PROBLEMS and event.parcel_id in each.parcel_ids
+    ]
 
 
 def _raised(ledger: Ledger, parcel: Parcel, problem: str, details: str, at: datetime) -> ExceptionRaised:

@@ -15,6 +15,7 @@ from waybill_events import (
     ParcelScanned,
     ReturnClosed,
     ReturnRequested,
+    TrackingAdded,
     TrackingCorrected,
     TrackingUpdated,
 )
@@ -30,6 +31,7 @@ HANDLES: Final = (
     OrderReleased,
     ParcelScanned,
     ParcelDelivered,
+    TrackingAdded,
     TrackingCorrected,
     TrackingUpdated,
     Brand,

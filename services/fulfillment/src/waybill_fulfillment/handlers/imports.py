@@ -52,6 +52,7 @@ async def _apply(
     tx: Transaction[Ledger], found: store.Import, ledgers: dict[UUID, Ledger], rows: dict[UUID, list[Any]]
 ) -> None:
     at = datetime.now(UTC)
+    numbers = await store.numbers_of_orders(tx.connection, found.import_id, rows)
     own = await own_carriers(tx.connection, {ledger.brand_id for ledger in ledgers.values()})
     settled: dict[int, store.Settled] = {}
     told: dict[UUID, list[Event]] = {}
@@ -67,6 +68,7 @@ async def _apply(
             at,
             notify=found.notify_customer,
             own=own.get(ledgers[order_id].brand_id, ()),
+            beside=numbers.get(order_id, ()),
         )
         told[order_id] = events
         for verdict in verdicts:

@@ -161,6 +161,20 @@ async def rows_of_orders(
     return found
 
 
+async def numbers_of_orders(
+    connection: AsyncConnection, import_id: UUID, order_ids: Collection[UUID]
+) -> dict[UUID, list[str]]:
+    """All numbers that a file has for these orders, whatever became of their rows."""
+    number = import_rows.c.row["number"].astext
+    query = select(import_rows.c.order_id, number.label("number")).where(
+        import_rows.c.import_id == import_id, among(import_rows.c.order_id, order_ids)
+    )
+    found: dict[UUID, list[str]] = {}
+    for row in await connection.execute(query):
+        found.setdefault(row.order_id, []).append(row.number)
+    return found
+
+
 async def settle(connection: AsyncConnection, import_id: UUID, rows: Mapping[int, Settled]) -> None:
     """Write what became of rows, by line."""
     await connection.execute(

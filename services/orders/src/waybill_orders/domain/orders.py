@@ -60,6 +60,7 @@ REFUNDED = "refunded_on_its_way"
 REFUNDED_CHOICES = ("intercept", "return", "absorb")
 TOO_LATE = "changed_too_late"
 SALE_CHANGED = "sale_changed"
+NOT_SENT_AGAIN = "not_sent_again"
 CHANGED_CHOICES = ("done", "ignored")
 """How a person settles a change of the sale that came too late, or that is none that an order takes by itself."""
 Units = Mapping[str, int]
@@ -145,6 +146,12 @@ class Resend:
     lines: tuple[LineUnits, ...]
     requested_at: datetime
     new_order_id: UUID | None = None
+    given_up: bool = False
+
+    @property
+    def pending(self) -> bool:
+        """Whether it is still to be done."""
+        return self.new_order_id is None and not self.given_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +244,7 @@ def resent(order: Order, resend: Resend, number: int, at: datetime) -> tuple[Ord
             "paid_at": at,
             "ship_by": None,
             "recipient_version": 1,
+            "country": None if order.recipient.address is None else order.recipient.address.country,
             "holds": (),
             "lines": lines,
             "shipments": (),
@@ -472,6 +480,7 @@ def stated(order: Order, decided: RequestDecided, at: datetime) -> list[Event]:
                 held_at=at,
             )
         )
+        said += _needless(order.after(said), request.request_id, at)
     if decided.refused or not decided.accepted:
         said.append(_declined(order, request, decided, at))
     shipped = tuple(each for each in decided.refused if each.why == Refusal.SHIPPED)
@@ -561,6 +570,14 @@ def _asked(event: CancellationRequested | HoldRequested | AmendmentRequested | R
             )
         case _:
             assert_never(event)
+
+
+def given_up(order: Order, resend: Resend) -> Order:
+    """With a resend that cannot be done."""
+    resends = tuple(
+        replace(each, given_up=True) if each.exception_id == resend.exception_id else each for each in order.resends
+    )
+    return replace(order, resends=resends)
 
 
 def _resends(known: tuple[Resend, ...], event: ResendRequested | OrderResent) -> tuple[Resend, ...]:
@@ -653,7 +670,7 @@ def _amended(order: Order, request: Request, at: datetime) -> list[Event]:
     ours = _address_holds(order)
     if not incomplete(recipient.address):
         said += [each for hold_id in ours for each in release(order, hold_id, at)]
-    elif not ours:
+    elif not ours and any(field.startswith("address.") for field in request.fields):
         hold_request = HoldRequested(
             order_id=order.order_id,
             brand_id=order.brand_id,
@@ -663,6 +680,12 @@ def _amended(order: Order, request: Request, at: datetime) -> list[Event]:
         )
         said.append(hold_request)
     return said
+
+
+def _needless(order: Order, hold_id: UUID, at: datetime) -> list[OrderReleased]:
+    """The end of a hold for an incomplete address that was completed before the hold was granted."""
+    complete = order.recipient is not None and not incomplete(order.recipient.address)
+    return release(order, hold_id, at) if complete and hold_id in _address_holds(order) else []
 
 
 def _address_holds(order: Order) -> list[UUID]:

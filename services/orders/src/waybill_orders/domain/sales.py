@@ -31,7 +31,19 @@ from waybill_events import (
     SplitOrder,
     ids,
 )
-from waybill_orders.domain.orders import NUMBER, SALE_CHANGED, Order, asked_to_amend, opened, raised, release, resent
+from waybill_orders.domain.orders import (
+    NOT_SENT_AGAIN,
+    NUMBER,
+    SALE_CHANGED,
+    TOO_LATE,
+    Order,
+    asked_to_amend,
+    given_up,
+    opened,
+    raised,
+    release,
+    resent,
+)
 from waybill_orders.domain.recipients import Amendment, difference, incomplete
 
 _AUTHORIZED: Final = {Payment.AUTHORIZED, Payment.PARTIALLY_PAID}
@@ -41,14 +53,14 @@ _PAID: Final = {Payment.PAID, Payment.PARTIALLY_REFUNDED, Payment.REFUNDED}
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the platform has told of a line: its units, and how many of them are canceled.
+    """What the platform has told of a line: how many units of it are canceled at most, and how many are wanted now.
 
-    `order_id` None: it became no work. `quantity` None: it was told to a release that did not keep that.
+    `order_id` None: it became no work. `wanted` None: it was told to a release that did not keep that.
     """
 
     order_id: UUID | None
     canceled: int
-    quantity: int | None = None
+    wanted: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +133,7 @@ def split(sale: SaleReceived, claims: Sequence[Claims]) -> tuple[Sale, list[Even
         sale.source_updated_at,
         sale.canceled_at is not None,
         MappingProxyType(
-            {line.line_id: Seen(of.get(line.line_id), line.canceled, line.quantity) for line in sale.lines}
+            {line.line_id: Seen(of.get(line.line_id), line.canceled, _wanted(line)) for line in sale.lines}
         ),
         MappingProxyType({order.order_id: opened(order).after([_recipient(sale, order)]) for order in orders}),
         Addressed(sale.ship_to, sale.note),
@@ -153,6 +165,11 @@ def changed(sale: Sale, told: SaleReceived, cause: UUID) -> tuple[Sale, list[Eve
             hold_id = ids.hold_id(order.order_id, HoldReason.AWAITING_PAYMENT)
             if any(hold.hold_id == hold_id for hold in order.holds):
                 said += release(order, hold_id, told.paid_at or told.source_updated_at)
+        if amendment and order.recipient is None:
+            details = (
+                f"The shop has changed {', '.join(amendment.fields)} of it. Change it wherever it is still of use."
+            )
+            said.append(raised(order, TOO_LATE, cause, details, told.source_updated_at))
         after_it = order.after(said)
         if amendment and order.recipient is not None:
             request_id = ids.request_id(order.order_id, cause, "amendment")
@@ -195,35 +212,47 @@ def _lines_since(
 ) -> tuple[dict[str, Seen], dict[UUID, list[LineUnits]], dict[UUID, _More]]:
     """The lines as they are told now, and of each order what the platform canceled and added since.
 
-    Units that a line has no more are canceled units, and so are all those of a line that is told no more.
+    Units that a line was sold with and that are not wanted any more are canceled units, as are all those of a line that
+    is told no more. What is wanted again, after it was canceled, is as much more as what never was.
     """
+    if not sale.lines:
+        # It was split by a release that kept none of them.
+        return {line.line_id: Seen(None, line.canceled, _wanted(line)) for line in told.lines}, {}, {}
     lines = dict(sale.lines)
     asked: dict[UUID, list[LineUnits]] = {}
     more: dict[UUID, _More] = {}
-    now = {line.line_id: line for line in told.lines}
+    now = {line.line_id: _wanted(line) for line in told.lines}
     for line_id, seen in sale.lines.items():
         order = None if seen.order_id is None else sale.orders.get(seen.order_id)
-        line, quantity = now.get(line_id), seen.quantity
-        if quantity is None:
-            quantity = order.lines.get(line_id, 0) if order is not None else 0
-        units = 0 if line is None else line.quantity
-        ordered = quantity if order is None else order.lines.get(line_id, quantity)
-        canceled = max(0 if line is None else line.canceled, 0) + max(0, ordered - units)
-        if order is not None and canceled > seen.canceled:
+        wanted = now.get(line_id, 0)
+        if order is None or line_id not in order.lines:
+            lines[line_id] = replace(seen, wanted=wanted)
+            continue
+        before = order.lines[line_id] - seen.canceled if seen.wanted is None else seen.wanted
+        if told.source_updated_at == sale.source_updated_at:
+            # Of two that were told at one moment nobody knows which is older; what is canceled stays so.
+            wanted = min(wanted, before)
+        canceled = max(0, order.lines[line_id] - wanted)
+        if canceled > seen.canceled:
             asked.setdefault(order.order_id, []).append(LineUnits(line_id=line_id, quantity=canceled))
-        if order is not None and units > max(quantity, ordered):
-            extra = LineUnits(line_id=line_id, quantity=units - max(quantity, ordered))
+        if wanted > before:
+            extra = LineUnits(line_id=line_id, quantity=wanted - before)
             more.setdefault(order.order_id, _More()).units.append(extra)
-        lines[line_id] = replace(seen, canceled=max(seen.canceled, canceled), quantity=max(quantity, units))
+        lines[line_id] = replace(seen, canceled=max(seen.canceled, canceled), wanted=wanted)
     for line in told.lines:
-        if line.line_id not in lines and line.requires_shipping and line.quantity:
-            lines[line.line_id] = Seen(None, line.canceled, line.quantity)
+        if line.line_id not in lines and line.requires_shipping and _wanted(line):
+            lines[line.line_id] = Seen(None, line.canceled, _wanted(line))
             if sale.orders:
                 # Whose it is nobody has decided yet: whoever has the first order sees it.
                 first = min(sale.orders.values(), key=lambda order: order.reference)
                 title = line.title or line.sku or line.line_id
-                more.setdefault(first.order_id, _More()).titles.append(f"{line.quantity} of {title}")
+                more.setdefault(first.order_id, _More()).titles.append(f"{_wanted(line)} of {title}")
     return lines, asked, more
+
+
+def _wanted(line: SaleLine) -> int:
+    """Units of a line that the customer still wants, or has."""
+    return max(0, line.quantity - line.canceled)
 
 
 def _amendment_since(sale: Sale, told: SaleReceived) -> Amendment:
@@ -272,8 +301,15 @@ def sent_again(sale: Sale, at: datetime) -> tuple[Sale, list[Event]]:
     orders, events = dict(sale.orders), list[Event]()
     for order in sale.orders.values():
         for resend in order.resends:
-            made = resent(order, resend, len(orders) + 1, at) if resend.new_order_id is None else None
-            if made is not None and order.recipient is not None:
+            if not resend.pending:
+                continue
+            made = resent(order, resend, len(orders) + 1, at)
+            if made is None or order.recipient is None:
+                says = "What did not arrive cannot be placed again: nobody kept how it was placed. Do it by hand."
+                exception = raised(order, NOT_SENT_AGAIN, resend.exception_id, says, at, lines=resend.lines)
+                orders[order.order_id] = given_up(orders[order.order_id], resend).after([exception])
+                events.append(exception)
+            else:
                 placed, told = made
                 recipient = order.recipient.model_copy(update={"order_id": placed.order_id, "version": 1})
                 orders[placed.order_id] = opened(placed).after([recipient])

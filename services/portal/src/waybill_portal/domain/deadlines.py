@@ -37,18 +37,27 @@ def calendar_of(brand: Brand) -> WorkingCalendar:
 
 
 def ship_by(order: Order, brand: Brand) -> ShipBy | None:
-    """By when what is left of an order is to leave; None where nothing is left.
+    """By when what is left of an order is to leave; None where nothing is left, or where its dates make no sense.
 
     The platform's date if it gives one: no hold moves that. Else so many working days of the brand from its payment or
     its placing, whichever is later; a hold stops that clock.
     """
     if not any(line.left for line in order.lines):
         return None
+    try:
+        return _ship_by(order, brand, calendar_of(brand))
+    except OverflowError:
+        # A platform's empty date, or one at the end of the calendar.
+        return None
+
+
+def _ship_by(order: Order, brand: Brand, calendar: WorkingCalendar) -> ShipBy:
+    """Raises OverflowError for a time that the brand's clocks do not have."""
     if order.ship_by is not None:
+        order.ship_by.astimezone(calendar.zone)
         return ShipBy(by=order.ship_by, source="platform", says="The platform wants it to leave by then.")
     if order.holds:
         return ShipBy(by=None, source="brand", says="Its clock stands while it is on hold.")
-    calendar = calendar_of(brand)
     start = max(order.placed_at, order.paid_at or order.placed_at)
     pauses = [(pause.began, pause.ended) for pause in order.pauses]
     day = calendar.deadline(start, brand.ship_by_days, pauses)

@@ -9,7 +9,6 @@ from urllib.parse import quote
 from uuid import UUID
 
 from waybill_carriers import Carrier, by_name, compact, detect, is_own
-from waybill_chassis.fold import Waiting
 from waybill_events import (
     CorrectionRequested,
     Envelope,
@@ -17,6 +16,7 @@ from waybill_events import (
     ExceptionRaised,
     ExceptionResolved,
     ItemsFulfilled,
+    LateShipmentRecorded,
     OwnCarrier,
     ParcelDelivered,
     ParcelScanned,
@@ -135,7 +135,7 @@ class Correction:
     notify_customer: bool = False
 
 
-Incoming = ItemsFulfilled | ShipmentUndone | CorrectionRequested
+Incoming = ItemsFulfilled | ShipmentUndone | LateShipmentRecorded | CorrectionRequested
 
 
 def on_event(
@@ -153,18 +153,26 @@ def on_event(
                 return tracked, []
             settled = _settled(tracked, known, "undone", event.undone_at)
             return tracked.with_parcel(replace(known, undone=True, exception_id=None)), settled
-        case CorrectionRequested():
-            if tracked is None:
-                raise Waiting(ItemsFulfilled)
-            wanted = Correction(
-                event.parcel_id, event.company or "", event.number, event.requested_at, event.notify_customer
-            )
-            try:
-                return correct(tracked, wanted, around)
-            except SameNumber:
+        case LateShipmentRecorded():
+            known = None if tracked is None else tracked.parcel(event.parcel_id)
+            if tracked is None or known is None:
                 return tracked, []
+            return tracked.with_parcel(replace(known, undone=False)), []
+        case CorrectionRequested():
+            return _asked_to_correct(tracked or Tracked(event.order_id, event.brand_id), event, around)
         case _:
             assert_never(event)
+
+
+def _asked_to_correct(tracked: Tracked, event: CorrectionRequested, around: Around) -> tuple[Tracked, list[Event]]:
+    """Fulfillment knows that the parcel has left, also one that left under a release that kept nothing of it here."""
+    known = tracked.parcel(event.parcel_id) or Parcel(event.parcel_id, "", "", event.requested_at)
+    there = tracked.with_parcel(replace(known, undone=False))
+    wanted = Correction(event.parcel_id, event.company or "", event.number, event.requested_at, event.notify_customer)
+    try:
+        return correct(there, wanted, around)
+    except SameNumber:
+        return tracked, []
 
 
 def correct(tracked: Tracked, wanted: Correction, around: Around) -> tuple[Tracked, list[Event]]:
@@ -209,7 +217,11 @@ def correct(tracked: Tracked, wanted: Correction, around: Around) -> tuple[Track
 def heard(tracked: Tracked, said: Mapping[str, Sequence[Message]]) -> tuple[Tracked, list[Event]]:
     """What all that carriers have said of its numbers makes of an order's parcels, and what is new of it."""
     events: list[Event] = []
+    borne = {parcel.key for parcel in tracked.parcels if not parcel.undone}
     for parcel in tracked.parcels:
+        if parcel.undone and parcel.key in borne:
+            # Its number went to another parcel, which that is about.
+            continue
         after, new = _heard(tracked, parcel, said.get(parcel.key, ()) if parcel.key else ())
         if new:
             tracked = tracked.with_parcel(after)
@@ -273,6 +285,9 @@ def _left(tracked: Tracked, event: ItemsFulfilled, around: Around) -> tuple[Trac
     elif not known.undone and (known.tracking_number or not number):
         return tracked, []
     parcel = replace(known, undone=False)
+    if known.tracking_number and number and compact(number) != known.key:
+        wanted = Correction(event.parcel_id, event.company or "", number, event.shipped_at, event.notify_customer)
+        return correct(tracked.with_parcel(parcel), wanted, around)
     if known.tracking_number or not number:
         # The scan of a parcel that nobody thought to be on its way: its number is told already.
         return tracked.with_parcel(parcel), []

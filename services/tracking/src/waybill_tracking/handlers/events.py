@@ -7,11 +7,11 @@ from typing import Final
 from waybill_carriers import compact
 from waybill_chassis.fold import fold
 from waybill_chassis.transaction import Fresh, Transaction
-from waybill_events import Brand, CorrectionRequested, ItemsFulfilled, ShipmentUndone
+from waybill_events import Brand, CorrectionRequested, ItemsFulfilled, LateShipmentRecorded, ShipmentUndone
 from waybill_tracking import store
 from waybill_tracking.domain import Tracked, on_event
 
-HANDLES: Final = (ItemsFulfilled, ShipmentUndone, CorrectionRequested, Brand)
+HANDLES: Final = (ItemsFulfilled, ShipmentUndone, LateShipmentRecorded, CorrectionRequested, Brand)
 TOPICS: Final = ("waybill.fulfillment",)
 
 
