@@ -110,15 +110,17 @@ async def measure(servers: Servers, log: Log, rows: int) -> Imported:
             ]
             await _apply(client, await _upload(client, shipped))
             before = await _places(database)
+            file = _file(rows, ways)
             began = time.monotonic()
-            found = await _upload(client, _file(rows, ways))
+            found = await _upload(client, file)
             preview_s = time.monotonic() - began
             _same_codes(found["codes"], ways)
             began = time.monotonic()
             applied = await _apply(client, found)
             applied_s = time.monotonic() - began
+            corrected = await _corrected(client, applied, ways)
             began = time.monotonic()
-            again = await _apply(client, await _upload(client, await _corrected(client, applied, ways)))
+            again = await _apply(client, await _upload(client, corrected))
             corrected_s = time.monotonic() - began
             _check("corrected", again["counts"]["applied"], sum(way in CORRECTABLE for way in ways.values()))
             began = time.monotonic()

@@ -18,7 +18,7 @@ def build(settings: Settings) -> FastAPI:
     begin = service.begin(Ledgers(), handles=handlers.HANDLES)
     service.read_tables(["waybill.brands"], Tables(begin, put_brands))
     service.read_events(handlers.TOPICS, Events(begin, handlers.take))
-    files = service.regularly("imports", partial(handlers.go_on, begin))
+    files = service.regularly("imports", partial(handlers.go_on, begin, {}))
     app = service.app(files={"/api/v1/imports": settings.import_limit})
     app.include_router(api.ledgers.routes(begin, settings))
     app.include_router(api.imports.routes(begin, settings, files.wake.set))

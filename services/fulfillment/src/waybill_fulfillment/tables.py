@@ -138,6 +138,6 @@ import_rows: Final = Table(
     Column("says", Text, nullable=False),
     Column("parcel_id", Uuid),
     Column("former", JSONB(none_as_null=True)),
-    Index("import_rows_to_apply", "import_id", "order_id", postgresql_where="fate IN ('ready', 'asks', 'applied')"),
+    Index("import_rows_by_order", "import_id", "order_id"),
 )
 """Their rows, and what becomes of each; `former` is the company and number that one has corrected."""

@@ -19,17 +19,22 @@ AT_ONCE: Final = 200
 """Orders of one transaction."""
 
 
-async def go_on(begin: Begin[Ledger]) -> bool:
+async def go_on(begin: Begin[Ledger], came_to: dict[UUID, UUID]) -> bool:
     """Some of the oldest file under way; False where there is none.
 
     What it does is written with what becomes of its rows, so whoever takes it up after a crash does nothing twice.
+    `came_to` is how far this process has come in a file, by order, so that it does not look through it all each time.
     """
     async with begin.database.begin() as connection:
         found = await store.under_way(connection)
         if found is None:
             return False
         fates = store.OPEN if found.state == "applying" else ("applied",)
-        some = await store.next_orders(connection, found, fates, AT_ONCE)
+        after = came_to.pop(found.import_id, None)
+        some = await store.next_orders(connection, found, fates, AT_ONCE, after=after)
+    if not some and after is not None:
+        # From the beginning once more: another process may have left something.
+        return True
     if not some:
         async with begin.database.begin(writes=True) as connection:
             await _end(connection, found)
@@ -38,6 +43,7 @@ async def go_on(begin: Begin[Ledger]) -> bool:
         ledgers = await tx.load(some)
         rows = await store.rows_of_orders(tx.connection, found.import_id, some, fates)
         await (_apply if found.state == "applying" else _undo)(tx, found, ledgers, rows)
+    came_to[found.import_id] = some[-1]
     return True
 
 

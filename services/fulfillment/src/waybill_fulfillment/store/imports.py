@@ -132,14 +132,18 @@ async def under_way(connection: AsyncConnection) -> Import | None:
     return None if row is None else _import(row)
 
 
-async def next_orders(connection: AsyncConnection, of: Import, fates: Collection[str], most: int) -> list[UUID]:
-    """Some orders of a file of which rows are still to be dealt with."""
+async def next_orders(
+    connection: AsyncConnection, of: Import, fates: Collection[str], most: int, *, after: UUID | None = None
+) -> list[UUID]:
+    """Some orders of a file of which rows are still to be dealt with, in their order, from the one `after` on."""
     query = (
         select(import_rows.c.order_id)
         .distinct()
         .where(import_rows.c.import_id == of.import_id, import_rows.c.fate.in_(fates))
         .where(import_rows.c.order_id.is_not(None))
     )
+    if after is not None:
+        query = query.where(import_rows.c.order_id > after)
     if "asks" in fates:
         query = query.where(or_(import_rows.c.fate != "asks", import_rows.c.code.in_(of.confirmed)))
     return list((await connection.execute(query.order_by(import_rows.c.order_id).limit(most))).scalars())
