@@ -1,17 +1,9 @@
 """What orders decides: how sales become orders, and what becomes of those. Pure."""
 
-from waybill_orders.domain.incoming import State, on_event
-from waybill_orders.domain.orders import (
+from waybill_orders.domain.commands import (
     Amend,
     Cancel,
-    Hold,
-    OpenException,
-    Order,
     PutOnHold,
-    Request,
-    RequestState,
-    Resend,
-    Return,
     SendBack,
     amend,
     cancel,
@@ -22,6 +14,8 @@ from waybill_orders.domain.orders import (
     resolve,
     send_back,
 )
+from waybill_orders.domain.incoming import State, on_event
+from waybill_orders.domain.orders import Hold, OpenException, Order, Request, RequestState, Resend, Return
 from waybill_orders.domain.recipients import Amendment, incomplete
 from waybill_orders.domain.refusals import (
     Incomplete,

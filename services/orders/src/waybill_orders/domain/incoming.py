@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from waybill_chassis.fold import Waiting
 from waybill_events import Envelope, Event, RequestDecided, ResendRequested, ReturnReceived, SaleCanceled, SaleReceived
-from waybill_orders.domain.orders import Order, came_back, stated
+from waybill_orders.domain.orders import Order
+from waybill_orders.domain.outcomes import came_back, stated
 from waybill_orders.domain.sales import Claims, Sale, canceled, changed, split
 
 State = Sale | Order

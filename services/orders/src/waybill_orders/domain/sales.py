@@ -31,19 +31,9 @@ from waybill_events import (
     SplitOrder,
     ids,
 )
-from waybill_orders.domain.orders import (
-    NOT_SENT_AGAIN,
-    NUMBER,
-    SALE_CHANGED,
-    TOO_LATE,
-    Order,
-    asked_to_amend,
-    given_up,
-    opened,
-    raised,
-    release,
-    resent,
-)
+from waybill_orders.domain.commands import asked_to_amend, release
+from waybill_orders.domain.orders import Order, given_up, opened
+from waybill_orders.domain.outcomes import NOT_SENT_AGAIN, NUMBER, SALE_CHANGED, TOO_LATE, raised, resent
 from waybill_orders.domain.recipients import Amendment, difference, incomplete
 
 _AUTHORIZED: Final = {Payment.AUTHORIZED, Payment.PARTIALLY_PAID}
