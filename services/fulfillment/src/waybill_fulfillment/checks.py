@@ -8,12 +8,12 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waybill_chassis.checks import Broken, Checks, Invariant, Judgment, Standing, Within, differences
+from waybill_chassis.checks import Broken, Checks, Invariant, Judgment, Standing, Version, Within, differences
 from waybill_chassis.records import Arrival
 from waybill_events import OrderPlaced
 from waybill_fulfillment.domain import OWN, Ledger, opened
 from waybill_fulfillment.store import UNITS
-from waybill_fulfillment.tables import ledgers, lines, parcels
+from waybill_fulfillment.tables import brands, ledgers, lines, parcels
 
 _SOURCE: Final = "waybill/fulfillment"
 _EVENTS: Final = {event.__name__ for event in (OrderPlaced, *OWN)}
@@ -34,6 +34,12 @@ async def ledgers_within(connection: AsyncConnection, within: Within) -> Mapping
         contents = {"state": parcel.state, "units": parcel.units, "late": parcel.late}
         found[parcel.order_id]["parcels"][str(parcel.parcel_id)] = contents
     return found
+
+
+async def brands_within(connection: AsyncConnection, within: Within) -> Mapping[UUID, Version]:
+    """Versions of brands, of which only the carriers that nobody else knows are kept here."""
+    rows = await connection.execute(select(brands.c.brand_id, brands.c.version).where(within(brands.c.brand_id)))
+    return {row.brand_id: Version(row.version, None) for row in rows}
 
 
 def ledger(standing: Standing, history: Sequence[Arrival]) -> Judgment:
@@ -97,12 +103,15 @@ CHECKS: Final = Checks(
     reads=(
         ledgers.c.order_id,
         lines,
+        brands.c.brand_id,
+        brands.c.version,
         parcels.c.order_id,
         parcels.c.parcel_id,
         parcels.c.state,
         parcels.c.units,
         parcels.c.late,
     ),
+    versions={"waybill.brands": brands_within},
     invariants=(
         Invariant(
             "ledger", "every unit that was ordered is open, packed, shipped or canceled, as the log has it", ledger

@@ -1,7 +1,7 @@
 """What fulfillment decides: everything about quantities and parcels. Pure."""
 
 from waybill_fulfillment.domain.commands import Tracking, back_to, pack, resolve, ship, ship_parcel, undo, unpack
-from waybill_fulfillment.domain.incoming import on_event
+from waybill_fulfillment.domain.incoming import Incoming, on_event
 from waybill_fulfillment.domain.ledger import (
     OWN,
     Hold,
@@ -46,6 +46,7 @@ __all__ = [
     "ComesBack",
     "Held",
     "Hold",
+    "Incoming",
     "Ledger",
     "Line",
     "MoreThanExpected",

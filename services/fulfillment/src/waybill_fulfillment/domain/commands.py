@@ -25,7 +25,6 @@ from waybill_fulfillment.domain.refusals import (
     NoChoice,
     NothingOpen,
     NothingToSend,
-    NotOnItsWay,
     NotOpen,
     NotPacked,
     NotShipped,
@@ -160,8 +159,6 @@ def resolve(ledger: Ledger, exception_id: UUID, choice: str, comment: str, at: d
 
 def _sent_again(ledger: Ledger, exception: OpenException, at: datetime) -> list[ResendRequested]:
     (parcel,) = (_found(ledger, parcel_id) for parcel_id in exception.parcel_ids)
-    if parcel.state is not ParcelState.SHIPPED:
-        raise NotOnItsWay(parcel.parcel_id, parcel.number, parcel.state)
     if not parcel.units:
         raise NothingToSend
     return [

@@ -1,41 +1,13 @@
 """Orders, requests and scans in: ledgers open, and what was asked is decided."""
 
-from typing import Final
+from typing import Final, get_args
 
 from waybill_chassis.fold import fold
 from waybill_chassis.transaction import Fresh, Transaction
-from waybill_events import (
-    AmendmentRequested,
-    Brand,
-    CancellationRequested,
-    HoldRequested,
-    OrderPlaced,
-    OrderReleased,
-    ParcelDelivered,
-    ParcelScanned,
-    ReturnClosed,
-    ReturnRequested,
-    TrackingAdded,
-    TrackingCorrected,
-    TrackingUpdated,
-)
-from waybill_fulfillment.domain import Ledger, on_event
+from waybill_events import Brand, Event
+from waybill_fulfillment.domain import Incoming, Ledger, on_event
 
-HANDLES: Final = (
-    OrderPlaced,
-    CancellationRequested,
-    HoldRequested,
-    AmendmentRequested,
-    ReturnRequested,
-    ReturnClosed,
-    OrderReleased,
-    ParcelScanned,
-    ParcelDelivered,
-    TrackingAdded,
-    TrackingCorrected,
-    TrackingUpdated,
-    Brand,
-)
+HANDLES: Final[tuple[type[Event], ...]] = (*get_args(Incoming), Brand)
 TOPICS: Final = ("waybill.orders", "waybill.tracking")
 
 

@@ -4,6 +4,7 @@ from waybill_tracking.domain.messages import Journey, Message, journey
 from waybill_tracking.domain.parcels import (
     Around,
     Correction,
+    Incoming,
     Number,
     Parcel,
     Tracked,
@@ -19,6 +20,7 @@ from waybill_tracking.domain.refusals import NoChoice, Refused, SameNumber, Unkn
 __all__ = [
     "Around",
     "Correction",
+    "Incoming",
     "Journey",
     "Message",
     "NoChoice",

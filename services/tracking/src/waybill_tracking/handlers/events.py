@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Final
+from typing import Final, get_args
 
 from waybill_carriers import compact
 from waybill_chassis.fold import fold
 from waybill_chassis.transaction import Fresh, Transaction
-from waybill_events import Brand, CorrectionRequested, ItemsFulfilled, LateShipmentRecorded, ShipmentUndone
+from waybill_events import Brand, CorrectionRequested, Event, ItemsFulfilled
 from waybill_tracking import store
-from waybill_tracking.domain import Tracked, on_event
+from waybill_tracking.domain import Incoming, Tracked, on_event
 
-HANDLES: Final = (ItemsFulfilled, ShipmentUndone, LateShipmentRecorded, CorrectionRequested, Brand)
+HANDLES: Final[tuple[type[Event], ...]] = (*get_args(Incoming), Brand)
 TOPICS: Final = ("waybill.fulfillment",)
 
 
