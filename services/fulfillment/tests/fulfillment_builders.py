@@ -5,12 +5,19 @@ from typing import Any, Final
 from uuid import UUID
 
 from waybill_events import (
+    AmendmentRequested,
     CancellationRequested,
     Envelope,
     Hold,
     HoldReason,
     HoldRequested,
+    LabelFailed,
+    LabelPurchased,
+    LabelVoided,
     LineUnits,
+    ManifestClosed,
+    Money,
+    OrderAmended,
     OrderLine,
     OrderPlaced,
     ParcelDelivered,
@@ -113,3 +120,79 @@ def return_request(units: dict[str, int], request_id: UUID = REQUEST, **changed:
 def return_closed(return_id: UUID = REQUEST) -> ReturnClosed:
     """Nobody waits for the rest."""
     return ReturnClosed(order_id=ORDER, brand_id=BRAND, return_id=return_id, closed_at=NOON)
+
+
+def amendment(request_id: UUID = REQUEST) -> AmendmentRequested:
+    """The customer has moved."""
+    return AmendmentRequested(
+        order_id=ORDER, brand_id=BRAND, request_id=request_id, fields=("address.city",), requested_at=NOON
+    )
+
+
+def amended(version: int, request_id: UUID = REQUEST) -> OrderAmended:
+    """It goes to the new address."""
+    return OrderAmended(
+        order_id=ORDER,
+        brand_id=BRAND,
+        request_id=request_id,
+        fields=("address.city",),
+        recipient_version=version,
+        amended_at=NOON,
+    )
+
+
+def label_bought(purchase: int = 1, *, parcel: UUID | None = None) -> LabelPurchased:
+    """A label for the first parcel, whose number tells which purchase it was."""
+    parcel = parcel or ids.parcel_id(ORDER, 1)
+    return LabelPurchased(
+        order_id=ORDER,
+        brand_id=BRAND,
+        parcel_id=parcel,
+        label_id=ids.label_id(parcel, purchase),
+        carrier="simulated",
+        carrier_name="Simulated Carrier",
+        service="ground",
+        tracking_number=f"WB{purchase}",
+        cost=Money(amount="7.35", currency="USD"),
+        weight_g=840,
+        purchased_at=NOON,
+    )
+
+
+def label_failed(purchase: int = 1, *, parcel: UUID | None = None) -> LabelFailed:
+    """The carrier does not want it."""
+    parcel = parcel or ids.parcel_id(ORDER, 1)
+    return LabelFailed(
+        order_id=ORDER,
+        brand_id=BRAND,
+        parcel_id=parcel,
+        label_id=ids.label_id(parcel, purchase),
+        code="refused",
+        words="No such street.",
+        failed_at=NOON,
+    )
+
+
+def label_voided(purchase: int = 1, *, parcel: UUID | None = None) -> LabelVoided:
+    """It must not be used any more."""
+    parcel = parcel or ids.parcel_id(ORDER, 1)
+    return LabelVoided(
+        order_id=ORDER,
+        brand_id=BRAND,
+        parcel_id=parcel,
+        label_id=ids.label_id(parcel, purchase),
+        why="asked",
+        voided_at=NOON,
+    )
+
+
+def manifest(*parcels: UUID) -> ManifestClosed:
+    """The carrier's list of the day."""
+    return ManifestClosed(
+        order_id=ORDER,
+        brand_id=BRAND,
+        manifest_id=UUID(int=60),
+        carrier="simulated",
+        parcel_ids=parcels or (ids.parcel_id(ORDER, 1),),
+        closed_at=NOON,
+    )

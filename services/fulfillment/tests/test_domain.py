@@ -176,9 +176,10 @@ def test_what_is_packed_is_no_longer_open_and_has_not_left() -> None:
     order = Order().does(pack, {"shirt": 2})
 
     assert order.units("open", "packed", "shipped") == {"shirt": (1, 2, 0), "mug": (1, 0, 0)}
-    assert order.said == [
-        ParcelPacked(order_id=ORDER, brand_id=BRAND, parcel_id=FIRST, lines=of(shirt=2), packed_at=NOON)
-    ]
+    (said,) = order.said
+    assert said == ParcelPacked(
+        order_id=ORDER, brand_id=BRAND, parcel_id=FIRST, lines=of(shirt=2), recipient_version=1, packed_at=NOON
+    )
 
 
 def test_an_unpacked_parcel_gives_back_its_units_and_its_number_is_not_used_again() -> None:

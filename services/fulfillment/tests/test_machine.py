@@ -12,6 +12,10 @@ from fulfillment_builders import (
     cancellation,
     corrected,
     hold_request,
+    label_bought,
+    label_failed,
+    label_voided,
+    manifest,
     placed,
     return_closed,
     return_request,
@@ -36,6 +40,7 @@ from waybill_events import (
 )
 from waybill_fulfillment.domain import (
     OWN,
+    Label,
     Ledger,
     ParcelState,
     Refused,
@@ -67,6 +72,7 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.orders = Log("waybill/orders", ORDER)
         self.tracking = Log("waybill/tracking", ORDER)
+        self.labels = Log("waybill/labels", ORDER)
         self.service: Service[Ledger] = Service(on_event, Log("waybill/fulfillment", ORDER), HANDLES)
         self.commands = 0
         self.asked: list[UUID] = []
@@ -118,6 +124,25 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data())
     def somebody_packs_another(self, data: st.DataObject) -> None:
         self.do(pack, self.some_units(data, self.open_units()))
+
+    @rule(data=st.data())
+    def somebody_packs_for_a_label(self, data: st.DataObject) -> None:
+        units = self.some_units(data, self.open_units())
+        self.do(lambda ledger, at: pack(ledger, units, at, Label()))
+
+    @precondition(lambda self: any(parcel.label for parcel in self.ledger.parcels))
+    @rule(data=st.data(), purchase=st.integers(1, 2), tell=st.sampled_from([label_bought, label_failed, label_voided]))
+    def labels_tells_something(self, data: st.DataObject, purchase: int, tell: Any) -> None:
+        parcels = [parcel.parcel_id for parcel in self.ledger.parcels if parcel.label]
+        parcel, at = data.draw(st.sampled_from(parcels)), len(self.labels.records)
+        self.labels.tell(tell(purchase, parcel=parcel), uuid5(parcel, f"label {purchase}"), at)
+
+    @precondition(lambda self: self.ledger.parcels)
+    @rule(data=st.data())
+    def a_manifest_is_closed(self, data: st.DataObject) -> None:
+        parcels = [parcel.parcel_id for parcel in self.ledger.parcels]
+        chosen = data.draw(st.lists(st.sampled_from(parcels), min_size=1, unique=True))
+        self.labels.tell(manifest(*chosen), uuid5(ORDER, "manifest"), len(self.labels.records))
 
     @rule(data=st.data())
     def somebody_unpacks(self, data: st.DataObject) -> None:
@@ -206,20 +231,20 @@ class Machine(RuleBasedStateMachine):
     def the_next_arrives(self) -> None:
         """Of each log, what is due."""
         taken = self.service.stream.taken
-        for log in (self.tracking, self.orders):
+        for log in (self.tracking, self.labels, self.orders):
             self.service.take(*log.records[taken.get(log.source, (0, ""))[0] :][:1])
 
-    @rule(batch=st.lists(st.tuples(st.booleans(), st.integers(0, 60)), min_size=1, max_size=4))
-    def some_of_it_arrives(self, batch: list[tuple[bool, int]]) -> None:
+    @rule(batch=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 60)), min_size=1, max_size=4))
+    def some_of_it_arrives(self, batch: list[tuple[int, int]]) -> None:
         """Anything that was told: perhaps before what was told earlier, perhaps again."""
-        logs = [(self.orders if ours else self.tracking).records for ours, _ in batch]
+        logs = [(self.orders, self.tracking, self.labels)[which].records for which, _ in batch]
         chosen = [log[at % len(log)] for log, (_, at) in zip(logs, batch, strict=True) if log]
         if chosen:
             self.service.take(*chosen)
 
     @rule()
     def all_of_it_arrives(self) -> None:
-        self.service.take(*self.tracking.records, *self.orders.records)
+        self.service.take(*self.tracking.records, *self.labels.records, *self.orders.records)
 
     @invariant()
     def every_unit_has_one_place(self) -> None:
@@ -270,6 +295,16 @@ class Machine(RuleBasedStateMachine):
         ]
 
     @invariant()
+    def nothing_is_handed_over_that_waits_for_its_label(self) -> None:
+        """By a person or a manifest: with its label's number, or with one that was typed."""
+        wants: set[UUID] = set()
+        for event in (arrival.event for arrival in self.service.own.arrivals()):
+            if isinstance(event, ParcelPacked) and event.shipping == "platform":
+                wants.add(event.parcel_id)
+            elif isinstance(event, ItemsFulfilled) and event.parcel_id in wants:
+                assert event.number or event.handed_over_by == "scan"
+
+    @invariant()
     def nobody_works_on_a_held_order(self) -> None:
         """What is told after a hold was granted, and before it was released, is no packing and no hand-over."""
         released: set[UUID] = set()
@@ -295,7 +330,7 @@ class Machine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """In the end everything has arrived: each request was answered once, each scanned parcel has left."""
-        self.service.take(*self.tracking.records, *self.orders.records)
+        self.service.take(*self.tracking.records, *self.labels.records, *self.orders.records)
         assert not self.service.waiters
         assert Counter(each.request_id for each in self.said(RequestDecided)) == Counter(self.asked)
         scanned: set[UUID] = set()

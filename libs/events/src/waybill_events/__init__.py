@@ -11,7 +11,25 @@ from waybill_events.fulfillment import (
     ResendRequested,
     ShipmentUndone,
 )
-from waybill_events.model import MAX_BYTES, Event, LineUnits, Money, Personal, Value, personal_fields, without_personal
+from waybill_events.labels import (
+    LabelFailed,
+    LabelPurchased,
+    LabelRefunded,
+    LabelVoided,
+    LabelVoidRefused,
+    ManifestClosed,
+)
+from waybill_events.model import (
+    MAX_BYTES,
+    Box,
+    Event,
+    LineUnits,
+    Money,
+    Personal,
+    Value,
+    personal_fields,
+    without_personal,
+)
 from waybill_events.orders import Hold, LeftOut, OrderLine, OrderPlaced, OrderResent, SaleSplit, SplitOrder
 from waybill_events.places import Address, BusinessAddress, Buyer
 from waybill_events.registry import (
@@ -48,7 +66,7 @@ from waybill_events.returns import (
     ReturnRequested,
 )
 from waybill_events.sales import KnownShipment, Payment, SaleCanceled, SaleChanged, SaleLine, SaleReceived
-from waybill_events.tables import Brand, OwnCarrier, Recipient, Weekday
+from waybill_events.tables import Brand, OwnCarrier, RateRule, Recipient, Weekday
 from waybill_events.tracking import (
     CarrierStatus,
     ParcelDelivered,
@@ -65,6 +83,7 @@ __all__ = [
     "TOPICS",
     "Address",
     "AmendmentRequested",
+    "Box",
     "Brand",
     "BusinessAddress",
     "Buyer",
@@ -83,9 +102,15 @@ __all__ = [
     "InvalidEnvelope",
     "ItemsFulfilled",
     "KnownShipment",
+    "LabelFailed",
+    "LabelPurchased",
+    "LabelRefunded",
+    "LabelVoidRefused",
+    "LabelVoided",
     "LateShipmentRecorded",
     "LeftOut",
     "LineUnits",
+    "ManifestClosed",
     "Money",
     "OrderAmended",
     "OrderCanceled",
@@ -102,6 +127,7 @@ __all__ = [
     "ParcelUnscanned",
     "Payment",
     "Personal",
+    "RateRule",
     "Recipient",
     "Refusal",
     "RefusedUnits",

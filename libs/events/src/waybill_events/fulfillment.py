@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from waybill_events.model import Code, Event, Filled, LineUnits, Time
+from waybill_events.model import Box, Code, Event, Filled, LineUnits, Text, Time, Version, Weight
 
 
 class ItemsFulfilled(Event, topic="waybill.fulfillment", subject="order_id", version=2):
@@ -19,7 +19,8 @@ class ItemsFulfilled(Event, topic="waybill.fulfillment", subject="order_id", ver
     shipped_at: Time
     notify_customer: bool = False
     handed_over_by: Code = "number"
-    """What says that it left: a `number` that was entered, a `person`, or the carrier's first `scan`."""
+    """What says that it left: a `number` that was entered, a `person`, a closed `manifest`, or the carrier's first
+    `scan`."""
 
 
 class ParcelPacked(Event, topic="waybill.fulfillment", subject="order_id"):
@@ -29,6 +30,16 @@ class ParcelPacked(Event, topic="waybill.fulfillment", subject="order_id"):
     brand_id: UUID
     parcel_id: UUID
     lines: tuple[LineUnits, ...]
+    shipping: Code = "own"
+    """`own`: the brand ships with its own carrier; `platform`: labels buys a label for it."""
+    recipient_version: Version | None = None
+    """To whom it is addressed; that cannot change while it is packed."""
+    service: Text = ""
+    """The service that is wanted, as carrier:service; empty: what the brand's rule chooses."""
+    weight_g: Weight | None = None
+    """What the scale said; without it, what its units weigh."""
+    box: Box | None = None
+    """Without one, the brand's default."""
     packed_at: Time
 
 

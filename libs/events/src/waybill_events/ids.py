@@ -23,6 +23,11 @@ def parcel_id(order: UUID, number: int) -> UUID:
     return uuid5(NAMESPACE, f"parcel|{order}|{number}")
 
 
+def label_id(parcel: UUID, purchase: int) -> UUID:
+    """The label of the `purchase`-th purchase (from 1) for a parcel; also the key under which its carrier knows it."""
+    return uuid5(NAMESPACE, f"label|{parcel}|{purchase}")
+
+
 def request_id(order: UUID, causation_id: UUID, kind: str = "") -> UUID:
     """The request about an order that one command or event brought about; `kind` tells apart several of one event."""
     return uuid5(NAMESPACE, f"request|{order}|{causation_id}{kind and '|'}{kind}")

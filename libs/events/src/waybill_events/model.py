@@ -35,6 +35,9 @@ Code = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,49}$")]
 """One of a list of words that only ever grows: a reader takes one that it does not know for `other`."""
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Grams = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Weight = Annotated[int, Field(ge=1, le=10_000_000)]
+"""Grams of what is weighed, at least one."""
+Millimeters = Annotated[int, Field(ge=1, le=10_000)]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 """ISO 3166-1 alpha-2."""
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
@@ -71,6 +74,14 @@ class Money(Value):
 
     amount: Decimal
     currency: Currency
+
+
+class Box(Value):
+    """The outside of a parcel, in mm."""
+
+    length_mm: Millimeters
+    width_mm: Millimeters
+    height_mm: Millimeters
 
 
 class LineUnits(Value):

@@ -37,3 +37,4 @@ class BusinessAddress(Value):
     region: Text = ""
     postcode: Text = ""
     country: Country | None = None
+    phone: Text = ""

@@ -18,6 +18,14 @@ from waybill_events.fulfillment import (
     ResendRequested,
     ShipmentUndone,
 )
+from waybill_events.labels import (
+    LabelFailed,
+    LabelPurchased,
+    LabelRefunded,
+    LabelVoided,
+    LabelVoidRefused,
+    ManifestClosed,
+)
 from waybill_events.model import OWN, Event
 from waybill_events.orders import OrderPlaced, OrderResent, SaleSplit
 from waybill_events.requests import (
@@ -77,7 +85,7 @@ TOPICS: Final = (
     Topic("waybill.orders", "orders", "log", "The life of an order, without names and addresses."),
     Topic("waybill.recipients", "orders", "table", "Who receives an order; erasable."),
     Topic("waybill.fulfillment", "fulfillment", "log", "Every decision about quantities and parcels."),
-    Topic("waybill.labels", "labels", "log", "Labels bought and voided."),
+    Topic("waybill.labels", "labels", "log", "Labels bought and voided, and their money."),
     Topic("waybill.tracking", "tracking", "log", "Numbers, carriers, and what carriers report."),
     Topic("waybill.brands", "portal", "table", "The settings of brands."),
 )
@@ -189,6 +197,12 @@ EVENTS: Final = Registry(
         ReturnOpened,
         ReturnReceived,
         ReturnClosed,
+        LabelPurchased,
+        LabelFailed,
+        LabelVoided,
+        LabelVoidRefused,
+        LabelRefunded,
+        ManifestClosed,
         TrackingAdded,
         TrackingCorrected,
         TrackingUpdated,

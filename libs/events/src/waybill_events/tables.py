@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from waybill_events.model import Event, Name, PersonalText, Text, Value, Version
+from waybill_events.model import Box, Code, Event, Name, PersonalText, Text, Value, Version, Weight
 from waybill_events.places import Address, BusinessAddress, Buyer
 
 
@@ -48,6 +48,16 @@ class OwnCarrier(Value):
     """`{number}` in it stands for the parcel's number."""
 
 
+class RateRule(Value):
+    """Which of the offered services a label is bought of: the `cheapest`, the `fastest`, or one of `services`.
+
+    The first of `services` that is offered, each written carrier:service; without any of them no label is bought.
+    """
+
+    choose: Code = "cheapest"
+    services: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
+
+
 class Brand(Event, topic="waybill.brands", subject="brand_id", sequenced=False):
     """The settings of a brand; the portal owns them."""
 
@@ -73,3 +83,11 @@ class Brand(Event, topic="waybill.brands", subject="brand_id", sequenced=False):
     """Days after the delivery in which something may be returned."""
     carriers: Annotated[tuple[OwnCarrier, ...], Field(max_length=100)] = ()
     """Carriers of its own, beside those that everybody knows."""
+    shipping: Code = "own"
+    """How its parcels are shipped unless somebody says otherwise: with its `own` carrier, or with a label that labels
+    buys (`platform`)."""
+    default_box: Box | None = None
+    """What a parcel is packed in, where nobody says."""
+    default_weight_g: Weight | None = None
+    """What one unit weighs of which nobody has said it."""
+    rate_rule: RateRule = RateRule()

@@ -38,6 +38,8 @@ ledgers: Final = Table(
     Column("returns", JSONB, nullable=False, server_default="[]"),
     Column("sale", Text, nullable=False, server_default=""),
     Column("platform", Text, nullable=False, server_default=""),
+    Column("recipient_version", Integer),
+    Column("amending", JSONB, nullable=False, server_default="[]"),
     Index("ledgers_by_reference", text("lower(reference)")),
     Index("ledgers_by_sale", text("lower(sale)")),
 )
@@ -83,6 +85,8 @@ parcels: Final = Table(
     Column("scanned_at", DateTime(timezone=True)),
     Column("delivered_at", DateTime(timezone=True)),
     Column("problem", Text, nullable=False, server_default=""),
+    Column("label", Text),
+    Column("label_id", Uuid),
     UniqueConstraint("order_id", "number"),
 )
 """What travels together; `units` and `late` map line ids to quantities."""
@@ -93,8 +97,9 @@ brands: Final = Table(
     Column("brand_id", Uuid, primary_key=True),
     Column("version", Integer, nullable=False),
     Column("carriers", ARRAY(Text), nullable=False),
+    Column("shipping", Text, nullable=False, server_default="own"),
 )
-"""The names of the carriers that only a brand knows, by its newest settings."""
+"""The names of the carriers that only a brand knows, and how it ships, by its newest settings."""
 
 imports: Final = Table(
     "imports",

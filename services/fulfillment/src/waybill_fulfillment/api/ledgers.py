@@ -13,17 +13,20 @@ from waybill_chassis.commands import Call, Commands, Done, caller
 from waybill_chassis.openapi import example
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
-from waybill_events import Condition, Event, ReturnedUnits
+from waybill_events import Box, Condition, Event, ReturnedUnits
 from waybill_fulfillment.domain import (
     AlreadyTold,
+    BeingAmended,
     ComesBack,
     Held,
+    Label,
     Ledger,
     MoreThanExpected,
     NoChoice,
     NothingOpen,
     NothingReceived,
     NothingToSend,
+    NotLabeled,
     NotOnItsWay,
     NotOpen,
     NotPacked,
@@ -49,7 +52,7 @@ from waybill_fulfillment.domain import (
 )
 from waybill_fulfillment.settings import Settings
 from waybill_fulfillment.store import UNITS
-from waybill_fulfillment.store.ledgers import own_carriers
+from waybill_fulfillment.store.ledgers import own_carriers, shipping_of
 
 LineId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Printed = StringConstraints(strip_whitespace=True, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
@@ -79,6 +82,8 @@ _CODES: Final[Mapping[type[Refused], tuple[int, str]]] = {
     ReturnIsClosed: (409, "return-is-closed"),
     NothingReceived: (422, "nothing-received"),
     MoreThanExpected: (409, "more-than-expected"),
+    NotLabeled: (409, "not-labeled"),
+    BeingAmended: (409, "being-amended"),
 }
 
 
@@ -91,12 +96,30 @@ class LineUnits(BaseModel):
     quantity: Annotated[int, Field(strict=True)]
 
 
-class NewParcel(BaseModel):
-    """What is packed together. Without `lines` everything that is open."""
-
-    model_config = example(lines=[{"line_id": "5002", "quantity": 2}])
+class Contents(BaseModel):
+    """What goes together. Without `lines` everything that is open."""
 
     lines: Annotated[list[LineUnits], Field(min_length=1, max_length=2000)] | None = None
+
+
+class NewParcel(Contents):
+    """What is packed together, and how it is to be shipped: without `shipping` as its brand does.
+
+    With `platform` shipping a label is bought: of `service` (carrier:service), or what the brand's rule chooses; for
+    what the scale says, or else what its units weigh; for this box, or else the brand's.
+    """
+
+    model_config = example(lines=[{"line_id": "5002", "quantity": 2}], shipping="platform", weight_g=840)
+
+    shipping: Literal["own", "platform"] | None = None
+    service: Annotated[str, StringConstraints(max_length=100, pattern=r"^([a-z0-9_]+:[A-Za-z0-9_.-]+)?$")] = ""
+    weight_g: Annotated[int, Field(strict=True, ge=1, le=10_000_000)] | None = None
+    box: Box | None = None
+
+    def label(self, brands: str) -> Label | None:
+        """The label that is wanted, if any; `brands` is how its brand ships."""
+        wanted = (self.shipping or brands) == "platform"
+        return Label(self.service, self.weight_g, self.box) if wanted else None
 
 
 class Number(BaseModel):
@@ -121,7 +144,7 @@ class Number(BaseModel):
         return Tracking(self.tracking_company, self.tracking_number, self.notify_customer)
 
 
-class NewShipment(NewParcel, Number):
+class NewShipment(Contents, Number):
     """What leaves, and with whom. Without `lines` everything that is open leaves."""
 
     model_config = example(**_NUMBER, lines=[{"line_id": "5002", "quantity": 2}])
@@ -196,8 +219,8 @@ def routes(begin: Begin[Ledger], settings: Settings) -> APIRouter:
     @router.post("/orders/{order_id}/parcels", status_code=201)
     async def post_parcel(order_id: UUID, new: NewParcel, call: Annotated[Call, Depends(called)]) -> JSONResponse:
         """Pack all or some open units into a parcel, which has not left yet."""
-        units = _units(new)
-        return await run(order_id, call, 201, lambda ledger: pack(ledger, units, call.at))
+        units, brands = _units(new), new.shipping or await _shipping(begin, order_id, call)
+        return await run(order_id, call, 201, lambda ledger: pack(ledger, units, call.at, new.label(brands)))
 
     _add_commands_on_parcels(router, begin, run, called)
 
@@ -238,6 +261,11 @@ async def doubted(begin: Begin[Ledger], order_id: UUID, call: Call, number: Numb
     async with begin.database.begin(call.brand) as connection:
         ledger = (await begin.store.load(connection, [order_id])).get(order_id)
         return {} if ledger is None else await own_carriers(connection, [ledger.brand_id])
+
+
+async def _shipping(begin: Begin[Ledger], order_id: UUID, call: Call) -> str:
+    async with begin.database.begin(call.brand) as connection:
+        return await shipping_of(connection, order_id)
 
 
 def _add_commands_on_parcels(
@@ -282,7 +310,7 @@ def _add_commands_on_parcels(
         return await run(order_id, call, 200, lambda ledger: undo(ledger, parcel_id, call.at))
 
 
-def _units(new: NewParcel) -> Units | None:
+def _units(new: Contents) -> Units | None:
     if new.lines is None:
         return None
     units: dict[str, int] = {}
@@ -340,6 +368,8 @@ def shown(ledger: Ledger) -> dict[str, Any]:
                 "state": parcel.state.value,
                 "lines": _lines(parcel.units),
                 "late": _lines(parcel.late),
+                "label": parcel.label,
+                "label_id": parcel.label_id and str(parcel.label_id),
                 "tracking_company": parcel.tracking_company,
                 "tracking_number": parcel.tracking_number,
                 "packed_at": parcel.packed_at and parcel.packed_at.isoformat(),

@@ -1,6 +1,6 @@
 """What fulfillment decides: everything about quantities and parcels. Pure."""
 
-from waybill_fulfillment.domain.commands import Tracking, back_to, pack, resolve, ship, ship_parcel, undo, unpack
+from waybill_fulfillment.domain.commands import Label, Tracking, back_to, pack, resolve, ship, ship_parcel, undo, unpack
 from waybill_fulfillment.domain.incoming import Incoming, on_event
 from waybill_fulfillment.domain.ledger import (
     OWN,
@@ -8,15 +8,14 @@ from waybill_fulfillment.domain.ledger import (
     Ledger,
     Line,
     OpenException,
-    Parcel,
-    ParcelState,
     Return,
-    Units,
     opened,
 )
+from waybill_fulfillment.domain.parcels import LabelState, Parcel, ParcelState, Units
 from waybill_fulfillment.domain.problems import report
 from waybill_fulfillment.domain.refusals import (
     AlreadyTold,
+    BeingAmended,
     ComesBack,
     Held,
     MoreThanExpected,
@@ -24,6 +23,7 @@ from waybill_fulfillment.domain.refusals import (
     NothingOpen,
     NothingReceived,
     NothingToSend,
+    NotLabeled,
     NotOnItsWay,
     NotOpen,
     NotPacked,
@@ -43,14 +43,18 @@ from waybill_fulfillment.domain.returns import receive
 __all__ = [
     "OWN",
     "AlreadyTold",
+    "BeingAmended",
     "ComesBack",
     "Held",
     "Hold",
     "Incoming",
+    "Label",
+    "LabelState",
     "Ledger",
     "Line",
     "MoreThanExpected",
     "NoChoice",
+    "NotLabeled",
     "NotOnItsWay",
     "NotOpen",
     "NotPacked",

@@ -5,7 +5,9 @@ from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
+from waybill_carriers import compact
 from waybill_events import (
+    Box,
     CorrectionRequested,
     Event,
     ExceptionResolved,
@@ -16,15 +18,18 @@ from waybill_events import (
     ShipmentUndone,
     ids,
 )
-from waybill_fulfillment.domain.ledger import Ledger, OpenException, Parcel, ParcelState, Units, told
+from waybill_fulfillment.domain.ledger import PLATFORM, Ledger, OpenException, told
+from waybill_fulfillment.domain.parcels import Parcel, ParcelState, Units
 from waybill_fulfillment.domain.problems import SEND_AGAIN
 from waybill_fulfillment.domain.refusals import (
     AlreadyTold,
+    BeingAmended,
     ComesBack,
     Held,
     NoChoice,
     NothingOpen,
     NothingToSend,
+    NotLabeled,
     NotOpen,
     NotPacked,
     NotShipped,
@@ -47,16 +52,35 @@ class Tracking:
     notify_customer: bool = False
 
 
-def pack(ledger: Ledger, units: Units | None, at: datetime) -> list[ParcelPacked]:
-    """Put open units together into a parcel; `units` None stands for all that is open."""
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The label that is wanted for a parcel: carrier:service, what the scale says, its box; each may be left out."""
+
+    service: str = ""
+    weight_g: int | None = None
+    box: Box | None = None
+
+
+def pack(ledger: Ledger, units: Units | None, at: datetime, label: Label | None = None) -> list[ParcelPacked]:
+    """Put open units together into a parcel; `units` None stands for all that is open.
+
+    With a `label` one is bought for it, to the address that the order has now; while that changes it is refused.
+    """
     _check_free(ledger)
-    parcel_id = ids.parcel_id(ledger.order_id, len(ledger.parcels) + 1)
+    if label is not None and ledger.amending:
+        raise BeingAmended
+    wanted = label or Label()
     return [
         ParcelPacked(
             order_id=ledger.order_id,
             brand_id=ledger.brand_id,
-            parcel_id=parcel_id,
+            parcel_id=ids.parcel_id(ledger.order_id, len(ledger.parcels) + 1),
             lines=told(_chosen(ledger, units)),
+            shipping="own" if label is None else PLATFORM,
+            recipient_version=ledger.recipient_version,
+            service=wanted.service,
+            weight_g=wanted.weight_g,
+            box=wanted.box,
             packed_at=at,
         )
     ]
@@ -85,10 +109,31 @@ def ship(ledger: Ledger, units: Units | None, tracking: Tracking, at: datetime) 
 
 
 def ship_parcel(ledger: Ledger, parcel_id: UUID, tracking: Tracking | None, at: datetime) -> list[ItemsFulfilled]:
-    """Ship a packed parcel with the brand's own carrier, or hand it over without a number."""
+    """Ship a packed parcel with the brand's own carrier, or hand it over with its label, or without a number.
+
+    One that waits for its label is not handed over; another number makes the label useless.
+    """
     parcel = _packed(ledger, parcel_id)
     _check_free(ledger)
-    return [_left(ledger, parcel_id, parcel.units, tracking, at)]
+    if tracking is not None and not (parcel.labeled and compact(tracking.number) == compact(parcel.tracking_number)):
+        return [_left(ledger, parcel_id, parcel.units, tracking, at)]
+    return [hand_over(ledger, parcel, "person", at)]
+
+
+def hand_over(ledger: Ledger, parcel: Parcel, by: str, at: datetime) -> ItemsFulfilled:
+    """A parcel leaves with the number that it has, if any; raises NotLabeled."""
+    if parcel.label is not None and not parcel.labeled:
+        raise NotLabeled(parcel.parcel_id, parcel.number, parcel.label)
+    return ItemsFulfilled(
+        order_id=ledger.order_id,
+        brand_id=ledger.brand_id,
+        parcel_id=parcel.parcel_id,
+        lines=told(parcel.units),
+        company=parcel.tracking_company or None,
+        number=parcel.tracking_number or None,
+        shipped_at=at,
+        handed_over_by=by,
+    )
 
 
 def undo(ledger: Ledger, parcel_id: UUID, at: datetime) -> list[ShipmentUndone]:
@@ -113,7 +158,7 @@ def undo(ledger: Ledger, parcel_id: UUID, at: datetime) -> list[ShipmentUndone]:
             brand_id=ledger.brand_id,
             parcel_id=parcel_id,
             lines=told(parcel.units),
-            packed=parcel.packed_at is not None and not parcel.tracking_number,
+            packed=parcel.packed_at is not None and (parcel.labeled or not parcel.tracking_number),
             undone_at=at,
         )
     ]
@@ -173,17 +218,16 @@ def _sent_again(ledger: Ledger, exception: OpenException, at: datetime) -> list[
     ]
 
 
-def _left(ledger: Ledger, parcel_id: UUID, units: Units, tracking: Tracking | None, at: datetime) -> ItemsFulfilled:
+def _left(ledger: Ledger, parcel_id: UUID, units: Units, tracking: Tracking, at: datetime) -> ItemsFulfilled:
     return ItemsFulfilled(
         order_id=ledger.order_id,
         brand_id=ledger.brand_id,
         parcel_id=parcel_id,
         lines=told(units),
-        company=None if tracking is None else tracking.company or None,
-        number=None if tracking is None else tracking.number or None,
+        company=tracking.company or None,
+        number=tracking.number or None,
         shipped_at=at,
-        notify_customer=tracking is not None and tracking.notify_customer,
-        handed_over_by="person" if tracking is None else "number",
+        notify_customer=tracking.notify_customer,
     )
 
 

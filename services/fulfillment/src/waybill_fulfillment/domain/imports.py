@@ -13,7 +13,8 @@ from waybill_carriers import compact, doubt
 from waybill_events import CorrectionRequested, Event, ItemsFulfilled, ids
 from waybill_fulfillment.domain.commands import Tracking, ship, ship_parcel
 from waybill_fulfillment.domain.files import Row
-from waybill_fulfillment.domain.ledger import NONE, Ledger, Parcel, ParcelState, Units
+from waybill_fulfillment.domain.ledger import Ledger
+from waybill_fulfillment.domain.parcels import NONE, Parcel, ParcelState, Units
 
 _SCIENTIFIC: Final = re.compile(r"[0-9](?:[.,][0-9]{1,20})?E\+?[0-9]{1,3}", re.IGNORECASE)
 NOBODY: Final[Mapping[UUID, Collection[str]]] = MappingProxyType({})
@@ -186,7 +187,7 @@ def _import_parcel(
     if doubt is not None:
         return [], [doubt if row is doubt.row else _asks(row, doubt.code, doubt.says) for row in parcel.rows]
     tracking = Tracking(first.company, first.number)
-    packed = [each for each in ledger.parcels if each.state is ParcelState.PACKED]
+    packed = _unlabeled(ledger)
     made: list[Made] = []
     if units is None and packed:
         made += ship_parcel(ledger, packed[0].parcel_id, tracking, at)
@@ -285,7 +286,7 @@ def _refusal(ledger: Ledger, units: Units | None) -> tuple[str, str] | None:
     lines = ledger.lines.values()
     if all(line.canceled == line.ordered for line in lines):
         return "canceled", "The order is canceled. Do not ship it."
-    packed = [parcel for parcel in ledger.parcels if parcel.state is ParcelState.PACKED]
+    packed = _unlabeled(ledger)
     left = any(line.open or line.packed for line in lines)
     if left and ledger.holds:
         reasons = ", ".join(hold.reason.replace("_", " ") for hold in ledger.holds)
@@ -295,9 +296,16 @@ def _refusal(ledger: Ledger, units: Units | None) -> tuple[str, str] | None:
             "which-parcel",
             f"{len(packed)} parcels are packed. Enter the number at the one that it belongs to.",
         )
+    if units is None and left and not packed and not any(line.open for line in lines):
+        return "labeled", "It is packed with a label that was bought. Hand it over, or void the label first."
     if units is not None and not units:
         return "nothing-open", "Nothing of it is open any more."
     return None
+
+
+def _unlabeled(ledger: Ledger) -> list[Parcel]:
+    """The packed parcels that may get a number."""
+    return [each for each in ledger.parcels if each.state is ParcelState.PACKED and not each.labeled]
 
 
 def _further(ledger: Ledger, row: Row, at: datetime) -> ItemsFulfilled:

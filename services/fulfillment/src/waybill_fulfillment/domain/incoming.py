@@ -9,6 +9,11 @@ from waybill_events import (
     Envelope,
     Event,
     HoldRequested,
+    LabelFailed,
+    LabelPurchased,
+    LabelVoided,
+    ManifestClosed,
+    OrderAmended,
     OrderPlaced,
     OrderReleased,
     ParcelDelivered,
@@ -19,7 +24,9 @@ from waybill_events import (
     TrackingCorrected,
     TrackingUpdated,
 )
-from waybill_fulfillment.domain.ledger import Ledger, ParcelState, opened
+from waybill_fulfillment.domain.labels import decide_manifest, decide_void
+from waybill_fulfillment.domain.ledger import Ledger, opened
+from waybill_fulfillment.domain.parcels import ParcelState
 from waybill_fulfillment.domain.problems import decide_correction, decide_update
 from waybill_fulfillment.domain.requests import decide_amendment, decide_cancellation, decide_hold
 from waybill_fulfillment.domain.returns import decide_return
@@ -33,6 +40,11 @@ Incoming = (
     | ReturnRequested
     | ReturnClosed
     | OrderReleased
+    | OrderAmended
+    | LabelPurchased
+    | LabelFailed
+    | LabelVoided
+    | ManifestClosed
     | ParcelScanned
     | ParcelDelivered
     | TrackingAdded
@@ -42,7 +54,7 @@ Incoming = (
 
 
 def on_event(ledger: Ledger | None, event: Event, envelope: Envelope) -> tuple[Ledger | None, list[Event]]:
-    """Open a ledger, decide a request, take in a scan."""
+    """Open a ledger, decide a request, take in what labels and carriers tell."""
     assert isinstance(event, Incoming)
     if isinstance(event, OrderPlaced):
         return ledger or opened(event), []
@@ -51,8 +63,13 @@ def on_event(ledger: Ledger | None, event: Event, envelope: Envelope) -> tuple[L
     match event:
         case CancellationRequested() | HoldRequested() | AmendmentRequested() | ReturnRequested():
             events = _decided(ledger, event)
-        case OrderReleased() | ReturnClosed():
+        case OrderReleased() | OrderAmended() | ReturnClosed() | LabelPurchased() | LabelFailed():
             return ledger.after([event], envelope.id), []
+        case LabelVoided():
+            events = decide_void(ledger, event)
+            return ledger.after([event, *events], envelope.id), events
+        case ManifestClosed():
+            events = decide_manifest(ledger, event)
         case _:
             return _of_its_carrier(ledger, event, envelope)
     return ledger.after(events, envelope.id), events

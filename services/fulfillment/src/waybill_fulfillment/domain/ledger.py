@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, Literal, assert_never
+from typing import Final, Literal
 from uuid import UUID
 
 from waybill_events import (
@@ -16,27 +15,35 @@ from waybill_events import (
     ItemsFulfilled,
     LateShipmentRecorded,
     LineUnits,
+    OrderAmended,
     OrderPlaced,
     OrderReleased,
-    ParcelDelivered,
     ParcelPacked,
-    ParcelScanned,
     ParcelUnpacked,
     RequestDecided,
     ResendRequested,
     ReturnClosed,
     ReturnReceived,
     ShipmentUndone,
-    TrackingAdded,
-    TrackingCorrected,
+    ids,
+)
+from waybill_fulfillment.domain.parcels import (
+    NONE,
+    LabelState,
+    OfItsCarrier,
+    OfItsLabel,
+    Parcel,
+    ParcelState,
+    Units,
+    of_its_carrier,
+    of_its_label,
 )
 
-Units = Mapping[str, int]
-"""Quantities by line id, none of them zero."""
 Place = Literal["open", "packed", "shipped", "canceled"]
+PLATFORM: Final = "platform"
+"""A parcel that leaves with a label that labels buys."""
 PROBLEMS: Final = ("returned_to_sender", "lost", "damaged")
 """What may become of a parcel on its way that does not arrive."""
-NONE: Final[Units] = MappingProxyType({})
 OWN: Final = (
     ParcelPacked,
     ParcelUnpacked,
@@ -65,10 +72,9 @@ Known = (
     | ExceptionRaised
     | ExceptionResolved
     | OrderReleased
-    | ParcelScanned
-    | ParcelDelivered
-    | TrackingAdded
-    | TrackingCorrected
+    | OrderAmended
+    | OfItsLabel
+    | OfItsCarrier
 )
 """What changes a ledger: its own events, and facts of others that are not for it to decide."""
 
@@ -95,37 +101,6 @@ class Line:
     def elsewhere(self) -> str:
         """Where those are that are not open, for people."""
         return f"{self.shipped} are shipped, {self.packed} packed and {self.canceled} canceled"
-
-
-class ParcelState(StrEnum):
-    """Where a parcel is."""
-
-    PACKED = "packed"
-    SHIPPED = "shipped"
-    UNPACKED = "unpacked"
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """Units that travel together. `number` counts the order's parcels from 1 and is never reused.
-
-    `late` are canceled units in it. `moved_by` is the command or event that brought it into its state.
-    """
-
-    parcel_id: UUID
-    number: int
-    state: ParcelState
-    units: Units
-    moved_by: UUID
-    late: Units = field(default_factory=lambda: NONE)
-    tracking_company: str = ""
-    tracking_number: str = ""
-    packed_at: datetime | None = None
-    shipped_at: datetime | None = None
-    scanned_at: datetime | None = None
-    delivered_at: datetime | None = None
-    problem: str = ""
-    """What was told of its way: `returned_to_sender`, `lost`, `damaged`; once for each parcel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +140,8 @@ class Ledger:
     """One order: its lines by id, in the order in which they were sold, its parcels, holds, returns, open exceptions.
 
     `canceled_by` says which request canceled which units, `skus` names lines, `sale` is the platform's number.
+    `recipient_version` is to whom it goes (None for an order of a release before), `amending` are the amendments that
+    were granted and have not been made yet.
     """
 
     order_id: UUID
@@ -179,6 +156,8 @@ class Ledger:
     sale: str = ""
     returns: tuple[Return, ...] = ()
     platform: str = ""
+    recipient_version: int | None = None
+    amending: tuple[UUID, ...] = ()
 
     def parcel(self, parcel_id: UUID) -> Parcel | None:
         """One of its parcels."""
@@ -233,6 +212,31 @@ def opened(event: OrderPlaced) -> Ledger:
         skus=MappingProxyType({line.line_id: line.sku for line in event.lines}),
         sale=event.number.removeprefix("#"),
         platform=event.platform,
+        recipient_version=event.recipient_version,
+    )
+
+
+def raised(
+    ledger: Ledger,
+    kind: str,
+    parcel: Parcel,
+    choices: tuple[str, ...],
+    at: datetime,
+    *,
+    units: Units,
+    details: str = "",
+) -> ExceptionRaised:
+    """Somebody has to decide about these units of a parcel; of each kind once."""
+    return ExceptionRaised(
+        order_id=ledger.order_id,
+        brand_id=ledger.brand_id,
+        exception_id=ids.exception_id(ledger.order_id, kind, parcel.parcel_id),
+        kind=kind,
+        choices=choices,
+        lines=told(units),
+        parcel_ids=(parcel.parcel_id,),
+        details=details,
+        raised_at=at,
     )
 
 
@@ -249,9 +253,7 @@ def told(units: Units) -> tuple[LineUnits, ...]:
 def _after(ledger: Ledger, event: Known, cause: UUID) -> Ledger:
     match event:
         case ParcelPacked():
-            units, number = counted(event.lines), len(ledger.parcels) + 1
-            parcel = Parcel(event.parcel_id, number, ParcelState.PACKED, units, cause, packed_at=event.packed_at)
-            return ledger.move(units, "open", "packed").with_parcel(parcel)
+            return _packed(ledger, event, cause)
         case ParcelUnpacked() | ShipmentUndone():
             return _back(ledger, event, cause)
         case ItemsFulfilled():
@@ -260,44 +262,42 @@ def _after(ledger: Ledger, event: Known, cause: UUID) -> Ledger:
             return _late(ledger, event, cause)
         case RequestDecided():
             return _decided(ledger, event, cause)
+        case OrderReleased() | OrderAmended():
+            return _settled(ledger, event)
         case ReturnReceived() | ReturnClosed():
             return _returned(ledger, event)
         case ExceptionRaised() | ExceptionResolved():
             return _open(ledger, event)
         case ResendRequested():
             return ledger
-        case OrderReleased():
-            return replace(ledger, holds=tuple(hold for hold in ledger.holds if hold.hold_id != event.hold_id))
         case _:
-            return ledger.with_parcel(_of_its_carrier(_named(ledger, event.parcel_id), event))
+            return ledger.with_parcel(_on_its_way(_named(ledger, event.parcel_id), event))
 
 
-def _of_its_carrier(
-    parcel: Parcel, event: ParcelScanned | ParcelDelivered | CorrectionRequested | TrackingAdded | TrackingCorrected
-) -> Parcel:
-    """What is known of a parcel on its way; whoever was scanned under a former number, it was not this parcel."""
-    match event:
-        case ParcelScanned():
-            return replace(parcel, scanned_at=event.scanned_at)
-        case ParcelDelivered():
-            return replace(parcel, delivered_at=event.delivered_at)
-        case CorrectionRequested():
-            return replace(parcel, tracking_company=event.company or "", tracking_number=event.number)
-        case TrackingAdded():
-            if parcel.tracking_number:
-                return parcel
-            return replace(parcel, tracking_company=event.carrier_name, tracking_number=event.tracking_number)
-        case TrackingCorrected():
-            return replace(
-                parcel,
-                tracking_company=event.carrier_name,
-                tracking_number=event.tracking_number,
-                scanned_at=None,
-                delivered_at=None,
-                problem="",
-            )
-        case _:
-            assert_never(event)
+def _on_its_way(parcel: Parcel, event: OfItsLabel | OfItsCarrier) -> Parcel:
+    return of_its_label(parcel, event) if isinstance(event, OfItsLabel) else of_its_carrier(parcel, event)
+
+
+def _packed(ledger: Ledger, event: ParcelPacked, cause: UUID) -> Ledger:
+    units = counted(event.lines)
+    parcel = Parcel(
+        event.parcel_id,
+        len(ledger.parcels) + 1,
+        ParcelState.PACKED,
+        units,
+        cause,
+        packed_at=event.packed_at,
+        label=LabelState.PENDING if event.shipping == PLATFORM else None,
+    )
+    return ledger.move(units, "open", "packed").with_parcel(parcel)
+
+
+def _settled(ledger: Ledger, event: OrderReleased | OrderAmended) -> Ledger:
+    """What was asked for before has come about."""
+    if isinstance(event, OrderReleased):
+        return replace(ledger, holds=tuple(hold for hold in ledger.holds if hold.hold_id != event.hold_id))
+    amending = tuple(each for each in ledger.amending if each != event.request_id)
+    return replace(ledger, recipient_version=event.recipient_version, amending=amending)
 
 
 def _open(ledger: Ledger, event: ExceptionRaised | ExceptionResolved) -> Ledger:
@@ -335,6 +335,7 @@ def _shipped(ledger: Ledger, event: ItemsFulfilled, cause: UUID) -> Ledger:
         tracking_number=event.number or "",
         shipped_at=event.shipped_at,
         problem="",
+        label=None if known is None or event.handed_over_by == "number" else known.label,
     )
     return ledger.move(units, start, "shipped").with_parcel(parcel)
 
@@ -385,6 +386,8 @@ def _decided(ledger: Ledger, event: RequestDecided, cause: UUID) -> Ledger:
         return ledger
     if event.kind == "hold":
         return replace(ledger, holds=(*ledger.holds, Hold(event.request_id, event.reason)))
+    if event.kind == "amendment":
+        return replace(ledger, amending=(*ledger.amending, event.request_id))
     if event.kind == "return":
         return replace(ledger, returns=(*ledger.returns, Return(event.request_id, counted(event.granted))))
     if event.kind != "cancellation":

@@ -11,9 +11,9 @@ from waybill_events import (
     ExceptionResolved,
     TrackingCorrected,
     TrackingUpdated,
-    ids,
 )
-from waybill_fulfillment.domain.ledger import PROBLEMS, Ledger, Parcel, ParcelState, told
+from waybill_fulfillment.domain.ledger import PROBLEMS, Ledger, raised
+from waybill_fulfillment.domain.parcels import ParcelState
 from waybill_fulfillment.domain.refusals import AlreadyTold, NotOnItsWay, UnknownParcel
 
 SEND_AGAIN: Final = "send_again"
@@ -29,7 +29,7 @@ def report(ledger: Ledger, parcel_id: UUID, problem: str, comment: str, at: date
         raise NotOnItsWay(parcel_id, parcel.number, parcel.state)
     if parcel.problem:
         raise AlreadyTold(parcel_id, parcel.number, parcel.problem)
-    return [_raised(ledger, parcel, problem, comment, at)]
+    return [raised(ledger, problem, parcel, CHOICES, at, units=parcel.units, details=comment)]
 
 
 def decide_update(ledger: Ledger, event: TrackingUpdated) -> list[Event]:
@@ -38,7 +38,8 @@ def decide_update(ledger: Ledger, event: TrackingUpdated) -> list[Event]:
     sent_back = event.status == CarrierStatus.RETURNED_TO_SENDER
     if parcel is None or not sent_back or parcel.state is not ParcelState.SHIPPED or parcel.problem:
         return []
-    return [_raised(ledger, parcel, CarrierStatus.RETURNED_TO_SENDER, event.words, event.at)]
+    kind = CarrierStatus.RETURNED_TO_SENDER
+    return [raised(ledger, kind, parcel, CHOICES, event.at, units=parcel.units, details=event.words)]
 
 
 def decide_correction(ledger: Ledger, event: TrackingCorrected) -> list[Event]:
@@ -55,17 +56,3 @@ def decide_correction(ledger: Ledger, event: TrackingCorrected) -> list[Event]:
         for each in ledger.exceptions
         if each.kind in PROBLEMS and event.parcel_id in each.parcel_ids
     ]
-
-
-def _raised(ledger: Ledger, parcel: Parcel, problem: str, details: str, at: datetime) -> ExceptionRaised:
-    return ExceptionRaised(
-        order_id=ledger.order_id,
-        brand_id=ledger.brand_id,
-        exception_id=ids.exception_id(ledger.order_id, problem, parcel.parcel_id),
-        kind=problem,
-        choices=CHOICES,
-        lines=told(parcel.units),
-        parcel_ids=(parcel.parcel_id,),
-        details=details,
-        raised_at=at,
-    )

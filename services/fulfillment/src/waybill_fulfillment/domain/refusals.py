@@ -69,6 +69,24 @@ class NotPacked(Refused):
         self.parcel_id = parcel_id
 
 
+class NotLabeled(Refused):
+    """A parcel that waits for its label is not handed over without it."""
+
+    def __init__(self, parcel_id: UUID, number: int, label: str) -> None:
+        instead = "Wait for it" if label == "pending" else "Buy one again"
+        super().__init__(
+            f"The label of parcel {number} is {label}. {instead}, ship it with a number of your own, or unpack it."
+        )
+        self.parcel_id = parcel_id
+
+
+class BeingAmended(Refused):
+    """The address or note is about to be another one."""
+
+    def __init__(self) -> None:
+        super().__init__("The address or note of this order is being changed. Try again in a moment.")
+
+
 class NotShipped(Refused):
     """A parcel that has not left cannot be undone."""
 

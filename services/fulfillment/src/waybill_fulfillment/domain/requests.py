@@ -14,7 +14,8 @@ from waybill_events import (
     RequestDecided,
 )
 from waybill_fulfillment.domain.commands import unpack
-from waybill_fulfillment.domain.ledger import Ledger, Line, Parcel, ParcelState, Units, counted, told
+from waybill_fulfillment.domain.ledger import Ledger, Line, counted, told
+from waybill_fulfillment.domain.parcels import Parcel, ParcelState, Units
 
 
 @dataclass(slots=True)

@@ -16,7 +16,8 @@ from waybill_events import (
     ReturnReceived,
     ReturnRequested,
 )
-from waybill_fulfillment.domain.ledger import Ledger, Parcel, ParcelState, Units
+from waybill_fulfillment.domain.ledger import Ledger
+from waybill_fulfillment.domain.parcels import Parcel, ParcelState, Units
 from waybill_fulfillment.domain.refusals import (
     MoreThanExpected,
     NothingReceived,

@@ -1,16 +1,13 @@
 """The carrier's first scan: a fact, hold or not, whatever anybody thought of the parcel before."""
 
-from uuid import UUID
-
 from waybill_events import (
     Event,
-    ExceptionRaised,
     ItemsFulfilled,
     LateShipmentRecorded,
     ParcelScanned,
-    ids,
 )
-from waybill_fulfillment.domain.ledger import Ledger, Parcel, ParcelState, Units, told
+from waybill_fulfillment.domain.ledger import Ledger, raised, told
+from waybill_fulfillment.domain.parcels import Parcel, ParcelState, Units
 
 CHOICES = ("return", "keep_and_bill", "other")
 """How a person settles units that are on their way and should not be."""
@@ -49,9 +46,9 @@ def decide_scan(ledger: Ledger, scan: ParcelScanned) -> list[Event]:
         )
         events.append(recorded)
     if any(late.values()):
-        events.append(_raised(ledger, "late_shipment", parcel, late, scan))
+        events.append(raised(ledger, "late_shipment", parcel, CHOICES, scan.scanned_at, units=_some(late)))
     if any(twice.values()):
-        events.append(_raised(ledger, "sent_twice", parcel, twice, scan))
+        events.append(raised(ledger, "sent_twice", parcel, CHOICES, scan.scanned_at, units=_some(twice)))
     return events
 
 
@@ -65,20 +62,6 @@ def _left(ledger: Ledger, parcel: Parcel, units: Units, scan: ParcelScanned) -> 
         number=parcel.tracking_number or None,
         shipped_at=scan.scanned_at,
         handed_over_by="scan",
-    )
-
-
-def _raised(ledger: Ledger, kind: str, parcel: Parcel, units: Units, scan: ParcelScanned) -> ExceptionRaised:
-    about: UUID = parcel.parcel_id
-    return ExceptionRaised(
-        order_id=ledger.order_id,
-        brand_id=ledger.brand_id,
-        exception_id=ids.exception_id(ledger.order_id, kind, about),
-        kind=kind,
-        choices=CHOICES,
-        lines=told(_some(units)),
-        parcel_ids=(about,),
-        raised_at=scan.scanned_at,
     )
 
 

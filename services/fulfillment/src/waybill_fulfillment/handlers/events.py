@@ -8,7 +8,7 @@ from waybill_events import Brand, Event
 from waybill_fulfillment.domain import Incoming, Ledger, on_event
 
 HANDLES: Final[tuple[type[Event], ...]] = (*get_args(Incoming), Brand)
-TOPICS: Final = ("waybill.orders", "waybill.tracking")
+TOPICS: Final = ("waybill.orders", "waybill.labels", "waybill.tracking")
 
 
 async def take(tx: Transaction[Ledger], fresh: Fresh) -> None:

@@ -12,11 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waybill_chassis.database import among, put
 from waybill_chassis.table_topics import Rows, keep
 from waybill_events import Brand
-from waybill_fulfillment.domain import Hold, Ledger, Line, OpenException, Parcel, ParcelState, Return
+from waybill_fulfillment.domain import Hold, LabelState, Ledger, Line, OpenException, Parcel, ParcelState, Return
 from waybill_fulfillment.tables import brands, ledgers, lines, parcels
 
 UNITS: Final = ("ordered", "open", "packed", "shipped", "canceled", "late", "returned")
-_ORDER: Final = ("held", "canceled_by", "exceptions", "returns")
+_ORDER: Final = ("held", "canceled_by", "exceptions", "returns", "recipient_version", "amending")
 _PARCEL: Final = (
     "state",
     "units",
@@ -29,6 +29,8 @@ _PARCEL: Final = (
     "scanned_at",
     "delivered_at",
     "problem",
+    "label",
+    "label_id",
 )
 
 
@@ -74,6 +76,8 @@ class Ledgers:
                 order.sale,
                 tuple(_return(each) for each in order.returns),
                 order.platform,
+                order.recipient_version,
+                tuple(map(UUID, order.amending)),
             )
             for order in orders
         }
@@ -90,6 +94,8 @@ class Ledgers:
                     "reference": ledger.reference,
                     "sale": ledger.sale,
                     "platform": ledger.platform,
+                    "recipient_version": ledger.recipient_version,
+                    "amending": list(ledger.amending),
                     "held": [asdict(hold) for hold in ledger.holds],
                     "canceled_by": {str(cause): dict(by) for cause, by in ledger.canceled_by.items()},
                     "exceptions": [asdict(each) for each in ledger.exceptions],
@@ -142,6 +148,12 @@ async def own_carriers(connection: AsyncConnection, brand_ids: Collection[UUID])
     return {row.brand_id: tuple(row.carriers) for row in rows}
 
 
+async def shipping_of(connection: AsyncConnection, order_id: UUID) -> str:
+    """How the brand of an order ships unless somebody says otherwise: `own`, or `platform` with a label of ours."""
+    mine = select(brands.c.shipping).join(ledgers, ledgers.c.brand_id == brands.c.brand_id)
+    return (await connection.execute(mine.where(ledgers.c.order_id == order_id))).scalar_one_or_none() or "own"
+
+
 async def put_brands(connection: AsyncConnection, rows: Rows) -> None:
     """Take over the newest settings."""
     newest = [
@@ -149,6 +161,7 @@ async def put_brands(connection: AsyncConnection, rows: Rows) -> None:
             "brand_id": brand.brand_id,
             "version": brand.version,
             "carriers": [carrier.name for carrier in brand.carriers],
+            "shipping": brand.shipping,
         }
         for brand in rows.newest.values()
         if isinstance(brand, Brand)
@@ -171,6 +184,8 @@ def _parcel(row: Row[Any]) -> Parcel:
         row.scanned_at,
         row.delivered_at,
         row.problem,
+        None if row.label is None else LabelState(row.label),
+        row.label_id,
     )
 
 
