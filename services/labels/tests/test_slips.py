@@ -2,66 +2,24 @@
 
 import io
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx
 import pytest
+from labels_builders import ACORN, BRAND, NOON, ORDER, cause, placed, to
 from pypdf import PdfReader
 
-from waybill_chassis.database import Database
 from waybill_chassis.fold import Waiting
-from waybill_events import (
-    Address,
-    Brand,
-    BusinessAddress,
-    Envelope,
-    LineUnits,
-    OrderCanceled,
-    OrderLine,
-    OrderPlaced,
-    Recipient,
-)
+from waybill_events import LineUnits, OrderCanceled, OrderLine
 from waybill_labels import documents
-from waybill_labels.app import build
-from waybill_labels.domain import Item, Slip, contents, on_event
-from waybill_labels.settings import Settings
+from waybill_labels.domain import Item, Order, contents, on_event
 
 Publish = Callable[..., Awaitable[None]]
 Until = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
-ORDER, BRAND = UUID(int=1), UUID(int=2)
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-ACORN = Brand(
-    brand_id=BRAND,
-    version=1,
-    name="Acorn & Co",
-    ship_from=BusinessAddress(line1="9 Mill Rd", city="Troy", region="NY", postcode="12180", country="US"),
-)
 
 
-def placed(order: UUID = ORDER, *lines: OrderLine) -> OrderPlaced:
-    return OrderPlaced(
-        order_id=order,
-        sale_id=uuid4(),
-        brand_id=BRAND,
-        reference="10001-01",
-        number="#10001",
-        connection_id=uuid4(),
-        platform="shopify",
-        placed_at=NOON,
-        recipient_version=1,
-        lines=lines or (OrderLine(line_id="1", sku="TS-1", title="Shirt", quantity=3, canceled=1),),
-    )
-
-
-def to(order: UUID = ORDER, name: str = "Ann Bee") -> Recipient:
-    address = Address(name=name, line1="1 High St", city="Delft", postcode="2611", country="NL")
-    return Recipient(order_id=order, brand_id=BRAND, version=1, address=address, note="Ring twice")
-
-
-def a_slip(*items: Item) -> Slip:
-    return Slip(ORDER, BRAND, "10001-01", NOON, "Ground", items or (Item("TS-1", "Shirt", 2),))
+def a_slip(*items: Item) -> Order:
+    return Order(ORDER, BRAND, "10001-01", NOON, "Ground", items or (Item("TS-1", "Shirt", 2),))
 
 
 def text_of(pdf: bytes) -> str:
@@ -74,16 +32,14 @@ def test_a_slip_holds_what_was_not_canceled() -> None:
         OrderLine(line_id="1", sku="TS-1", title="Shirt", quantity=3, canceled=1),
         OrderLine(line_id="2", sku="MUG", title="Mug", quantity=1, canceled=1),
     )
-    cause = Envelope(id=ORDER, source="test", type="t", time=NOON, subject=ORDER, actor="test", causation_id=ORDER)
 
-    slip, _ = on_event(None, event, cause)
+    slip, _ = on_event(None, event, cause())
 
     assert slip is not None
     assert slip.items == (Item("TS-1", "Shirt", 2, line_id="1"),)
 
 
 def test_what_is_canceled_later_leaves_the_slip_so_that_nobody_packs_it() -> None:
-    cause = Envelope(id=ORDER, source="test", type="t", time=NOON, subject=ORDER, actor="test", causation_id=ORDER)
     lines = (OrderLine(line_id="1", title="Shirt", quantity=3), OrderLine(line_id="2", title="Mug", quantity=1))
     canceled = OrderCanceled(
         order_id=ORDER,
@@ -95,9 +51,9 @@ def test_what_is_canceled_later_leaves_the_slip_so_that_nobody_packs_it() -> Non
     )
 
     with pytest.raises(Waiting):
-        on_event(None, canceled, cause)
-    slip, _ = on_event(None, placed(ORDER, *lines), cause)
-    slip, _ = on_event(slip, canceled, cause)
+        on_event(None, canceled, cause())
+    slip, _ = on_event(None, placed(ORDER, *lines), cause())
+    slip, _ = on_event(slip, canceled, cause())
 
     assert slip is not None
     assert [(item.title, item.quantity) for item in slip.items] == [("Shirt", 1)]
@@ -106,7 +62,7 @@ def test_what_is_canceled_later_leaves_the_slip_so_that_nobody_packs_it() -> Non
 def test_the_document_says_from_whom_to_whom_and_what() -> None:
     text = text_of(documents.packing_slip(contents(a_slip(), to(), ACORN)))
 
-    for wanted in ("Acorn & Co", "9 Mill Rd", "12180 Troy NY", "10001-01", "2026-03-01", "Ann Bee", "2611 Delft"):
+    for wanted in ("Acorn & Co", "9 Mill Rd", "12180 Troy NY", "10001-01", "2026-03-01", "Ann Bee", "12203 Albany NY"):
         assert wanted in text
     for wanted in ("Shirt", "TS-1", "2", "Ground", "Ring twice"):
         assert wanted in text
@@ -132,12 +88,6 @@ def test_a_long_order_takes_more_pages() -> None:
 
     assert len(PdfReader(io.BytesIO(pdf)).pages) > 2
     assert "Thing 99" in text_of(pdf)
-
-
-@pytest.fixture
-async def labels(database: Database, start: Any) -> httpx.AsyncClient:
-    client: httpx.AsyncClient = await start(database.engine.url.render_as_string(hide_password=False), build, Settings)
-    return client
 
 
 async def test_an_order_can_be_printed_once_it_has_come_in_by_its_own_brand(

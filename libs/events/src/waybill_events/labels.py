@@ -23,6 +23,8 @@ class LabelPurchased(Event, topic="waybill.labels", subject="order_id"):
     cost: Money
     weight_g: Weight
     """What was declared."""
+    unwanted: Code | None = None
+    """Why it is given back at once, as in LabelVoided: nobody may use it."""
     purchased_at: Time
 
 

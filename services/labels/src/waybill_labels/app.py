@@ -1,21 +1,27 @@
 """Puts labels together."""
 
+from datetime import timedelta
+
 from fastapi import FastAPI
 
 from waybill_chassis.reading import Events, Tables
 from waybill_chassis.service import Service, serve
 from waybill_labels import api, handlers, store
+from waybill_labels.clients import open_accounts
+from waybill_labels.handlers.purchases import Purchases
 from waybill_labels.settings import Settings
 
 
 def build(settings: Settings) -> FastAPI:
     """Everything of labels, ready to run."""
-    service = Service("labels", settings)
-    begin = service.begin(store.Slips(), handles=handlers.HANDLES)
-    service.read_tables(["waybill.brands", "waybill.recipients"], Tables(begin, store.put_rows))
-    service.read_events(["waybill.orders"], Events(begin, handlers.take))
-    app = service.app()
-    app.include_router(api.routes(begin, settings))
+    service, carriers = Service("labels", settings), open_accounts(settings.carriers)
+    begin = service.begin(store.orders.Orders(), handles=handlers.HANDLES)
+    purchases = service.regularly("purchases", Purchases(begin, carriers, timedelta(seconds=settings.lease_s)).go_on)
+    service.read_tables(["waybill.brands", "waybill.recipients"], Tables(begin, store.orders.put_rows))
+    service.read_events(handlers.TOPICS, Events(begin, handlers.events.take, purchases.wake.set))
+    app = service.app(closing=[carrier.close for carrier in carriers.values()])
+    app.include_router(api.documents.routes(begin, settings))
+    app.include_router(api.labels.routes(begin, settings, purchases.wake.set))
     return app
 
 

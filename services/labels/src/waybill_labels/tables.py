@@ -2,7 +2,20 @@
 
 from typing import Final
 
-from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 metadata: Final = MetaData()
@@ -18,6 +31,62 @@ slips: Final = Table(
     Column("lines", JSONB, nullable=False),
 )
 """What each order holds."""
+
+parcels: Final = Table(
+    "parcels",
+    metadata,
+    Column("parcel_id", Uuid, primary_key=True),
+    Column("order_id", Uuid, ForeignKey("slips.order_id"), nullable=False),
+    Column("brand_id", Uuid, nullable=False),
+    Column("number", Integer, CheckConstraint("number >= 1"), nullable=False),
+    Column("place", Text, nullable=False),
+    Column("units", JSONB, nullable=False),
+    Column("shipping", Text, nullable=False),
+    Column("recipient_version", Integer),
+    Column("wish", JSONB, nullable=False),
+    UniqueConstraint("order_id", "number"),
+)
+"""What is packed, or was."""
+
+_OPEN: Final = "state IN ('wanted', 'asked', 'voiding', 'voided')"
+labels: Final = Table(
+    "labels",
+    metadata,
+    Column("label_id", Uuid, primary_key=True),
+    Column("order_id", Uuid, ForeignKey("slips.order_id"), nullable=False, index=True),
+    Column("brand_id", Uuid, nullable=False),
+    Column("parcel_id", Uuid, nullable=False),
+    Column("purchase", Integer, CheckConstraint("purchase >= 1"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("wish", JSONB, nullable=False),
+    Column("void_why", Text, nullable=False),
+    Column("offer", JSONB(none_as_null=True)),
+    Column("weight_g", Integer),
+    Column("sale", JSONB(none_as_null=True)),
+    Column("purchased_at", DateTime(timezone=True)),
+    Column("code", Text, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("exception_id", Uuid),
+    Column("claimed", Text, nullable=False, server_default=""),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    UniqueConstraint("parcel_id", "purchase"),
+    CheckConstraint("state NOT IN ('bought', 'voiding', 'voided', 'refunded', 'kept') OR sale IS NOT NULL"),
+    CheckConstraint("state <> 'asked' OR offer IS NOT NULL"),
+    Index(
+        "one_label_a_parcel",
+        "parcel_id",
+        unique=True,
+        postgresql_where="state IN ('wanted', 'asked', 'bought') AND void_why = ''",
+    ),
+    Index("labels_due", "next_at", postgresql_where=_OPEN),
+    Index("labels_changed", "label_id", postgresql_where=f"{_OPEN} AND claimed <> state"),
+)
+"""Every label that was ever wanted, and how far it has come.
+
+Who works on one has `claimed` it in a state, and until `next_at` nobody else does; one that has come into another state
+since is due at once.
+"""
 
 recipients: Final = Table(
     "recipients",

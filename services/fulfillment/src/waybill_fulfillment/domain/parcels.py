@@ -110,6 +110,8 @@ def of_its_label(parcel: Parcel, event: OfItsLabel) -> Parcel:
         return parcel
     match event:
         case LabelPurchased():
+            if event.unwanted is not None:
+                return parcel
             return replace(
                 parcel,
                 label=LabelState.LABELED,

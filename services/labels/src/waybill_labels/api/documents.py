@@ -12,11 +12,11 @@ from waybill_chassis.openapi import gives
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_labels import documents, store
-from waybill_labels.domain import Slip, contents
+from waybill_labels.domain import Order, contents
 from waybill_labels.settings import Settings
 
 
-def routes(begin: Begin[Slip], settings: Settings) -> APIRouter:
+def routes(begin: Begin[Order], settings: Settings) -> APIRouter:
     """Everything that labels answers."""
     router = APIRouter(prefix="/api/v1")
     called: Callable[..., Awaitable[Call]] = caller(settings.token.get_secret_value())
@@ -25,15 +25,16 @@ def routes(begin: Begin[Slip], settings: Settings) -> APIRouter:
     async def packing_slip(order_id: UUID, call: Annotated[Call, Depends(called)]) -> Response:
         """The packing slip of one order, as PDF."""
         async with begin.database.begin(call.brand) as connection:
-            slip = (await begin.store.load(connection, [order_id])).get(order_id)
-            recipient = await store.recipient_of(connection, order_id)
-            brand = None if slip is None else await store.brand_of(connection, slip.brand_id)
-        if slip is None or brand is None:
+            order = (await begin.store.load(connection, [order_id])).get(order_id)
+            recipient = (await store.orders.recipients_of(connection, [order_id])).get(order_id)
+            brand_ids = [] if order is None else [order.brand_id]
+            brand = next(iter((await store.orders.brands_of(connection, brand_ids)).values()), None)
+        if order is None or brand is None:
             raise Problem(
                 404, "unknown-order", f"No order {order_id} is known here (yet). If it was just placed, ask again."
             )
-        pdf = await asyncio.to_thread(documents.packing_slip, contents(slip, recipient, brand))
-        name = "".join(char if char.isascii() and char.isalnum() else "-" for char in slip.reference)
+        pdf = await asyncio.to_thread(documents.packing_slip, contents(order, recipient, brand))
+        name = "".join(char if char.isascii() and char.isalnum() else "-" for char in order.reference)
         return Response(
             pdf,
             media_type="application/pdf",

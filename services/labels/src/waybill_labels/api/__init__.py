@@ -1,0 +1,5 @@
+"""What labels answers."""
+
+from waybill_labels.api import documents, labels
+
+__all__ = ["documents", "labels"]

@@ -1,0 +1,251 @@
+"""The life of a label: each step gives the order afterwards and the events that tell of it, or changes nothing.
+
+A label is bought for one parcel under one key. Once a carrier was asked, only the carrier's word settles what became of
+it; whatever it sold that nobody needs any more is voided.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final, assert_never
+from uuid import UUID
+
+from waybill_events import (
+    Event,
+    ExceptionRaised,
+    ExceptionResolved,
+    LabelFailed,
+    LabelPurchased,
+    LabelRefunded,
+    LabelVoided,
+    LabelVoidRefused,
+    ids,
+)
+from waybill_labels.domain.orders import PLATFORM, Decided, Label, Offer, Order, Parcel, Place, Sale, State, Wish
+from waybill_labels.domain.refusals import (
+    HasLabel,
+    NoChoice,
+    NotBought,
+    NotPacked,
+    OwnCarrier,
+    ParcelLeft,
+    UnknownException,
+    UnknownLabel,
+    UnknownParcel,
+)
+
+FAILED: Final = "label_failed"
+RETRY: Final = "retry"
+CHOICES: Final = (RETRY,)
+BOUGHT_TWICE: Final = "bought_twice"
+ASKED: Final = "asked"
+"""By a person."""
+
+
+def want(order: Order, parcel: Parcel, wish: Wish) -> Order:
+    """With one more label that is wanted for a parcel."""
+    purchase = len(order.labels_of(parcel.parcel_id)) + 1
+    label_id = ids.label_id(parcel.parcel_id, purchase)
+    return order.with_label(Label(label_id, parcel.parcel_id, purchase, State.WANTED, wish))
+
+
+def current(order: Order, parcel_id: UUID) -> Label | None:
+    """The label with which a parcel goes, or is to go: the latest that nobody wants void."""
+    standing = (State.WANTED, State.ASKED, State.BOUGHT)
+    mine = (each for each in order.labels_of(parcel_id) if each.state in standing and not each.void_why)
+    return next(mine, None)
+
+
+def buy(order: Order, parcel_id: UUID, wish: Wish | None, at: datetime) -> Decided:
+    """Want a label again for a packed parcel that is left without one; a wish of None is that of the parcel.
+
+    Raises UnknownParcel, NotPacked, OwnCarrier, HasLabel.
+    """
+    parcel = order.parcel(parcel_id)
+    if parcel is None:
+        raise UnknownParcel(parcel_id)
+    if parcel.place is not Place.PACKED:
+        raise NotPacked(parcel_id, parcel.number, parcel.place)
+    if parcel.shipping != PLATFORM:
+        raise OwnCarrier(parcel_id, parcel.number)
+    if (label := current(order, parcel_id)) is not None:
+        raise HasLabel(label.label_id, parcel.number, label.state)
+    settled, events = _settled(order, parcel_id, RETRY, at)
+    return want(settled, parcel, wish or parcel.wish), events
+
+
+def void(order: Order, label_id: UUID) -> Order:
+    """Ask the carrier to take a label back; raises UnknownLabel, NotBought, ParcelLeft."""
+    label = order.label(label_id)
+    if label is None:
+        raise UnknownLabel(label_id)
+    if label.state is not State.BOUGHT:
+        raise NotBought(label_id, label.state)
+    parcel = order.parcel(label.parcel_id)
+    if parcel is not None and parcel.place is Place.SHIPPED:
+        raise ParcelLeft(label_id, parcel.number)
+    return order.with_label(replace(label, state=State.VOIDING, void_why=ASKED))
+
+
+def resolve(order: Order, exception_id: UUID, choice: str, at: datetime) -> Decided:
+    """Close the exception about a label that failed: buy one again. Raises UnknownException, NoChoice."""
+    for label in order.labels:
+        if label.exception_id == exception_id:
+            if choice not in CHOICES:
+                raise NoChoice(choice, CHOICES)
+            return buy(order, label.parcel_id, None, at)
+    raise UnknownException(exception_id)
+
+
+def not_needed(order: Order, parcel_id: UUID, why: str, at: datetime) -> Decided:
+    """Nobody needs the labels of a parcel any more: what is paid goes back, what is under way will."""
+    after, events = _settled(order, parcel_id, why, at)
+    for label in after.labels_of(parcel_id):
+        match label.state:
+            case State.WANTED | State.FAILED:
+                after = after.with_label(replace(label, state=State.DROPPED, void_why=why))
+            case State.ASKED:
+                after = after.with_label(replace(label, void_why=why))
+            case State.BOUGHT | State.VOIDING:
+                after = after.with_label(replace(label, state=State.VOIDING, void_why=why))
+            case State.DROPPED | State.VOIDED | State.REFUNDED | State.KEPT:
+                pass
+            case _:
+                assert_never(label.state)
+    return after, events
+
+
+def ask(order: Order, label_id: UUID, offer: Offer, weight_g: int) -> Order:
+    """Note that a carrier is about to be asked to sell a label, so that nobody forgets it, unless none is wanted."""
+    label = _known(order, label_id)
+    if label.state is not State.WANTED:
+        return order
+    return order.with_label(replace(label, state=State.ASKED, offer=offer, weight_g=weight_g))
+
+
+def sold(order: Order, label_id: UUID, sales: Sequence[Sale], at: datetime) -> Decided:
+    """The carrier has sold it, perhaps more than once under its key: one is kept, the others go back."""
+    label = _known(order, label_id)
+    if label.state is not State.ASKED:
+        return order, []
+    events: list[Event] = []
+    for nth, sale in enumerate(sales):
+        if nth:
+            purchase = len(order.labels_of(label.parcel_id)) + 1
+            label_id = ids.label_id(label.parcel_id, purchase)
+            label = replace(label, label_id=label_id, purchase=purchase, void_why=BOUGHT_TWICE)
+        state = State.VOIDING if label.void_why else State.BOUGHT
+        paid = replace(label, state=state, sale=sale, purchased_at=at)
+        order = order.with_label(paid)
+        events.append(_purchased(order, paid, sale, at))
+    return order, events
+
+
+def not_sold(order: Order, label_id: UUID) -> Order:
+    """The carrier has never sold it and nobody needs it any more."""
+    label = _known(order, label_id)
+    return order.with_label(replace(label, state=State.DROPPED)) if label.state is State.ASKED else order
+
+
+def failed(order: Order, label_id: UUID, code: str, words: str, at: datetime) -> Decided:
+    """No carrier sells it: somebody has to do something, unless nobody needs it any more."""
+    label = _known(order, label_id)
+    if label.state not in {State.WANTED, State.ASKED}:
+        return order, []
+    if label.void_why:
+        return order.with_label(replace(label, state=State.DROPPED)), []
+    exception_id = ids.exception_id(order.order_id, FAILED, label.label_id)
+    changed = replace(label, state=State.FAILED, code=code, words=words, exception_id=exception_id)
+    raised = ExceptionRaised(
+        order_id=order.order_id,
+        brand_id=order.brand_id,
+        exception_id=exception_id,
+        kind=FAILED,
+        choices=CHOICES,
+        parcel_ids=(label.parcel_id,),
+        details=words,
+        raised_at=at,
+    )
+    return order.with_label(changed), [LabelFailed(**_of(order, label), code=code, words=words, failed_at=at), raised]
+
+
+def voided(order: Order, label_id: UUID, at: datetime) -> Decided:
+    """The carrier has taken it back; its money may come later."""
+    label = _known(order, label_id)
+    if label.state is not State.VOIDING:
+        return order, []
+    told = LabelVoided(**_of(order, label), why=label.void_why, voided_at=at)
+    return order.with_label(replace(label, state=State.VOIDED)), [told]
+
+
+def void_refused(order: Order, label_id: UUID, words: str, at: datetime) -> Decided:
+    """The carrier does not take it back, or does not pay; a parcel whose label somebody wanted void goes with it."""
+    label = _known(order, label_id)
+    if label.state not in {State.VOIDING, State.VOIDED}:
+        return order, []
+    told = LabelVoidRefused(**_of(order, label), why=label.void_why, words=words, refused_at=at)
+    if label.void_why == ASKED and label.state is State.VOIDING and current(order, label.parcel_id) is None:
+        return order.with_label(replace(label, state=State.BOUGHT, void_why="", words=words)), [told]
+    return order.with_label(replace(label, state=State.KEPT, words=words)), [told]
+
+
+def refunded(order: Order, label_id: UUID, at: datetime) -> Decided:
+    """Its money is back."""
+    label = _known(order, label_id)
+    if label.state is not State.VOIDED or label.sale is None:
+        return order, []
+    told = LabelRefunded(**_of(order, label), amount=label.sale.cost, refunded_at=at)
+    return order.with_label(replace(label, state=State.REFUNDED)), [told]
+
+
+def _purchased(order: Order, label: Label, sale: Sale, at: datetime) -> LabelPurchased:
+    offer = label.offer
+    assert offer is not None
+    assert label.weight_g is not None
+    return LabelPurchased(
+        **_of(order, label),
+        carrier=offer.carrier,
+        carrier_name=offer.carrier_name,
+        service=offer.service,
+        service_name=offer.service_name,
+        tracking_number=sale.tracking_number,
+        tracking_url=sale.tracking_url,
+        cost=sale.cost,
+        weight_g=label.weight_g,
+        unwanted=label.void_why or None,
+        purchased_at=at,
+    )
+
+
+def _settled(order: Order, parcel_id: UUID, choice: str, at: datetime) -> Decided:
+    """Close what is open about the labels of a parcel."""
+    events: list[Event] = []
+    for label in order.labels_of(parcel_id):
+        if label.exception_id is not None:
+            resolved = ExceptionResolved(
+                order_id=order.order_id,
+                brand_id=order.brand_id,
+                exception_id=label.exception_id,
+                kind=FAILED,
+                choice=choice,
+                resolved_at=at,
+            )
+            events.append(resolved)
+            order = order.with_label(replace(label, exception_id=None))
+    return order, events
+
+
+def _known(order: Order, label_id: UUID) -> Label:
+    label = order.label(label_id)
+    if label is None:
+        raise LookupError(f"order {order.order_id} has no label {label_id}")
+    return label
+
+
+def _of(order: Order, label: Label) -> dict[str, Any]:
+    return {
+        "order_id": order.order_id,
+        "brand_id": order.brand_id,
+        "parcel_id": label.parcel_id,
+        "label_id": label.label_id,
+    }

@@ -1,0 +1,163 @@
+"""What a carrier must know of a parcel, and which of the services that it may go with is taken.
+
+Whatever is missing is said before anybody is asked to sell anything.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from waybill_events import Address, Box, Brand, BusinessAddress, RateRule, Recipient
+from waybill_labels.domain.carriers import RULES, Rules
+from waybill_labels.domain.orders import Offer, Order, Parcel, Wish
+
+_PO_BOX: Final = re.compile(
+    r"\b(?:p\.?\s?o\.?\s?box|post(?:al)?\s+office\s+box|postfach|apartado(?:\s+postal)?|bo[iî]te\s+postale)\b",
+    re.IGNORECASE,
+)
+_MILITARY_CITIES: Final = frozenset({"APO", "FPO", "DPO"})
+_MILITARY_REGIONS: Final = frozenset({"AA", "AE", "AP"})
+_EU: Final = frozenset(
+    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MC MT NL PL PT RO SE SI SK".split()  # noqa: SIM905
+)
+_UNITED_STATES: Final = frozenset({"US", "PR"})
+_UNIONS: Final = (_EU, _UNITED_STATES)
+"""Countries between which nobody asks for customs papers; source: Union Customs Code art. 4 (its outlying regions have
+country codes of their own, or are left to the carrier), and 19 CFR 101.1."""
+
+
+class NotReady(Exception):
+    """No label can be bought as things are; `code` says what is missing, the message what to do."""
+
+    def __init__(self, code: str, says: str) -> None:
+        super().__init__(says)
+        self.code = code
+
+
+class NotYet(Exception):
+    """What is needed to decide has not come yet; it does by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """One parcel as a carrier must know it. Grams and millimeters; `reference` is what people know the order by."""
+
+    ship_from: BusinessAddress
+    ship_to: Address
+    weight_g: int
+    box: Box
+    reference: str
+
+
+def prepare(order: Order, parcel: Parcel, wish: Wish, recipient: Recipient | None, brand: Brand | None) -> Shipment:
+    """What is to be carried; raises NotReady, and NotYet while brand or recipient have not come this far."""
+    if brand is None:
+        raise NotYet("the brand's settings have not come yet")
+    if recipient is None or recipient.version < (parcel.recipient_version or 0):
+        raise NotYet("the recipient's address has not come yet")
+    if parcel.recipient_version is not None and recipient.version > parcel.recipient_version:
+        raise NotReady("address_changed", "The address is another one by now. Unpack the parcel and pack it again.")
+    ship_to, ship_from = recipient.address or Address(), brand.ship_from
+    if not ship_to.line1.strip() or ship_to.country is None:
+        raise NotReady("no_address", "The order has no street or no country to go to. Amend its address.")
+    if not ship_from.line1 or ship_from.country is None:
+        raise NotReady("no_ship_from", "The brand has no address to ship from. Enter it in the brand's settings.")
+    if customs_between(ship_from.country, ship_to.country):
+        raise NotReady(
+            "customs_required",
+            f"From {ship_from.country} to {ship_to.country} customs papers are needed, which cannot be made here. "
+            "Ship it with your own carrier.",
+        )
+    box = wish.box or brand.default_box
+    if box is None:
+        raise NotReady("no_box", "Nobody said how large the parcel is. Enter its box, or a default box of the brand.")
+    return Shipment(ship_from, ship_to, _weight(order, parcel, wish, brand), box, order.reference)
+
+
+def choose(offers: Sequence[Offer], shipment: Shipment, wish: Wish, rule: RateRule) -> Offer:
+    """The offer that is taken: the wished service, else what the brand's rule says; of equal ones the first by code.
+
+    Raises NotReady, which says of each service why it is left out.
+    """
+    able, left_out = _able(offers, shipment)
+    if wish.service:
+        able = [offer for offer in able if offer.code == wish.service]
+    elif rule.choose == "fixed":
+        able = [offer for code in rule.services for offer in able if offer.code == code][:1]
+    if not able:
+        wanted = wish.service or (", ".join(rule.services) if rule.choose == "fixed" else "any service")
+        reasons = "; ".join(f"{code}: {why}" for code, why in sorted(left_out.items()))
+        raise NotReady(
+            "no_rate",
+            f"No carrier offers {wanted} for this parcel{f' ({reasons})' if reasons else ''}. "
+            "Choose another service, or ship it with your own carrier.",
+        )
+    if rule.choose == "fastest" and not wish.service:
+        return min(able, key=lambda offer: (offer.days is None, offer.days, Decimal(offer.cost.amount), offer.code))
+    return min(able, key=lambda offer: (Decimal(offer.cost.amount), offer.code))
+
+
+def customs_between(one: str, other: str) -> bool:
+    """Whether papers are needed between two countries."""
+    return one != other and not any(one in union and other in union for union in _UNIONS)
+
+
+def refusals(rules: Rules, shipment: Shipment) -> list[str]:
+    """Why a service with these rules does not take a shipment."""
+    to, sides = shipment.ship_to, sorted((shipment.box.length_mm, shipment.box.width_mm, shipment.box.height_mm))
+    girth = sides[2] + 2 * (sides[0] + sides[1])
+    checks = (
+        (rules.phone and not to.phone.strip(), "it needs the recipient's phone"),
+        (not rules.po_box and is_po_box(to), "it does not deliver to PO boxes"),
+        (not rules.military and is_military(to), "it does not go to military addresses"),
+        (_over(shipment.weight_g, rules.greatest_weight_g), f"it takes {rules.greatest_weight_g} g at most"),
+        (_over(sides[2], rules.greatest_length_mm), f"it takes {rules.greatest_length_mm} mm of length at most"),
+        (_over(girth, rules.greatest_girth_mm), f"it takes {rules.greatest_girth_mm} mm of length and girth at most"),
+    )
+    return [says for wrong, says in checks if wrong]
+
+
+def is_po_box(address: Address) -> bool:
+    """Whether it goes to a box in a post office."""
+    return any(_PO_BOX.search(line) for line in (address.line1, address.line2))
+
+
+def is_military(address: Address) -> bool:
+    """Whether it goes to a military post office of the United States."""
+    at_base = address.city.strip().upper() in _MILITARY_CITIES or address.region.strip().upper() in _MILITARY_REGIONS
+    return address.country == "US" and at_base
+
+
+def _able(offers: Iterable[Offer], shipment: Shipment) -> tuple[list[Offer], Mapping[str, str]]:
+    able: list[Offer] = []
+    left_out: dict[str, str] = {}
+    for offer in offers:
+        if reasons := refusals(RULES.get(offer.code, Rules()), shipment):
+            left_out[offer.code] = ", ".join(reasons)
+        else:
+            able.append(offer)
+    return able, left_out
+
+
+def _weight(order: Order, parcel: Parcel, wish: Wish, brand: Brand) -> int:
+    """What the scale said, else the sum of its units, where the brand's default stands for an unknown one."""
+    if wish.weight_g is not None:
+        return wish.weight_g
+    weights = {item.line_id: item.weight_g for item in order.items}
+    total = 0
+    for line_id, units in parcel.units.items():
+        each = weights.get(line_id) or brand.default_weight_g
+        if each is None:
+            raise NotReady(
+                "no_weight", f"Nobody said what line {line_id} weighs. Weigh the parcel and enter its weight."
+            )
+        total += units * each
+    if total == 0:
+        raise NotReady("no_weight", "Nobody said what is in the parcel. Weigh it and enter its weight.")
+    return total
+
+
+def _over(value: int, greatest: int | None) -> bool:
+    return greatest is not None and value > greatest

@@ -1,0 +1,329 @@
+"""What is to be done with carriers: buy, see what became of a purchase, give back, see whether the money has come.
+
+No carrier is called inside a transaction. Before one is asked to sell, it is written down that it may have; after that
+only its own books say whether it did.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+from uuid import UUID
+
+from waybill_chassis import logging
+from waybill_chassis.commands import cause
+from waybill_chassis.fold import Caused
+from waybill_chassis.transaction import Begin
+from waybill_events import Brand, RateRule, Recipient
+from waybill_labels import store
+from waybill_labels.clients import Carrier, NoAccount, Refused, TakenBack, Unknown
+from waybill_labels.domain import (
+    Decided,
+    Label,
+    NotReady,
+    NotYet,
+    Offer,
+    Order,
+    Sale,
+    Shipment,
+    State,
+    ask,
+    choose,
+    failed,
+    not_sold,
+    prepare,
+    refunded,
+    sold,
+    void_refused,
+    voided,
+)
+from waybill_labels.store.purchases import Due
+
+AT_ONCE: Final = 40
+"""Labels of one round; as many calls are under way at a time."""
+MOST_RATES: Final = 8
+"""How often carriers are asked for rates before somebody is told that they do not answer."""
+LATEST: Final = timedelta(minutes=5)
+LATEST_REFUND: Final = timedelta(days=1)
+LOST: Final = timedelta(days=60)
+"""After its purchase: money that has not come back by then does not."""
+Step = Callable[[Order, datetime], Decided]
+"""What became of a label, written into its order at a time."""
+T = TypeVar("T")
+_log = logging.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Nothing is to be written; see about it again after a while."""
+
+    wait: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Buy:
+    """A purchase that may be made once it is written down."""
+
+    due: Due
+    offer: Offer
+    shipment: Shipment
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of some labels at the beginning of a round."""
+
+    orders: Mapping[UUID, Order]
+    recipients: Mapping[UUID, Recipient]
+    brands: Mapping[UUID, Brand]
+
+    def label(self, due: Due) -> Label:
+        """The label itself."""
+        label = self.orders[due.order_id].label(due.label_id)
+        assert label is not None
+        return label
+
+    def prepare(self, due: Due) -> Shipment:
+        """What is to be carried; raises NotReady, NotYet."""
+        order, label = self.orders[due.order_id], self.label(due)
+        parcel = order.parcel(label.parcel_id)
+        assert parcel is not None
+        return prepare(order, parcel, label.wish, self.recipients.get(order.order_id), self.brands.get(order.brand_id))
+
+    def rule(self, due: Due) -> RateRule:
+        """The brand's."""
+        return self.brands[self.orders[due.order_id].brand_id].rate_rule
+
+
+@dataclass(frozen=True, slots=True)
+class Purchases:
+    """Sees carriers about labels. Several processes may do that: each label is one's for a `lease`."""
+
+    begin: Begin[Order]
+    carriers: Mapping[str, Carrier]
+    lease: timedelta
+
+    async def go_on(self) -> bool:
+        """One round; whether there may be more."""
+        async with self.begin.database.begin(writes=True) as connection:
+            claimed = await store.purchases.claim(connection, AT_ONCE, self.lease)
+        if not claimed:
+            return False
+        async with self.begin.database.begin() as connection:
+            orders = await self.begin.store.load(connection, {due.order_id for due in claimed})
+            recipients = await store.orders.recipients_of(connection, list(orders))
+            brands = await store.orders.brands_of(connection, {order.brand_id for order in orders.values()})
+        known = Known(orders, recipients, brands)
+        # Another one may have written since it was claimed.
+        claimed = [due for due in claimed if known.label(due).state is due.state]
+        of_state = {state: [due for due in claimed if due.state is state] for state in State}
+        await asyncio.gather(
+            self._buy(known, of_state[State.WANTED]),
+            self._find(known, of_state[State.ASKED]),
+            self._give_back(known, [*of_state[State.VOIDING], *of_state[State.VOIDED]]),
+        )
+        return len(claimed) == AT_ONCE
+
+    async def _buy(self, known: Known, wanted: Sequence[Due]) -> None:
+        """Choose a service for each, write down that it may be bought, and buy it."""
+        chosen = dict(zip(wanted, await _all(self._choose(known, due) for due in wanted), strict=True))
+        to_buy = [each for each in chosen.values() if isinstance(each, Buy)]
+        steps: dict[Due, Step | Later] = {due: each for due, each in chosen.items() if not isinstance(each, Buy)}
+        steps |= {each.due: _asked(each) for each in to_buy}
+        written = await self._write(steps, taken_up={each.due for each in to_buy})
+        await self._purchase(
+            [each for each in to_buy if each.due in written and written[each.due].state is State.ASKED]
+        )
+
+    async def _choose(self, known: Known, due: Due) -> Buy | Step | Later:
+        try:
+            shipment = known.prepare(due)
+            offers = await self._offers(shipment, due)
+            return Buy(due, choose(offers, shipment, known.label(due).wish, known.rule(due)), shipment)
+        except NotYet:
+            return Later(_backoff(due, timedelta(seconds=1), LATEST))
+        except NotReady as error:
+            return _failed(due, error.code, str(error))
+        except Exception:  # noqa: BLE001  # the next round tries again
+            # Whatever it is, it costs this label alone.
+            _log.exception("purchase.not_chosen", label_id=str(due.label_id))
+            return Later(self.lease)
+
+    async def _offers(self, shipment: Shipment, due: Due) -> list[Offer]:
+        """What all carriers ask for it; raises NotYet while none answers, and NotReady in the end."""
+        answers = await _all(carrier.rates(shipment) for carrier in self.carriers.values())
+        offers = [offer for answer in answers if not isinstance(answer, Refused | Unknown) for offer in answer]
+        unknown = [answer.why for answer in answers if isinstance(answer, Unknown)]
+        if offers:
+            return offers
+        if not unknown:
+            refused = " ".join(answer.words for answer in answers if isinstance(answer, Refused))
+            raise NotReady("no_carrier", refused or "No carrier is set up here. Ship it with your own carrier.")
+        if due.attempts < MOST_RATES:
+            raise NotYet(f"no carrier answers ({', '.join(unknown)})")
+        raise NotReady("no_answer", f"No carrier answers ({', '.join(unknown)}). Try again later.")
+
+    async def _purchase(self, to_buy: Sequence[Buy]) -> None:
+        """Buy what is written down, and write down what came of it."""
+        answers = await _all(
+            self._carrier_of(each.offer).buy(each.due.label_id, each.offer, each.shipment) for each in to_buy
+        )
+        steps: dict[Due, Step | Later] = {}
+        for each, answer in zip(to_buy, answers, strict=True):
+            match answer:
+                case Refused():
+                    name = each.offer.carrier_name
+                    steps[each.due] = _failed(each.due, "refused", f"{name} says: {answer.words}")
+                case Unknown():
+                    _log.warning("purchase.unanswered", label_id=str(each.due.label_id), why=answer.why)
+                    steps[each.due] = Later(timedelta(seconds=self._carrier_of(each.offer).settles_s))
+                case _:
+                    steps[each.due] = _sold(each.due, [answer])
+        await self._write(steps)
+
+    async def _find(self, known: Known, asked: Sequence[Due]) -> None:
+        """See in the carriers' books what became of purchases of which nobody knows; buy what was never sold."""
+        answers = await _all(self._carrier(known, due).bought(due.label_id) for due in asked)
+        steps: dict[Due, Step | Later] = {}
+        to_buy: list[Buy] = []
+        for due, answer in zip(asked, answers, strict=True):
+            label = known.label(due)
+            if isinstance(answer, Unknown):
+                steps[due] = Later(_backoff(due, self._settles(known, due), LATEST))
+            elif answer:
+                steps[due] = _sold(due, answer)
+            elif label.void_why:
+                steps[due] = _not_sold(due)
+            else:
+                try:
+                    assert label.offer is not None
+                    to_buy.append(Buy(due, label.offer, known.prepare(due)))
+                except NotYet:
+                    steps[due] = Later(_backoff(due, timedelta(seconds=1), LATEST))
+                except NotReady as error:
+                    steps[due] = _failed(due, error.code, str(error))
+        await self._write(steps)
+        await self._purchase(to_buy)
+
+    async def _give_back(self, known: Known, useless: Sequence[Due]) -> None:
+        """Have labels taken back, and see whether the money of those that were has come."""
+        answers = await _all(self._void(known, due) for due in useless)
+        steps: dict[Due, Step | Later] = {}
+        for due, answer in zip(useless, answers, strict=True):
+            label = known.label(due)
+            match answer:
+                case Refused() if due.state is State.VOIDING:
+                    steps[due] = _void_refused(due, answer.words)
+                case TakenBack() if due.state is State.VOIDING or answer.refunded:
+                    steps[due] = _taken_back(due, refunded_too=answer.refunded)
+                case _ if _lost(label):
+                    steps[due] = _void_refused(due, "The money did not come back.")
+                case _:
+                    latest = LATEST if due.state is State.VOIDING else LATEST_REFUND
+                    steps[due] = Later(_backoff(due, self._settles(known, due), latest))
+        await self._write(steps)
+
+    async def _void(self, known: Known, due: Due) -> TakenBack | Refused | Unknown:
+        sale = known.label(due).sale
+        assert sale is not None
+        return await self._carrier(known, due).void(sale)
+
+    def _carrier(self, known: Known, due: Due) -> Carrier:
+        offer = known.label(due).offer
+        assert offer is not None
+        return self._carrier_of(offer)
+
+    def _carrier_of(self, offer: Offer) -> Carrier:
+        return self.carriers.get(offer.carrier) or NoAccount(offer.carrier)
+
+    def _settles(self, known: Known, due: Due) -> timedelta:
+        return timedelta(seconds=self._carrier(known, due).settles_s)
+
+    async def _write(self, steps: Mapping[Due, Step | Later], taken_up: Collection[Due] = ()) -> dict[Due, Label]:
+        """Write what became of labels into their orders, all at once; how each is then.
+
+        An order that stands still is left alone: once it goes on, what became of its labels is found again. What the
+        database does not take is written by itself, so that one label costs no other.
+        """
+        if not steps:
+            return {}
+        try:
+            return await self._write_at_once(steps, taken_up)
+        except Exception as error:  # noqa: BLE001  # what is not written is found again
+            if len(steps) == 1:
+                _log.warning("purchase.not_written", error=f"{type(error).__name__}: {error}"[:300])
+                return {}
+        written: dict[Due, Label] = {}
+        for due, step in steps.items():
+            written |= await self._write({due: step}, [due] if due in taken_up else ())
+        return written
+
+    async def _write_at_once(self, steps: Mapping[Due, Step | Later], taken_up: Collection[Due]) -> dict[Due, Label]:
+        at = datetime.now(UTC)
+        written: dict[Due, Label] = {}
+        async with self.begin.on_known([due.order_id for due in steps], None) as tx:
+            free = [id_ for id_, stream in tx.streams.items() if not stream.parked]
+            before = await tx.load(free)
+            orders, told = dict(before), list[Caused]()
+            for due, step in steps.items():
+                if due.order_id not in orders:
+                    continue
+                if not isinstance(step, Later):
+                    orders[due.order_id], events = step(orders[due.order_id], at)
+                    why = cause(due.order_id, actor="rule:labels", source="rule/labels", at=at)
+                    told += [Caused(event, why) for event in events]
+                label = orders[due.order_id].label(due.label_id)
+                assert label is not None
+                written[due] = label
+            await tx.save({id_: order for id_, order in orders.items() if order is not before[id_]})
+            await tx.publish(told)
+            await store.purchases.take_up(tx.connection, [due.label_id for due in taken_up], self.lease)
+            waits = {due.label_id: step.wait for due, step in steps.items() if isinstance(step, Later)}
+            await store.purchases.later(tx.connection, waits)
+        return written
+
+
+async def _all(calls: Iterable[Awaitable[T]]) -> list[T]:
+    return list(await asyncio.gather(*calls))
+
+
+def _backoff(due: Due, first: timedelta, latest: timedelta) -> timedelta:
+    """Twice as long each time."""
+    times: int = 2 ** min(due.attempts - 1, 20)
+    return min(max(first, timedelta(milliseconds=100)) * times, latest)
+
+
+def _lost(label: Label) -> bool:
+    return label.purchased_at is not None and datetime.now(UTC) - label.purchased_at > LOST
+
+
+def _asked(buy: Buy) -> Step:
+    return lambda order, _at: (ask(order, buy.due.label_id, buy.offer, buy.shipment.weight_g), [])
+
+
+def _sold(due: Due, sales: Sequence[Sale]) -> Step:
+    return lambda order, at: sold(order, due.label_id, sales, at)
+
+
+def _not_sold(due: Due) -> Step:
+    return lambda order, _at: (not_sold(order, due.label_id), [])
+
+
+def _failed(due: Due, code: str, words: str) -> Step:
+    return lambda order, at: failed(order, due.label_id, code, words, at)
+
+
+def _void_refused(due: Due, words: str) -> Step:
+    return lambda order, at: void_refused(order, due.label_id, words, at)
+
+
+def _taken_back(due: Due, *, refunded_too: bool) -> Step:
+    def step(order: Order, at: datetime) -> Decided:
+        after, events = voided(order, due.label_id, at)
+        if not refunded_too:
+            return after, events
+        paid, more = refunded(after, due.label_id, at)
+        return paid, [*events, *more]
+
+    return step

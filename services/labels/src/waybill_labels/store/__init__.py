@@ -1,0 +1,5 @@
+"""The only SQL of labels."""
+
+from waybill_labels.store import orders, purchases
+
+__all__ = ["orders", "purchases"]

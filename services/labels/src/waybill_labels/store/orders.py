@@ -1,0 +1,188 @@
+"""Orders with their parcels and labels, and beside them recipients and brands."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from types import MappingProxyType
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waybill_chassis.database import among, put
+from waybill_chassis.table_topics import Rows, keep
+from waybill_events import Box, Brand, Recipient
+from waybill_labels.domain import Item, Label, Offer, Order, Parcel, Place, Sale, State, Wish
+from waybill_labels.tables import brands, labels, parcels, recipients, slips
+
+_PARCEL: Final = ("place", "units")
+_OFFER: Final = TypeAdapter(Offer)
+_SALE: Final = TypeAdapter(Sale)
+_LABEL: Final = (
+    "state",
+    "void_why",
+    "offer",
+    "weight_g",
+    "sale",
+    "purchased_at",
+    "code",
+    "words",
+    "exception_id",
+)
+
+
+class Orders:
+    """Orders by their id: three statements for any number of them."""
+
+    async def load(self, connection: AsyncConnection, subjects: Collection[UUID]) -> dict[UUID, Order]:
+        """Those that are known, as far as this transaction may see them."""
+        packed: dict[UUID, list[Parcel]] = {}
+        rows = await connection.execute(
+            select(parcels).where(among(parcels.c.order_id, subjects)).order_by(parcels.c.number)
+        )
+        for row in rows:
+            packed.setdefault(row.order_id, []).append(_parcel(row))
+        wanted: dict[UUID, list[Label]] = {}
+        rows = await connection.execute(
+            select(labels).where(among(labels.c.order_id, subjects)).order_by(labels.c.parcel_id, labels.c.purchase)
+        )
+        for row in rows:
+            wanted.setdefault(row.order_id, []).append(_label(row))
+        rows = await connection.execute(select(slips).where(among(slips.c.order_id, subjects)))
+        return {
+            row.order_id: Order(
+                row.order_id,
+                row.brand_id,
+                row.reference,
+                row.placed_at,
+                row.shipping_method,
+                tuple(Item(**line) for line in row.lines),
+                tuple(packed.get(row.order_id, ())),
+                tuple(wanted.get(row.order_id, ())),
+            )
+            for row in rows
+        }
+
+    async def save(self, connection: AsyncConnection, states: Mapping[UUID, Order]) -> None:
+        """Write orders, parcels and labels."""
+        rows: list[dict[str, Any]] = [
+            {
+                "order_id": order.order_id,
+                "brand_id": order.brand_id,
+                "reference": order.reference,
+                "placed_at": order.placed_at,
+                "shipping_method": order.shipping_method,
+                "lines": [asdict(item) for item in order.items],
+            }
+            for order in states.values()
+        ]
+        await put(connection, slips, rows, update=["lines"])
+        travel = [
+            {
+                "parcel_id": parcel.parcel_id,
+                "order_id": order.order_id,
+                "brand_id": order.brand_id,
+                "number": parcel.number,
+                "place": parcel.place,
+                "units": dict(parcel.units),
+                "shipping": parcel.shipping,
+                "recipient_version": parcel.recipient_version,
+                "wish": _wish_written(parcel.wish),
+            }
+            for order in states.values()
+            for parcel in order.parcels
+        ]
+        await put(connection, parcels, travel, update=_PARCEL)
+        bought = [
+            {
+                "label_id": label.label_id,
+                "order_id": order.order_id,
+                "brand_id": order.brand_id,
+                "parcel_id": label.parcel_id,
+                "purchase": label.purchase,
+                "wish": _wish_written(label.wish),
+                **{name: getattr(label, name) for name in _LABEL},
+                "offer": label.offer and _written(label.offer),
+                "sale": label.sale and _written(label.sale),
+            }
+            for order in states.values()
+            for label in order.labels
+        ]
+        await put(connection, labels, bought, update=_LABEL)
+
+
+async def recipients_of(connection: AsyncConnection, order_ids: Collection[UUID]) -> dict[UUID, Recipient]:
+    """Who receives these orders; none of one that was erased, or has not come yet."""
+    rows = await connection.execute(select(recipients).where(among(recipients.c.order_id, order_ids)))
+    return {row.order_id: Recipient.model_validate(row.recipient) for row in rows}
+
+
+async def brands_of(connection: AsyncConnection, brand_ids: Collection[UUID]) -> dict[UUID, Brand]:
+    """The settings of these brands."""
+    rows = await connection.execute(select(brands).where(among(brands.c.brand_id, brand_ids)))
+    return {row.brand_id: Brand.model_validate(row.brand) for row in rows}
+
+
+async def put_rows(connection: AsyncConnection, rows: Rows) -> None:
+    """Take over the newest recipients and settings."""
+    people = [
+        {
+            "order_id": found.order_id,
+            "brand_id": found.brand_id,
+            "version": found.version,
+            "recipient": found.model_dump(mode="json"),
+        }
+        for found in rows.newest.values()
+        if isinstance(found, Recipient)
+    ]
+    settings = [
+        {"brand_id": found.brand_id, "version": found.version, "brand": found.model_dump(mode="json")}
+        for found in rows.newest.values()
+        if isinstance(found, Brand)
+    ]
+    await keep(connection, recipients, people, rows.removed)
+    await keep(connection, brands, settings, rows.removed)
+
+
+def _parcel(row: Row[Any]) -> Parcel:
+    return Parcel(
+        row.parcel_id,
+        row.number,
+        Place(row.place),
+        MappingProxyType(row.units),
+        row.shipping,
+        row.recipient_version,
+        _wish(row.wish),
+    )
+
+
+def _label(row: Row[Any]) -> Label:
+    return Label(
+        row.label_id,
+        row.parcel_id,
+        row.purchase,
+        State(row.state),
+        _wish(row.wish),
+        row.void_why,
+        None if row.offer is None else _OFFER.validate_python(row.offer),
+        row.weight_g,
+        None if row.sale is None else _SALE.validate_python(row.sale),
+        row.purchased_at,
+        row.code,
+        row.words,
+        row.exception_id,
+    )
+
+
+def _written(priced: Offer | Sale) -> dict[str, Any]:
+    return {**asdict(priced), "cost": priced.cost.model_dump()}
+
+
+def _wish(stored: Mapping[str, Any]) -> Wish:
+    box = stored["box"]
+    return Wish(stored["service"], stored["weight_g"], None if box is None else Box(**box))
+
+
+def _wish_written(wish: Wish) -> dict[str, Any]:
+    return {"service": wish.service, "weight_g": wish.weight_g, "box": wish.box and wish.box.model_dump()}

@@ -1,0 +1,239 @@
+"""The life of a label: one for a parcel, and what nobody needs any more goes back."""
+
+from typing import Any
+
+import pytest
+from labels_builders import (
+    BRAND,
+    FIRST,
+    NOON,
+    ORDER,
+    USD,
+    asked,
+    bought,
+    cause,
+    hears,
+    left,
+    packed,
+    placed,
+    sale,
+    the_label,
+    unpacked,
+)
+
+from waybill_chassis.fold import Waiting
+from waybill_events import (
+    ExceptionRaised,
+    ExceptionResolved,
+    LabelFailed,
+    LabelPurchased,
+    LabelRefunded,
+    LabelVoided,
+    LabelVoidRefused,
+    ShipmentUndone,
+    ids,
+)
+from waybill_labels.domain import (
+    HasLabel,
+    NoChoice,
+    NotBought,
+    NotPacked,
+    Order,
+    OwnCarrier,
+    ParcelLeft,
+    Place,
+    State,
+    UnknownException,
+    UnknownLabel,
+    UnknownParcel,
+    Wish,
+    buy,
+    failed,
+    not_sold,
+    on_event,
+    refunded,
+    resolve,
+    sold,
+    void,
+    void_refused,
+    voided,
+)
+
+LABEL = ids.label_id(FIRST, 1)
+OTHERWISE = {"company": "UPS", "number": "1Z5R89390357567127"}
+
+
+def test_a_parcel_that_is_packed_for_it_wants_a_label_and_another_wants_none() -> None:
+    assert [label.state for label in hears(packed()).labels] == [State.WANTED]
+    assert hears(packed(shipping="own")).labels == ()
+
+
+def test_what_is_told_of_an_order_waits_until_that_has_come() -> None:
+    with pytest.raises(Waiting):
+        on_event(None, packed(), cause())
+
+
+def test_a_bought_label_is_told_with_its_number_and_its_price() -> None:
+    order, (event,) = bought()
+
+    assert isinstance(event, LabelPurchased)
+    assert (event.tracking_number, event.cost, event.carrier, event.service) == ("WB1", USD, "simulated", "ground")
+    assert (event.weight_g, event.unwanted) == (400, None)
+    assert the_label(order).state is State.BOUGHT
+    assert sold(order, LABEL, [sale(2)], NOON) == (order, [])
+
+
+def test_what_was_sold_twice_under_one_key_is_kept_once() -> None:
+    order, events = bought(sale(1), sale(2))
+
+    assert [(event.tracking_number, event.unwanted) for event in events if isinstance(event, LabelPurchased)] == [
+        ("WB1", None),
+        ("WB2", "bought_twice"),
+    ]
+    assert [(label.state, label.void_why) for label in order.labels] == [
+        (State.BOUGHT, ""),
+        (State.VOIDING, "bought_twice"),
+    ]
+
+
+@pytest.mark.parametrize("gone", [unpacked(), left(**OTHERWISE)])
+def test_before_a_carrier_was_asked_a_useless_label_is_dropped(gone: Any) -> None:
+    assert the_label(hears(packed(), gone)).state is State.DROPPED
+
+
+@pytest.mark.parametrize("gone", [unpacked(), left(**OTHERWISE)])
+def test_a_purchase_under_way_is_settled_by_its_carrier_and_then_given_back(gone: Any) -> None:
+    under_way = hears(gone, order=asked())
+    order, (event,) = sold(under_way, LABEL, [sale()], NOON)
+
+    assert (the_label(under_way).state, bool(the_label(under_way).void_why)) == (State.ASKED, True)
+    assert the_label(order).state is State.VOIDING
+    assert isinstance(event, LabelPurchased)
+    assert event.unwanted == the_label(order).void_why
+    assert the_label(not_sold(under_way, LABEL)).state is State.DROPPED
+    assert failed(under_way, LABEL, "refused", "No.", NOON) == (not_sold(under_way, LABEL), [])
+
+
+@pytest.mark.parametrize("gone", [unpacked(), left(**OTHERWISE)])
+def test_a_label_that_is_paid_and_useless_is_given_back(gone: Any) -> None:
+    assert the_label(hears(gone, order=bought()[0])).state is State.VOIDING
+
+
+@pytest.mark.parametrize(
+    "gone", [left(handed_over_by="person", number="WB1"), left(handed_over_by="scan"), left(number="wb 1")]
+)
+def test_a_label_with_which_the_parcel_left_stays(gone: Any) -> None:
+    order = hears(gone, order=bought()[0])
+
+    assert the_label(order).state is State.BOUGHT
+    with pytest.raises(ParcelLeft):
+        void(order, LABEL)
+
+
+def test_a_shipment_that_is_undone_may_have_its_label_voided() -> None:
+    undone = ShipmentUndone(
+        order_id=ORDER, brand_id=BRAND, parcel_id=FIRST, lines=packed().lines, packed=True, undone_at=NOON
+    )
+
+    order = hears(left(handed_over_by="person"), undone, order=bought()[0])
+
+    assert order.parcels[0].place is Place.PACKED
+    assert the_label(void(order, LABEL)).state is State.VOIDING
+
+
+def test_a_voided_label_gets_its_money_back_once() -> None:
+    order, (void_event,) = voided(void(bought()[0], LABEL), LABEL, NOON)
+    paid, (money,) = refunded(order, LABEL, NOON)
+
+    assert isinstance(void_event, LabelVoided)
+    assert void_event.why == "asked"
+    assert isinstance(money, LabelRefunded)
+    assert money.amount == USD
+    assert the_label(paid).state is State.REFUNDED
+    assert voided(order, LABEL, NOON) == (order, [])
+    assert refunded(paid, LABEL, NOON) == (paid, [])
+
+
+def test_a_label_that_is_not_taken_back_goes_with_its_parcel_or_is_lost_money() -> None:
+    kept, (event,) = void_refused(void(bought()[0], LABEL), LABEL, "It was used.", NOON)
+    lost, _ = void_refused(hears(unpacked(), order=bought()[0]), LABEL, "It was used.", NOON)
+
+    assert isinstance(event, LabelVoidRefused)
+    assert (the_label(kept).state, the_label(kept).void_why) == (State.BOUGHT, "")
+    assert (the_label(lost).state, the_label(lost).words) == (State.KEPT, "It was used.")
+
+
+def test_a_label_that_somebody_wanted_void_is_lost_money_once_its_parcel_is_taken_apart_or_has_another() -> None:
+    apart = hears(unpacked(), order=void(bought()[0], LABEL))
+    again, _ = buy(void(bought()[0], LABEL), FIRST, None, NOON)
+
+    assert the_label(void_refused(apart, LABEL, "No.", NOON)[0]).state is State.KEPT
+    assert the_label(void_refused(again, LABEL, "No.", NOON)[0]).state is State.KEPT
+
+
+def test_money_that_does_not_come_back_is_lost() -> None:
+    order, _ = voided(void(bought()[0], LABEL), LABEL, NOON)
+
+    assert the_label(void_refused(order, LABEL, "It did not come.", NOON)[0]).state is State.KEPT
+
+
+def test_a_label_that_nobody_sells_is_for_somebody_to_look_after() -> None:
+    order, events = failed(asked(), LABEL, "refused", "No such street.", NOON)
+
+    assert [type(event) for event in events] == [LabelFailed, ExceptionRaised]
+    assert (the_label(order).state, the_label(order).words) == (State.FAILED, "No such street.")
+    assert failed(order, LABEL, "refused", "Again.", NOON) == (order, [])
+
+
+def test_who_tries_again_buys_another_label_under_a_key_of_its_own() -> None:
+    order, _ = failed(asked(), LABEL, "refused", "No such street.", NOON)
+    exception = the_label(order).exception_id
+    assert exception is not None
+
+    again, (settled,) = resolve(order, exception, "retry", NOON)
+    other, _ = buy(order, FIRST, Wish("simulated:express"), NOON)
+
+    assert isinstance(settled, ExceptionResolved)
+    assert (the_label(again, 2).state, the_label(again, 2).label_id) == (State.WANTED, ids.label_id(FIRST, 2))
+    assert the_label(other, 2).wish.service == "simulated:express"
+    with pytest.raises(NoChoice):
+        resolve(order, exception, "dance", NOON)
+    with pytest.raises(UnknownException):
+        resolve(again, exception, "retry", NOON)
+
+
+@pytest.mark.parametrize("gone", [unpacked(), left(**OTHERWISE)])
+def test_a_failed_label_settles_itself_when_nobody_needs_it(gone: Any) -> None:
+    order, _ = failed(asked(), LABEL, "refused", "No such street.", NOON)
+
+    after, events = on_event(order, gone, cause())
+
+    assert after is not None
+    assert the_label(after).state is State.DROPPED
+    assert [type(event) for event in events] == [ExceptionResolved]
+
+
+def test_only_what_is_packed_and_has_no_label_gets_one() -> None:
+    with pytest.raises(HasLabel):
+        buy(hears(packed()), FIRST, None, NOON)
+    with pytest.raises(HasLabel):
+        buy(bought()[0], FIRST, None, NOON)
+    with pytest.raises(NotPacked):
+        buy(hears(packed(), unpacked()), FIRST, None, NOON)
+    with pytest.raises(OwnCarrier):
+        buy(hears(packed(shipping="own")), FIRST, None, NOON)
+    with pytest.raises(UnknownParcel):
+        buy(hears(), FIRST, None, NOON)
+
+
+def test_only_what_is_bought_is_voided() -> None:
+    with pytest.raises(NotBought):
+        void(asked(), LABEL)
+    with pytest.raises(UnknownLabel):
+        void(hears(), LABEL)
+
+
+def test_the_same_order_told_again_changes_nothing() -> None:
+    order: Order = bought()[0]
+
+    assert hears(placed(), order=order) == order

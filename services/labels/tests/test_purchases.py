@@ -1,0 +1,276 @@
+"""Labels are bought of a real carrier process, which loses answers, fails, and takes labels back late or never."""
+
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from labels_builders import ACORN, left, packed, placed, to, unpacked
+from sqlalchemy import text
+
+from waybill_chassis.database import Database
+from waybill_events import EVENTS, Brand, Event, LabelFailed, LabelPurchased, LabelRefunded, LabelVoided, ids
+
+Publish = Callable[..., Awaitable[None]]
+Until = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
+
+
+class Brought:
+    """An order that has come in, with its labels here and at the carrier."""
+
+    def __init__(self, labels: httpx.AsyncClient, carrier: httpx.AsyncClient, database: Database, order: UUID) -> None:
+        self.labels, self.carrier, self.database, self.order = labels, carrier, database, order
+        self.parcel = ids.parcel_id(order, 1)
+
+    async def mine(self) -> list[dict[str, Any]]:
+        answer = await self.labels.get(f"/api/v1/orders/{self.order}/labels")
+        return answer.json()["labels"] if answer.is_success else []
+
+    async def states(self) -> list[str]:
+        return [label["state"] for label in await self.mine()]
+
+    async def books(self) -> list[dict[str, Any]]:
+        """What the carrier has sold for the first parcel, whichever purchase it was."""
+        await self.carrier.put("/v1/faults", json={})
+        found: list[dict[str, Any]] = []
+        for purchase in range(1, 5):
+            key = str(ids.label_id(self.parcel, purchase))
+            found += (await self.carrier.get("/v1/labels", params={"key": key})).json()["labels"]
+        return found
+
+    async def told(self) -> list[Event]:
+        async with self.database.begin() as connection:
+            rows = await connection.execute(
+                text("""
+                    SELECT headers ->> 'ce_type' AS type, payload FROM (
+                        SELECT id, key, headers, payload FROM outbox UNION SELECT id, key, headers, payload FROM sent
+                    ) AS events WHERE key = :order ORDER BY id
+                """),
+                {"order": self.order},
+            )
+            return [EVENTS.decode(row.type, bytes(row.payload)) for row in rows]
+
+    async def does(self, path: str, **body: Any) -> httpx.Response:
+        return await self.labels.post(f"/api/v1/orders/{self.order}/{path}", json=body)
+
+
+@pytest.fixture
+async def brought(
+    labels: httpx.AsyncClient, carrier: httpx.AsyncClient, database: Database, publish: Publish
+) -> Brought:
+    order = uuid4()
+    await publish(ACORN)
+    await publish(to(order))
+    await publish(placed(order), 1)
+    return Brought(labels, carrier, database, order)
+
+
+async def test_a_packed_parcel_gets_one_label_and_the_books_agree(
+    brought: Brought, publish: Publish, until: Until
+) -> None:
+    await publish(packed(brought.order), 1)
+
+    async def bought() -> bool:
+        return await brought.states() == ["bought"]
+
+    await until(bought)
+    (sold,), (mine,), (event,) = await brought.books(), await brought.mine(), await brought.told()
+    assert isinstance(event, LabelPurchased)
+    assert event.tracking_number == sold["tracking_number"] == mine["tracking_number"]
+    assert Decimal(event.cost.amount) == Decimal(sold["amount"])
+    assert (event.service, event.weight_g) == ("ground", 400)
+
+
+async def test_a_purchase_whose_answer_was_lost_is_looked_up_and_not_made_again(
+    brought: Brought, publish: Publish, until: Until
+) -> None:
+    await brought.carrier.put("/v1/faults", json={"lose": 1})
+    await publish(packed(brought.order), 1)
+
+    async def bought() -> bool:
+        return await brought.states() == ["bought"]
+
+    await until(bought)
+    (sold,) = await brought.books()
+    assert [event.tracking_number for event in await brought.told() if isinstance(event, LabelPurchased)] == [
+        sold["tracking_number"]
+    ]
+
+
+async def test_a_purchase_that_was_never_made_is_made_later(brought: Brought, publish: Publish, until: Until) -> None:
+    await brought.carrier.put("/v1/faults", json={"fail": 0.7})
+    await publish(packed(brought.order), 1)
+
+    async def bought() -> bool:
+        return await brought.states() == ["bought"]
+
+    await until(bought)
+    assert len(await brought.books()) == 1
+
+
+async def test_a_parcel_that_is_taken_apart_while_its_label_is_bought_costs_nothing_in_the_end(
+    brought: Brought, publish: Publish, until: Until
+) -> None:
+    await brought.carrier.put("/v1/faults", json={"slow_s": 1})
+    await publish(packed(brought.order), 1)
+
+    async def asked() -> bool:
+        return await brought.states() == ["asked"]
+
+    await until(asked)
+    await publish(unpacked(brought.order), 2)
+
+    async def settled() -> bool:
+        return await brought.states() == ["refunded"]
+
+    await until(settled)
+    (sold,) = await brought.books()
+    assert sold["state"] == "refunded"
+    purchased, *rest = await brought.told()
+    assert isinstance(purchased, LabelPurchased)
+    assert purchased.unwanted == "unpacked"
+    assert [type(event) for event in rest] == [LabelVoided, LabelRefunded]
+
+
+async def test_a_label_is_voided_when_its_parcel_leaves_with_another_number(
+    brought: Brought, publish: Publish, until: Until
+) -> None:
+    await publish(packed(brought.order), 1)
+
+    async def bought() -> bool:
+        return await brought.states() == ["bought"]
+
+    await until(bought)
+    await publish(left(brought.order, company="UPS", number="1Z5R89390357567127"), 2)
+
+    async def settled() -> bool:
+        return await brought.states() == ["refunded"]
+
+    await until(settled)
+
+
+async def test_a_void_whose_answer_was_lost_is_asked_for_again_and_its_money_is_waited_for(
+    brought: Brought, publish: Publish, until: Until
+) -> None:
+    await publish(packed(brought.order), 1)
+
+    async def bought() -> bool:
+        return await brought.states() == ["bought"]
+
+    await until(bought)
+    await brought.carrier.put("/v1/faults", json={"lose": 0.6, "refund_after_s": 0.5})
+    (mine,) = await brought.mine()
+    answer = await brought.does(f"labels/{mine['label_id']}/void")
+
+    async def settled() -> bool:
+        return await brought.states() == ["refunded"]
+
+    await until(settled)
+    assert answer.status_code == 202
+    assert [type(event).__name__ for event in await brought.told()] == [
+        "LabelPurchased",
+        "LabelVoided",
+        "LabelRefunded",
+    ]
+
+
+async def test_a_label_that_the_carrier_does_not_take_back_is_listed_as_refused(
+    brought: Brought, publish: Publish, until: Until
+) -> None:
+    await publish(packed(brought.order), 1)
+
+    async def bought() -> bool:
+        return await brought.states() == ["bought"]
+
+    await until(bought)
+    await brought.carrier.put("/v1/faults", json={"takes_back": False})
+    await publish(unpacked(brought.order), 2)
+
+    async def kept() -> bool:
+        return await brought.states() == ["kept"]
+
+    await until(kept)
+    (mine,) = await brought.mine()
+    assert (mine["words"], mine["money"]) == ("We do not take labels back.", "paid")
+
+
+async def test_a_label_that_failed_says_why_and_can_be_bought_again_once_that_is_mended(
+    brought: Brought, publish: Publish, until: Until
+) -> None:
+    await publish(Brand(**{**ACORN.model_dump(), "version": 2, "default_box": None}))
+    await publish(packed(brought.order), 1)
+
+    async def failed() -> bool:
+        return await brought.states() == ["failed"]
+
+    await until(failed)
+    (mine,) = await brought.mine()
+    early = await brought.does(f"parcels/{brought.parcel}/label")
+    better = await brought.does(
+        f"parcels/{brought.parcel}/label", box={"length_mm": 300, "width_mm": 200, "height_mm": 100}
+    )
+
+    async def bought() -> bool:
+        return await brought.states() == ["failed", "bought"]
+
+    await until(bought)
+    assert mine["code"] == "no_box"
+    assert (early.status_code, early.json()["type"]) == (422, "urn:waybill:problem:no-box")
+    assert better.status_code == 202
+    assert len(await brought.books()) == 1
+    kinds = [type(event).__name__ for event in await brought.told()]
+    assert kinds == ["LabelFailed", "ExceptionRaised", "ExceptionResolved", "LabelPurchased"]
+
+
+async def test_what_the_carrier_refuses_is_told_in_its_own_words(
+    brought: Brought, publish: Publish, until: Until
+) -> None:
+    order = uuid4()
+    await publish(to(order, city="Nowhere"))
+    await publish(placed(order), 1)
+    await publish(packed(order), 1)
+    other = Brought(brought.labels, brought.carrier, brought.database, order)
+
+    async def failed() -> bool:
+        return await other.states() == ["failed"]
+
+    await until(failed)
+    event = next(event for event in await other.told() if isinstance(event, LabelFailed))
+    assert (event.code, event.words) == (
+        "refused",
+        "Simulated Carrier says: We do not deliver to Nowhere. Check the city.",
+    )
+
+
+async def test_commands_that_make_no_sense_are_refused_and_a_stranger_sees_nothing(
+    brought: Brought, publish: Publish, until: Until
+) -> None:
+    await publish(packed(brought.order), 1)
+
+    async def bought() -> bool:
+        return await brought.states() == ["bought"]
+
+    await until(bought)
+    (mine,) = await brought.mine()
+    twice = await brought.does(f"parcels/{brought.parcel}/label")
+    nothing = await brought.does(f"labels/{uuid4()}/void")
+    nobody = await brought.does(f"exceptions/{uuid4()}/resolve", choice="retry")
+    stranger = await brought.labels.get(
+        f"/api/v1/orders/{brought.order}/labels", headers={"Waybill-Brand": str(uuid4())}
+    )
+    void = f"/api/v1/orders/{brought.order}/labels/{mine['label_id']}/void"
+    again = [await brought.labels.post(void, headers={"Idempotency-Key": "one"}) for _ in range(2)]
+
+    problems = [
+        (each.status_code, each.json()["type"].rpartition(":")[2]) for each in (twice, nothing, nobody, stranger)
+    ]
+    assert problems == [
+        (409, "has-label"),
+        (404, "unknown-label"),
+        (404, "unknown-exception"),
+        (404, "unknown-order"),
+    ]
+    assert [answer.status_code for answer in again] == [202, 202]
+    assert again[0].json() == again[1].json()

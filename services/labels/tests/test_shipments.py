@@ -1,0 +1,140 @@
+"""What a carrier must know, what is missing before money moves, and which service is taken."""
+
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+from labels_builders import ACORN, BOX, EXPRESS, FIRST, GROUND, hears, packed, to
+
+from waybill_events import Box, BusinessAddress, LineUnits, Money, OrderLine, RateRule, Recipient
+from waybill_labels.domain import NotReady, NotYet, Offer, Order, Shipment, Wish, choose, prepare
+
+POST = Offer("simulated", "Simulated Carrier", "post", "Post", Money(amount="8.00", currency="USD"), 4)
+
+
+def ready(
+    wish: Wish | None = None, recipient: Recipient | None = None, order: Order | None = None, **brand: Any
+) -> Shipment:
+    order = order or hears(packed())
+    parcel = order.parcel(FIRST)
+    assert parcel is not None
+    return prepare(order, parcel, wish or Wish(), recipient or to(), ACORN.model_copy(update=brand))
+
+
+def chosen(shipment: Shipment, rule: RateRule, service: str = "") -> str:
+    return choose([POST, GROUND, EXPRESS], shipment, Wish(service), rule).service
+
+
+def why_not(shipment: Shipment, rule: RateRule, service: str = "") -> str:
+    with pytest.raises(NotReady) as refused:
+        choose([POST, GROUND, EXPRESS], shipment, Wish(service), rule)
+    assert refused.value.code == "no_rate"
+    return str(refused.value)
+
+
+def test_a_parcel_weighs_what_its_units_do_unless_it_was_weighed() -> None:
+    assert ready().weight_g == 2 * 200
+    assert ready(Wish(weight_g=450)).weight_g == 450
+
+
+def test_the_brands_default_stands_for_units_of_which_nobody_said_what_they_weigh() -> None:
+    lines = (OrderLine(line_id="1", quantity=2, weight_g=200), OrderLine(line_id="2", quantity=3))
+    units = (LineUnits(line_id="1", quantity=2), LineUnits(line_id="2", quantity=3))
+    order = hears(packed(lines=units), lines=lines)
+
+    assert ready(order=order).weight_g == 2 * 200 + 3 * 250
+    with pytest.raises(NotReady, match="what line 2 weighs"):
+        ready(order=order, default_weight_g=None)
+
+
+def test_it_goes_in_the_box_that_was_named_or_else_in_the_brands() -> None:
+    large = Box(length_mm=600, width_mm=400, height_mm=300)
+
+    assert ready().box == BOX
+    assert ready(Wish(box=large)).box == large
+
+
+NOBODY: Any = None
+MISSING: tuple[tuple[str, Any], ...] = (
+    ("no_box", {"default_box": None}),
+    ("no_ship_from", {"ship_from": BusinessAddress()}),
+    ("no_address", {"recipient": to(line1=" ")}),
+    ("no_address", {"recipient": to(country=None)}),
+    ("no_address", {"recipient": to().model_copy(update={"address": None})}),
+    ("address_changed", {"recipient": to(version=2)}),
+    ("customs_required", {"recipient": to(country="CA")}),
+)
+
+
+@pytest.mark.parametrize(("code", "given"), MISSING)
+def test_what_is_missing_is_said_before_anybody_is_asked(code: str, given: dict[str, Any]) -> None:
+    with pytest.raises(NotReady) as refused:
+        ready(**given)
+
+    assert refused.value.code == code
+    assert str(refused.value).endswith(".")
+
+
+def test_a_parcel_of_which_nobody_said_what_is_in_it_must_be_weighed() -> None:
+    order = hears(packed(lines=()))
+
+    with pytest.raises(NotReady, match="Weigh it"):
+        ready(order=order)
+    assert ready(Wish(weight_g=450), order=order).weight_g == 450
+
+
+def test_brand_and_recipient_are_waited_for() -> None:
+    order = hears(packed(recipient_version=2))
+    parcel = order.parcels[0]
+
+    for recipient, brand in ((to(), ACORN), (NOBODY, ACORN), (to(), None)):
+        with pytest.raises(NotYet):
+            prepare(order, parcel, Wish(), recipient, brand)
+    assert prepare(order, parcel, Wish(), to(version=2), ACORN).reference == "10001-01"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "papers"),
+    [("US", "US", False), ("US", "PR", False), ("DE", "FR", False), ("DE", "CH", True), ("GB", "IE", True)],
+)
+def test_customs_papers_are_needed_between_unions(start: str, end: str, papers: bool) -> None:
+    ship_from = ACORN.ship_from.model_copy(update={"country": start})
+
+    with pytest.raises(NotReady, match="customs papers") if papers else nullcontext():
+        assert ready(recipient=to(country=end), ship_from=ship_from).ship_to.country == end
+
+
+def test_the_cheapest_the_fastest_or_the_first_of_the_brands_own_list_is_taken() -> None:
+    shipment = ready(recipient=to(phone="+1 518 555 0100"))
+
+    assert chosen(shipment, RateRule()) == "ground"
+    assert chosen(shipment, RateRule(choose="fastest")) == "express"
+    assert chosen(shipment, RateRule(choose="fixed", services=("simulated:nope", "simulated:post"))) == "post"
+    assert chosen(shipment, RateRule(), "simulated:express") == "express"
+
+
+def test_who_cannot_take_it_is_left_out_and_the_answer_says_why() -> None:
+    no_phone = ready()
+    boxed = ready(recipient=to(line1="P.O. Box 12", phone="1"))
+    base = ready(recipient=to(city="APO", region="AE", phone="1"))
+    heavy = ready(Wish(weight_g=25_000), to(phone="1"))
+    long_ = ready(Wish(box=Box(length_mm=2_800, width_mm=300, height_mm=300)), to(phone="1"))
+
+    assert chosen(no_phone, RateRule(choose="fastest")) == "post"
+    assert "it needs the recipient's phone" in why_not(no_phone, RateRule(), "simulated:express")
+    assert chosen(boxed, RateRule()) == "post"
+    assert "it does not deliver to PO boxes" in why_not(boxed, RateRule(), "simulated:ground")
+    assert chosen(base, RateRule(choose="fastest")) == "post"
+    assert "military" in why_not(base, RateRule(), "simulated:express")
+    assert chosen(heavy, RateRule()) == "ground"
+    assert "20000 g at most" in why_not(heavy, RateRule(), "simulated:post")
+    assert "2700 mm of length at most" in why_not(long_, RateRule(choose="fixed", services=("simulated:ground",)))
+
+
+@pytest.mark.parametrize("line", ["PO Box 1", "p.o.box 9", "Postfach 12", "Boîte postale 7", "Apartado 3"])
+def test_boxes_in_post_offices_are_known_by_their_names(line: str) -> None:
+    assert chosen(ready(recipient=to(line2=line, phone="1")), RateRule(choose="fastest")) == "post"
+
+
+def test_a_street_is_no_box() -> None:
+    assert chosen(ready(recipient=to(line1="12 Boxwood Lane", phone="1")), RateRule(choose="fastest")) == "express"
