@@ -148,7 +148,8 @@ class System:
         It is somewhere else, so to speak: past the proxies, unless it is said to share those of the first one, so that
         what is slow or cut for the one is not for the other.
         """
-        free = (port for port in range(self._port(50, 0), self._port(99, 0)) if port not in self.replicas)
+        taken = {port for port, (_, process) in self.replicas.items() if process.running()}
+        free = (port for port in range(self._port(50, 0), self._port(99, 0)) if port not in taken)
         port = next(port for port in free if not listening(port))
         process = self._spawn(name, port, None, proxied=proxied)
         self.replicas[port] = name, process

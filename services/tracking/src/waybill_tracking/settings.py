@@ -31,6 +31,8 @@ class Feed(BaseModel):
     secret: SecretStr
     carriers: tuple[Annotated[str, AfterValidator(_known)], ...] = ()
     """Codes of the carriers that it follows; none for any."""
+    also: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")], ...] = ()
+    """Codes of carriers of which labels are bought and that have no entry of their own: `simulated`."""
     register_at: Registration | None = None
     """Without it the feed follows numbers without being asked."""
 
@@ -45,6 +47,6 @@ class Settings(ServiceSettings):
         """The feed that follows each carrier, by its code; under `""` the one that follows any."""
         found: dict[str, str] = {}
         for name, feed in self.feeds.items():
-            for code in feed.carriers or ("",):
+            for code in (*feed.carriers, *feed.also) or ("",):
                 found.setdefault(code, name)
         return found

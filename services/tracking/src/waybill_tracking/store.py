@@ -34,6 +34,7 @@ _CHANGES: Final = (
     "undone",
     "missed",
     "exception_id",
+    "label_id",
 )
 
 
@@ -66,6 +67,7 @@ class TrackedOrders:
                 row.undone,
                 row.missed,
                 row.exception_id,
+                row.label_id,
             )
             found[row.order_id] = replace(known, parcels=(*known.parcels, parcel))
         return found

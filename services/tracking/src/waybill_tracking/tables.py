@@ -40,6 +40,7 @@ parcels: Final = Table(
     Column("undone", Boolean, nullable=False),
     Column("missed", Boolean, nullable=False),
     Column("exception_id", Uuid),
+    Column("label_id", Uuid),
     Column("look_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("parcels_by_key", "key"),
     Index(

@@ -1,10 +1,10 @@
 """Whose is a number, where can its parcel be followed, and what its carrier has said of it. Pure."""
 
+from waybill_tracking.domain.incoming import Incoming, on_event
 from waybill_tracking.domain.messages import Journey, Message, journey
 from waybill_tracking.domain.parcels import (
     Around,
     Correction,
-    Incoming,
     Number,
     Parcel,
     Tracked,
@@ -12,7 +12,6 @@ from waybill_tracking.domain.parcels import (
     decide,
     heard,
     missed,
-    on_event,
     resolve,
 )
 from waybill_tracking.domain.refusals import NoChoice, Refused, SameNumber, UnknownException, UnknownParcel

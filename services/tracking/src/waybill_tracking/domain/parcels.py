@@ -4,24 +4,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Literal, assert_never
+from typing import Any, Literal
 from urllib.parse import quote
 from uuid import UUID
 
 from waybill_carriers import Carrier, by_name, compact, detect, is_own
 from waybill_events import (
-    CorrectionRequested,
-    Envelope,
     Event,
     ExceptionRaised,
     ExceptionResolved,
-    ItemsFulfilled,
-    LateShipmentRecorded,
     OwnCarrier,
     ParcelDelivered,
     ParcelScanned,
     ParcelUnscanned,
-    ShipmentUndone,
     TrackingAdded,
     TrackingCorrected,
     TrackingUpdated,
@@ -73,6 +68,8 @@ class Parcel:
     missed: bool = False
     """Whether it was told that nobody has scanned it in time."""
     exception_id: UUID | None = None
+    label_id: UUID | None = None
+    """The label whose number it has, where nobody typed it."""
 
     @property
     def key(self) -> str:
@@ -119,6 +116,10 @@ class Around:
         mine = self.carriers.get(brand_id, ())
         return next((each for each in mine if is_own(company, [each.name])), None)
 
+    def feed(self, carrier: str) -> str:
+        """The feed that follows a carrier's parcels, if any."""
+        return self.feeds.get(carrier) or self.feeds.get("", "")
+
     def in_use(self, number: str, brand_id: UUID, order_id: UUID) -> bool:
         """Whether a parcel of another order of the brand bears a number."""
         return any(brand == brand_id and order != order_id for brand, order in self.bearers.get(compact(number), ()))
@@ -135,46 +136,6 @@ class Correction:
     notify_customer: bool = False
 
 
-Incoming = ItemsFulfilled | ShipmentUndone | LateShipmentRecorded | CorrectionRequested
-
-
-def on_event(
-    tracked: Tracked | None, event: Event, _envelope: Envelope, *, around: Around
-) -> tuple[Tracked | None, list[Event]]:
-    """Fill in what the brand left out of a parcel that left, and note that one has not left after all."""
-    assert isinstance(event, Incoming)
-    match event:
-        case ItemsFulfilled():
-            return _left(tracked or Tracked(event.order_id, event.brand_id), event, around)
-        case ShipmentUndone():
-            known = None if tracked is None else tracked.parcel(event.parcel_id)
-            if tracked is None or known is None:
-                # It left under a release that kept no parcel without a number.
-                return tracked, []
-            settled = _settled(tracked, known, "undone", event.undone_at)
-            return tracked.with_parcel(replace(known, undone=True, exception_id=None)), settled
-        case LateShipmentRecorded():
-            known = None if tracked is None else tracked.parcel(event.parcel_id)
-            if tracked is None or known is None:
-                return tracked, []
-            return tracked.with_parcel(replace(known, undone=False)), []
-        case CorrectionRequested():
-            return _asked_to_correct(tracked or Tracked(event.order_id, event.brand_id), event, around)
-        case _:
-            assert_never(event)
-
-
-def _asked_to_correct(tracked: Tracked, event: CorrectionRequested, around: Around) -> tuple[Tracked, list[Event]]:
-    """Fulfillment knows that the parcel has left, also one that left under a release that kept nothing of it here."""
-    known = tracked.parcel(event.parcel_id) or Parcel(event.parcel_id, "", "", event.requested_at)
-    there = tracked.with_parcel(replace(known, undone=False))
-    wanted = Correction(event.parcel_id, event.company or "", event.number, event.requested_at, event.notify_customer)
-    try:
-        return correct(there, wanted, around)
-    except SameNumber:
-        return tracked, []
-
-
 def correct(tracked: Tracked, wanted: Correction, around: Around) -> tuple[Tracked, list[Event]]:
     """Give a parcel another number, or the first one; raises UnknownParcel, SameNumber.
 
@@ -187,16 +148,30 @@ def correct(tracked: Tracked, wanted: Correction, around: Around) -> tuple[Track
     same_carrier = not wanted.company or (named.name if named else wanted.company) == known.carrier_name
     if known.tracking_number == wanted.number and same_carrier:
         raise SameNumber(wanted.number)
+    found = found_out(tracked, known.parcel_id, wanted, around)
     if not known.tracking_number:
-        return _numbered(tracked, known, wanted, around)
-    found = _found(tracked, known.parcel_id, wanted.company or None, wanted.number, around)
+        return numbered(tracked, known, found, wanted.at, around, notify_customer=wanted.notify_customer)
+    return renumbered(tracked, known, found, wanted.at, around, notify_customer=wanted.notify_customer)
+
+
+def renumbered(
+    tracked: Tracked,
+    known: Parcel,
+    found: Mapping[str, Any],
+    at: datetime,
+    around: Around,
+    *,
+    notify_customer: bool = False,
+    label_id: UUID | None = None,
+) -> tuple[Tracked, list[Event]]:
+    """A parcel has another number, as `found` says; it may be that of a label."""
     told = TrackingCorrected(
-        **_of(tracked, known),
+        **of(tracked, known),
         **found,
         was=known.tracking_number,
         was_carrier_name=known.carrier_name,
-        notify_customer=wanted.notify_customer,
-        corrected_at=wanted.at,
+        notify_customer=notify_customer,
+        corrected_at=at,
     )
     before = Number(known.carrier, known.carrier_name, known.tracking_number)
     parcel = Parcel(
@@ -209,6 +184,7 @@ def correct(tracked: Tracked, wanted: Correction, around: Around) -> tuple[Track
         former=(*known.former, before),
         missed=known.missed,
         exception_id=known.exception_id,
+        label_id=label_id,
     )
     after, more = heard(tracked.with_parcel(parcel), around.said)
     return after, [told, *more]
@@ -235,7 +211,7 @@ def missed(tracked: Tracked, parcel_id: UUID, hours: int, at: datetime) -> tuple
     if known is None or known.scanned_at is not None or known.undone or known.missed:
         return tracked, []
     exception_id = ids.exception_id(tracked.order_id, UNSCANNED, parcel_id)
-    told = ParcelUnscanned(**_of(tracked, known), since=known.since, hours=hours, told_at=at)
+    told = ParcelUnscanned(**of(tracked, known), since=known.since, hours=hours, told_at=at)
     raised = ExceptionRaised(
         order_id=tracked.order_id,
         brand_id=tracked.brand_id,
@@ -256,7 +232,7 @@ def resolve(
         if parcel.exception_id == exception_id:
             if choice not in CHOICES:
                 raise NoChoice(choice, CHOICES)
-            settled = _settled(tracked, parcel, choice, at, comment)
+            settled = settled_by(tracked, parcel, choice, at, comment)
             return tracked.with_parcel(replace(parcel, exception_id=None)), settled
     raise UnknownException(exception_id)
 
@@ -276,44 +252,35 @@ def decide(company: str | None, number: str) -> tuple[Carrier | None, DecidedBy,
     return named, "brand", service or ""
 
 
-def _left(tracked: Tracked, event: ItemsFulfilled, around: Around) -> tuple[Tracked, list[Event]]:
-    """A parcel has left: a new one, one that was undone, or one that left without a number before."""
-    known = tracked.parcel(event.parcel_id)
-    number = event.number or ""
-    if known is None:
-        known = Parcel(event.parcel_id, "", "", event.shipped_at)
-    elif not known.undone and (known.tracking_number or not number):
-        return tracked, []
-    parcel = replace(known, undone=False)
-    if known.tracking_number and number and compact(number) != known.key:
-        wanted = Correction(event.parcel_id, event.company or "", number, event.shipped_at, event.notify_customer)
-        return correct(tracked.with_parcel(parcel), wanted, around)
-    if known.tracking_number or not number:
-        # The scan of a parcel that nobody thought to be on its way: its number is told already.
-        return tracked.with_parcel(parcel), []
-    wanted = Correction(event.parcel_id, event.company or "", number, event.shipped_at, event.notify_customer)
-    return _numbered(tracked, replace(parcel, since=event.shipped_at), wanted, around)
-
-
-def _numbered(tracked: Tracked, parcel: Parcel, wanted: Correction, around: Around) -> tuple[Tracked, list[Event]]:
-    """A parcel has got its first number."""
-    found = _found(tracked, parcel.parcel_id, wanted.company or None, wanted.number, around)
-    told = TrackingAdded(**_of(tracked, parcel), **found, notify_customer=wanted.notify_customer, added_at=wanted.at)
+def numbered(
+    tracked: Tracked,
+    parcel: Parcel,
+    found: Mapping[str, Any],
+    at: datetime,
+    around: Around,
+    *,
+    notify_customer: bool = False,
+    label_id: UUID | None = None,
+) -> tuple[Tracked, list[Event]]:
+    """A parcel has got its first number, as `found` says; it may be that of a label."""
+    told = TrackingAdded(**of(tracked, parcel), **found, notify_customer=notify_customer, added_at=at)
     after = replace(
         parcel,
         carrier=told.carrier,
         carrier_name=told.carrier_name,
         tracking_number=told.tracking_number,
         feed=told.feed,
+        label_id=label_id,
     )
     heard_of, more = heard(tracked.with_parcel(after), around.said)
     return heard_of, [told, *more]
 
 
-def _found(tracked: Tracked, parcel_id: UUID, company: str | None, number: str, around: Around) -> dict[str, Any]:
-    """What is filled in beside a number."""
+def found_out(tracked: Tracked, parcel_id: UUID, wanted: Correction, around: Around) -> dict[str, Any]:
+    """What is filled in beside a company and number that somebody typed."""
+    company, number = wanted.company or None, wanted.number
     if (own := around.own(tracked.brand_id, company or "")) is not None:
-        return _of_own(own, number, _warnings(tracked, parcel_id, number, around))
+        return _of_own(own, number, warnings(tracked, parcel_id, number, around))
     carrier, decided_by, service = decide(company, number)
     code = "" if carrier is None else carrier.code
     return {
@@ -323,12 +290,12 @@ def _found(tracked: Tracked, parcel_id: UUID, company: str | None, number: str, 
         "tracking_url": "" if carrier is None else carrier.page(number),
         "decided_by": decided_by,
         "service": service,
-        "feed": around.feeds.get(code) or around.feeds.get("", "") if code else "",
-        "warnings": _warnings(tracked, parcel_id, number, around),
+        "feed": around.feed(code) if code else "",
+        "warnings": warnings(tracked, parcel_id, number, around),
     }
 
 
-def _of_own(own: OwnCarrier, number: str, warnings: tuple[str, ...]) -> dict[str, Any]:
+def _of_own(own: OwnCarrier, number: str, found: tuple[str, ...]) -> dict[str, Any]:
     """A number of a carrier that only the brand knows; nobody follows it but its page."""
     return {
         "carrier": OTHER,
@@ -338,11 +305,12 @@ def _of_own(own: OwnCarrier, number: str, warnings: tuple[str, ...]) -> dict[str
         "decided_by": "brand",
         "service": "",
         "feed": "",
-        "warnings": warnings,
+        "warnings": found,
     }
 
 
-def _warnings(tracked: Tracked, parcel_id: UUID, number: str, around: Around) -> tuple[str, ...]:
+def warnings(tracked: Tracked, parcel_id: UUID, number: str, around: Around) -> tuple[str, ...]:
+    """What is odd about a number: another parcel of the order has it, or one of another order."""
     key = compact(number)
     twice = any(each.key == key for each in tracked.parcels if each.parcel_id != parcel_id and not each.undone)
     in_use = around.in_use(number, tracked.brand_id, tracked.order_id)
@@ -350,7 +318,7 @@ def _warnings(tracked: Tracked, parcel_id: UUID, number: str, around: Around) ->
 
 
 def _heard(tracked: Tracked, parcel: Parcel, messages: Sequence[Message]) -> tuple[Parcel, list[Event]]:
-    known, of_parcel = journey(messages, parcel.since), _of(tracked, parcel)
+    known, of_parcel = journey(messages, parcel.since), of(tracked, parcel)
     events: list[Event] = []
     latest = known.latest
     if latest is not None and (latest.status, latest.at) != (parcel.status, parcel.status_at):
@@ -366,7 +334,7 @@ def _heard(tracked: Tracked, parcel: Parcel, messages: Sequence[Message]) -> tup
         parcel = replace(parcel, status=latest.status.value, status_at=latest.at)
     if known.scanned_at is not None and parcel.scanned_at is None:
         events.append(ParcelScanned(**of_parcel, scanned_at=known.scanned_at))
-        events += _settled(tracked, parcel, SCANNED, known.scanned_at)
+        events += settled_by(tracked, parcel, SCANNED, known.scanned_at)
         parcel = replace(parcel, scanned_at=known.scanned_at, exception_id=None)
     if known.delivered_at is not None and parcel.delivered_at is None:
         events.append(ParcelDelivered(**of_parcel, delivered_at=known.delivered_at))
@@ -374,7 +342,7 @@ def _heard(tracked: Tracked, parcel: Parcel, messages: Sequence[Message]) -> tup
     return parcel, events
 
 
-def _settled(tracked: Tracked, parcel: Parcel, choice: str, at: datetime, comment: str = "") -> list[Event]:
+def settled_by(tracked: Tracked, parcel: Parcel, choice: str, at: datetime, comment: str = "") -> list[Event]:
     """The exception about a parcel is closed, if one is open."""
     if parcel.exception_id is None:
         return []
@@ -391,5 +359,6 @@ def _settled(tracked: Tracked, parcel: Parcel, choice: str, at: datetime, commen
     ]
 
 
-def _of(tracked: Tracked, parcel: Parcel) -> dict[str, Any]:
+def of(tracked: Tracked, parcel: Parcel) -> dict[str, Any]:
+    """What every event about a parcel names."""
     return {"order_id": tracked.order_id, "brand_id": tracked.brand_id, "parcel_id": parcel.parcel_id}

@@ -7,12 +7,12 @@ from typing import Final, get_args
 from waybill_carriers import compact
 from waybill_chassis.fold import fold
 from waybill_chassis.transaction import Fresh, Transaction
-from waybill_events import Brand, CorrectionRequested, Event, ItemsFulfilled
+from waybill_events import Brand, CorrectionRequested, Event, ItemsFulfilled, LabelPurchased
 from waybill_tracking import store
 from waybill_tracking.domain import Incoming, Tracked, on_event
 
 HANDLES: Final[tuple[type[Event], ...]] = (*get_args(Incoming), Brand)
-TOPICS: Final = ("waybill.fulfillment",)
+TOPICS: Final = ("waybill.fulfillment", "waybill.labels")
 
 
 async def take(tx: Transaction[Tracked], fresh: Fresh, *, followed: Mapping[str, str]) -> None:
@@ -36,8 +36,9 @@ def _numbers(fresh: Fresh) -> set[str]:
         )
     )
     events = (arrival.event for arrival in arrivals)
-    return {
-        compact(event.number)
+    numbers = (
+        event.tracking_number if isinstance(event, LabelPurchased) else event.number
         for event in events
-        if isinstance(event, ItemsFulfilled | CorrectionRequested) and event.number
-    }
+        if isinstance(event, ItemsFulfilled | CorrectionRequested | LabelPurchased)
+    )
+    return {compact(number) for number in numbers if number}
