@@ -26,6 +26,14 @@ from waybill_simulators.shopify import Shop
 WAYBILL = Path(sys.executable).with_name("waybill")
 
 
+SHIPS: dict[str, Any] = {
+    "ship_from": {"name": "Brand", "line1": "9 Mill Road", "city": "Troy", "postcode": "12180", "country": "US"},
+    "default_box": {"length_mm": 300, "width_mm": 200, "height_mm": 120},
+    "default_weight_g": 350,
+}
+"""What a brand must say before labels are bought for it."""
+
+
 @dataclass(frozen=True)
 class Stack:
     home: Home
@@ -147,7 +155,9 @@ class Selling:
 async def selling(stack: Stack) -> AsyncGenerator[Selling]:
     brand, connection, secret = uuid4(), uuid4(), "a shop's secret"
     async with stack.client("portal") as portal, stack.client("connectors") as connectors:
-        (await portal.put(f"/api/v1/brands/{brand}", json={"name": f"Brand {brand.hex[:6]}"})).raise_for_status()
+        (
+            await portal.put(f"/api/v1/brands/{brand}", json={"name": f"Brand {brand.hex[:6]}", **SHIPS})
+        ).raise_for_status()
         answer = await connectors.put(
             f"/api/v1/connections/{connection}",
             json={

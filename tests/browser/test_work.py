@@ -1,5 +1,7 @@
 """Packing, canceling and holding by the buttons of an order's page, in a real browser."""
 
+import io
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,6 +9,7 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
+from pypdf import PdfReader
 
 from waybill_simulators.shopify import an_order, canceled
 
@@ -86,6 +89,28 @@ async def test_a_packed_parcel_is_shipped_with_a_number(desk: Desk) -> None:
 
     await expect(parcels.get_by_role("link", name=UPS_NUMBER)).to_be_visible()
     await expect(parcels.locator(".badge").first).to_have_text("Shipped")
+
+
+async def test_one_click_packs_what_is_open_and_gives_its_label(desk: Desk) -> None:
+    await desk.sell(801_003)
+    page = await desk.page()
+
+    async with page.context.expect_event("response", lambda response: response.url.endswith("/label.pdf")) as answered:
+        await page.get_by_role("button", name="Download label").click()
+    async with desk.stack.client("portal") as portal:
+        pdf = (await portal.get((await answered.value).url)).content
+    await page.get_by_role("link", name="Shipments").click()
+
+    number = page.locator(".parcel .number")
+    await expect(number).to_have_text(re.compile(r"^WB\d{16}$"))
+    await expect(page.locator(".parcel")).to_contain_text("Simulated Carrier Ground, ")
+    assert (await number.text_content()) in PdfReader(io.BytesIO(pdf)).pages[0].extract_text()
+    await page.get_by_role("button", name="Void label").click()
+    await expect(page.locator(".parcel")).to_contain_text("Its label was given back")
+    await page.get_by_role("button", name="Buy a label").click()
+    await expect(page.get_by_role("button", name="Hand over with its label")).to_be_visible()
+    await page.get_by_role("button", name="Hand over with its label").click()
+    await expect(page.locator("section .badge").first).to_have_text("Shipped")
 
 
 async def test_a_unit_is_canceled_and_the_rest_stays_to_be_shipped(desk: Desk) -> None:

@@ -32,7 +32,7 @@ LABELS = """
         wish jsonb NOT NULL,
         void_why text NOT NULL,
         offer jsonb,
-        weight_g integer,
+        shipment jsonb,
         sale jsonb,
         purchased_at timestamptz,
         code text NOT NULL,

@@ -21,7 +21,7 @@ from waybill_events import (
     Recipient,
     ids,
 )
-from waybill_labels.domain import Decided, Label, Offer, Order, Sale, ask, on_event, sold
+from waybill_labels.domain import Decided, Label, Offer, Order, Sale, Shipment, ask, on_event, sold
 
 ORDER, BRAND = UUID(int=1), UUID(int=2)
 FIRST: Final = ids.parcel_id(ORDER, 1)
@@ -109,6 +109,15 @@ def left(order: UUID = ORDER, nth: int = 1, **changed: Any) -> ItemsFulfilled:
     return ItemsFulfilled(**said | changed)
 
 
+A_SHIPMENT: Final = Shipment(
+    ACORN.ship_from,
+    Address(name="Ann Bee", line1="1 High St", city="Albany", postcode="12203", country="US"),
+    400,
+    BOX,
+    "10001-01",
+)
+
+
 def sale(nth: int = 1) -> Sale:
     return Sale(f"L{nth}", f"WB{nth}", f"https://carrier.example/WB{nth}", USD)
 
@@ -128,7 +137,7 @@ def the_label(order: Order, purchase: int = 1) -> Label:
 
 def asked(*told: Any) -> Order:
     """A label is wanted, and its carrier may have sold it."""
-    return ask(hears(packed(), *told), ids.label_id(FIRST, 1), GROUND, 400)
+    return ask(hears(packed(), *told), ids.label_id(FIRST, 1), GROUND, A_SHIPMENT)
 
 
 def bought(*sales: Sale) -> Decided:

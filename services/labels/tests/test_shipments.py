@@ -7,7 +7,7 @@ import pytest
 from labels_builders import ACORN, BOX, EXPRESS, FIRST, GROUND, hears, packed, to
 
 from waybill_events import Box, BusinessAddress, LineUnits, Money, OrderLine, RateRule, Recipient
-from waybill_labels.domain import NotReady, NotYet, Offer, Order, Shipment, Wish, choose, prepare
+from waybill_labels.domain import LONGEST, NotReady, NotYet, Offer, Order, Shipment, Wish, choose, prepare
 
 POST = Offer("simulated", "Simulated Carrier", "post", "Post", Money(amount="8.00", currency="USD"), 4)
 
@@ -62,6 +62,7 @@ MISSING: tuple[tuple[str, Any], ...] = (
     ("no_address", {"recipient": to(country=None)}),
     ("no_address", {"recipient": to().model_copy(update={"address": None})}),
     ("address_changed", {"recipient": to(version=2)}),
+    ("address_too_long", {"recipient": to(line2="x" * (LONGEST + 1))}),
     ("customs_required", {"recipient": to(country="CA")}),
 )
 

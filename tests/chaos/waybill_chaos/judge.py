@@ -14,14 +14,15 @@ from waybill_chaos.log import Entry
 READERS: Final[Mapping[str, frozenset[str]]] = {
     "waybill.sales": frozenset({"orders"}),
     "waybill.orders": frozenset({"fulfillment", "labels", "portal"}),
-    "waybill.fulfillment": frozenset({"orders", "tracking", "portal"}),
+    "waybill.fulfillment": frozenset({"orders", "labels", "tracking", "portal"}),
+    "waybill.labels": frozenset({"fulfillment", "tracking", "portal"}),
     "waybill.tracking": frozenset({"fulfillment", "portal"}),
 }
 """Which services read a topic."""
 ACTS: Final[Mapping[str, frozenset[str]]] = {
     "waybill.sales": frozenset({"orders"}),
     "waybill.orders": frozenset({"fulfillment", "labels", "portal"}),
-    "waybill.fulfillment": frozenset({"tracking", "portal"}),
+    "waybill.fulfillment": frozenset({"labels", "tracking", "portal"}),
     "waybill.tracking": frozenset({"fulfillment", "portal"}),
 }
 """Which of them act on the events that the rig spoils: a sale, an order, a shipment, a number."""

@@ -61,7 +61,7 @@ labels: Final = Table(
     Column("wish", JSONB, nullable=False),
     Column("void_why", Text, nullable=False),
     Column("offer", JSONB(none_as_null=True)),
-    Column("weight_g", Integer),
+    Column("shipment", JSONB(none_as_null=True)),
     Column("sale", JSONB(none_as_null=True)),
     Column("purchased_at", DateTime(timezone=True)),
     Column("code", Text, nullable=False),

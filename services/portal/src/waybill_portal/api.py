@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,8 +18,8 @@ from waybill_chassis.fold import Caused
 from waybill_chassis.openapi import example, gives, takes
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
-from waybill_events import Address, Brand, BusinessAddress, Buyer, OwnCarrier, Weekday
-from waybill_events.model import Name
+from waybill_events import Address, Box, Brand, BusinessAddress, Buyer, OwnCarrier, RateRule, Weekday
+from waybill_events.model import Name, Weight
 from waybill_events.tables import WORKING_WEEK, ClockTime, Days
 from waybill_portal import store
 from waybill_portal.clients import Owner, Viewer
@@ -29,6 +29,7 @@ from waybill_portal.domain import (
     Badge,
     Former,
     Hold,
+    Label,
     Line,
     Mark,
     OpenException,
@@ -102,6 +103,10 @@ class ParcelShown(BaseModel):
     """The carrier's last word, None while it has said nothing."""
     carrier_status_at: datetime | None
     estimated_delivery: datetime | None
+    label_state: str
+    """`own carrier` where none is bought; else `pending`, `labeled`, or where it is left without `failed`, `voided`."""
+    labels: list[Label]
+    """All that were bought for it, or could not be, the first one first."""
 
 
 class OrderShown(BaseModel):
@@ -176,7 +181,15 @@ def _known_zone(name: str) -> str:
 
 
 Typed = Annotated[Name, StringConstraints(strip_whitespace=True, min_length=1)]
+ServiceCode = Annotated[str, StringConstraints(max_length=100, pattern=r"^[a-z0-9_]+:[A-Za-z0-9_.-]+$")]
 """A name as somebody typed it."""
+
+
+class Rule(BaseModel):
+    """Of which service labels are bought: the cheapest, the fastest, or the first of `services` that is offered."""
+
+    choose: Literal["cheapest", "fastest", "fixed"] = "cheapest"
+    services: Annotated[tuple[ServiceCode, ...], Field(max_length=50)] = ()
 
 
 class BrandSettings(BaseModel):
@@ -203,6 +216,10 @@ class BrandSettings(BaseModel):
     unscanned_hours: Annotated[int, Field(ge=1, le=2_000)] = 48
     return_days: Days = 30
     carriers: Annotated[tuple[OwnCarrier, ...], Field(max_length=100)] = ()
+    shipping: Literal["own", "platform"] = "own"
+    default_box: Box | None = None
+    default_weight_g: Weight | None = None
+    rate_rule: Rule = Rule()
 
 
 def typed(search: str) -> str:
@@ -254,6 +271,8 @@ COMMANDS: Final = (
     Command("fulfillment", f"{_PARCEL}/hand-over", 200, "Say that a packed parcel has left."),
     Command("fulfillment", f"{_PARCEL}/report", 200, "Say that a parcel was lost or damaged.", {"problem": "lost"}),
     Command("fulfillment", f"{_PARCEL}/undo", 200, "Say that a parcel has not left after all."),
+    Command("labels", f"{_PARCEL}/label", 202, "Buy a label for a packed parcel that is left without one."),
+    Command("labels", "/orders/{order_id}/labels/{label_id}/void", 202, "Give a label back to its carrier."),
     Command("tracking", f"{_PARCEL}/number", 200, "Correct a parcel's number or company.", _NUMBER),
     Command(
         "orders",
@@ -322,6 +341,32 @@ def _id(given: str) -> str:
         return str(UUID(given))
     except ValueError as error:
         raise Problem(404, "not-found", f"{given[:60]!r} is no id. Take it from the list.") from error
+
+
+def _add_documents(router: APIRouter, who: Who, labels: Owner) -> None:
+    @router.get("/orders/{order_id}/packing-slip.pdf", response_class=Response, responses=gives("application/pdf"))
+    async def packing_slip(order_id: UUID, viewer: Annotated[Viewer, Depends(who)]) -> Response:
+        """The packing slip, made by labels."""
+        pdf, headers = await labels.document(viewer, f"/api/v1/orders/{order_id}/packing-slip.pdf")
+        return Response(pdf, headers=headers)
+
+    @router.get("/orders/{order_id}/parcels/{parcel_id}/label.pdf", responses=gives("application/pdf"))
+    async def label_pdf(
+        order_id: UUID, parcel_id: UUID, viewer: Annotated[Viewer, Depends(who)], size: Literal["4x6", "a6"] = "4x6"
+    ) -> Response:
+        """The label with which a parcel goes, made by labels."""
+        path = f"/api/v1/orders/{order_id}/parcels/{parcel_id}/label.pdf"
+        pdf, headers = await labels.document(viewer, path, size=size)
+        return Response(pdf, headers=headers)
+
+    @router.get("/orders/{order_id}/parcels/{parcel_id}/label.zpl", responses=gives("application/zpl"))
+    async def label_zpl(
+        order_id: UUID, parcel_id: UUID, viewer: Annotated[Viewer, Depends(who)], size: Literal["4x6", "a6"] = "4x6"
+    ) -> Response:
+        """The same for a label printer."""
+        path = f"/api/v1/orders/{order_id}/parcels/{parcel_id}/label.zpl"
+        zpl, headers = await labels.document(viewer, path, size=size)
+        return Response(zpl, headers=headers)
 
 
 _FILE: Final = "reference,tracking_company,tracking_number\n10001-01,UPS,1Z5R89390357567127\n"
@@ -447,11 +492,7 @@ def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRou
     for command in COMMANDS:
         _forward(router, who, owners[command.owner], command)
 
-    @router.get("/orders/{order_id}/packing-slip.pdf", response_class=Response, responses=gives("application/pdf"))
-    async def packing_slip(order_id: UUID, viewer: Annotated[Viewer, Depends(who)]) -> Response:
-        """The packing slip, made by labels."""
-        pdf, headers = await labels.document(viewer, f"/api/v1/orders/{order_id}/packing-slip.pdf")
-        return Response(pdf, headers=headers)
+    _add_documents(router, who, labels)
 
     @router.get("/brands")
     async def brands(viewer: Annotated[Viewer, Depends(who)]) -> list[Brand]:
@@ -464,7 +505,7 @@ def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRou
         """Make a brand, or replace its settings; every service learns of it."""
         async with begin.on(brand_id, viewer.brand) as tx:
             known = (await store.every_brand(tx.connection)).get(brand_id)
-            brand = Brand(brand_id=brand_id, version=1 if known is None else known.version + 1, **dict(settings))
+            brand = Brand(brand_id=brand_id, version=1 if known is None else known.version + 1, **_of(settings))
             if known is not None and known == brand.model_copy(update={"version": known.version}):
                 return known
             await store.put_brand(tx.connection, brand)
@@ -473,6 +514,10 @@ def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRou
             return brand
 
     return router
+
+
+def _of(settings: BrandSettings) -> dict[str, Any]:
+    return {**dict(settings), "rate_rule": RateRule(**settings.rate_rule.model_dump())}
 
 
 async def one(begin: Begin[Order], viewer: Viewer, order_id: UUID) -> tuple[Order, Any]:
@@ -529,4 +574,6 @@ def _parcel(parcel: Parcel) -> ParcelShown:
         carrier_status=carried and carried.status,
         carrier_status_at=carried and carried.at,
         estimated_delivery=carried and carried.estimated_delivery,
+        label_state=parcel.label_state,
+        labels=list(parcel.labels),
     )

@@ -53,9 +53,9 @@ class Owner:
             return [f"does not answer ({type(error).__name__})"]
         return reasons
 
-    async def document(self, viewer: Viewer, path: str) -> tuple[bytes, dict[str, str]]:
+    async def document(self, viewer: Viewer, path: str, **query: Any) -> tuple[bytes, dict[str, str]]:
         """A document's bytes, and the headers that belong to it."""
-        answer = await self._call(viewer, "GET", path)
+        answer = await self._call(viewer, "GET", path, query=query)
         kept = ("content-type", "content-disposition", "cache-control")
         return answer.content, {name: answer.headers[name] for name in kept if name in answer.headers}
 

@@ -10,7 +10,7 @@ from waybill_portal.domain import Order, on_event
 
 HANDLES: Final[tuple[type[Event], ...]] = (*domain.HANDLES, Recipient)
 TABLE_TOPICS: Final = ("waybill.recipients",)
-EVENT_TOPICS: Final = ("waybill.orders", "waybill.fulfillment", "waybill.tracking")
+EVENT_TOPICS: Final = ("waybill.orders", "waybill.fulfillment", "waybill.labels", "waybill.tracking")
 """Causes before effects."""
 
 

@@ -19,6 +19,7 @@ _PORTS: Final = {
     "orders": 3,
     "labels": 4,
     "tracking": 5,
+    "carrier": 6,
     "postgres": 10,
     "kafka": 11,
     "kafka controller": 12,
@@ -28,7 +29,17 @@ _PORTS: Final = {
 _BASES: Final = range(1024, 65_501)
 _DEFAULT_BASE: Final = 8700
 _MARKER: Final = "waybill-home.json"
-OWN: Final = ("logs", "kafka", "postgres", "postgres-password", "secrets.json", "processes.json", "lock", _MARKER)
+OWN: Final = (
+    "logs",
+    "carrier.jsonl",
+    "kafka",
+    "postgres",
+    "postgres-password",
+    "secrets.json",
+    "processes.json",
+    "lock",
+    _MARKER,
+)
 """All that is ever written into a home."""
 
 

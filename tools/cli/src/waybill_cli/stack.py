@@ -1,4 +1,4 @@
-"""Start and stop everything on this machine: PostgreSQL, Kafka, six services."""
+"""Start and stop everything on this machine: PostgreSQL, Kafka, six services, a carrier that is played."""
 
 import asyncio
 import fcntl
@@ -91,6 +91,9 @@ def up(home: Home, say: Say, working: Say) -> list[str]:
     working("Creating topics")
     created = asyncio.run(topics.create(home.kafka))
     say(f"Kafka on port {home.port('kafka')}" + (f", {len(created)} topics created" if created else ""))
+    if "carrier" not in running:
+        home.remember("carrier", _start_carrier(home))
+        started.append("carrier")
     for name in SERVICES:
         if name not in running:
             home.remember(name, start(home, name))
@@ -123,6 +126,22 @@ def start(home: Home, name: str) -> Process:
     )
 
 
+def _start_carrier(home: Home) -> Process:
+    """Start the simulated carrier, of whom labels are bought here."""
+    return Process.spawn(
+        [
+            Path(sys.executable).with_name("waybill-simulated-carrier"),
+            *("--port", str(home.port("carrier"))),
+            *("--api-key", home.secret("carrier")),
+            *("--books", str(home.folder / "carrier.jsonl")),
+            *("--webhook", f"{home.url('tracking')}/carriers/simulated/webhook"),
+            *("--secret", home.secret("carrier webhooks")),
+        ],
+        log=home.logs / "carrier.log",
+        environment=environment(),
+    )
+
+
 def settings_of(home: Home, name: str) -> dict[str, str]:
     """The environment that a service needs to be one of this home."""
     token, password = home.secret("token"), home.secret(f"database {name}")
@@ -133,7 +152,19 @@ def settings_of(home: Home, name: str) -> dict[str, str]:
         "WAYBILL_PORT": str(home.port(name)),
         **{f"WAYBILL_{each.upper()}_URL": home.url(each) for each in SERVICES if each != "portal"},
         "WAYBILL_DEMO_OPERATOR": "true",
+        **_of_carrier(home, name),
     }
+
+
+def _of_carrier(home: Home, name: str) -> dict[str, str]:
+    """What ties a service to the simulated carrier."""
+    if name == "labels":
+        account = {"kind": "simulated", "url": home.url("carrier"), "api_key": home.secret("carrier")}
+        return {"WAYBILL_CARRIERS": json.dumps({"simulated": account})}
+    if name == "tracking":
+        feed = {"kind": "generic", "secret": home.secret("carrier webhooks"), "also": ["simulated"]}
+        return {"WAYBILL_FEEDS": json.dumps({"simulated": feed})}
+    return {}
 
 
 def down(home: Home, say: Say) -> bool:
@@ -143,7 +174,7 @@ def down(home: Home, say: Say) -> bool:
     services: list[str] = [name for name in SERVICES if name in running]
     for service in services:
         running[service].ask()
-    for name in (*services, *(server for server in ("kafka", "postgres") if server in running)):
+    for name in (*services, *(server for server in ("carrier", "kafka", "postgres") if server in running)):
         ended = running[name].stop(patience=30, how=postgres.STOP if name == "postgres" else signal.SIGTERM)
         home.remember(name, None)
         say(f"{name} stopped" if ended else f"{name} did not stop within 30 s and was killed")
@@ -172,7 +203,7 @@ def states(home: Home) -> list[State]:
     """How everything is."""
     running = home.processes()
     found: list[State] = []
-    for name in ("postgres", "kafka"):
+    for name in ("postgres", "kafka", "carrier"):
         process = running.get(name)
         answers = process is not None and listening(home.port(name))
         reasons = () if answers else ("is not running" if process is None else "does not answer",)

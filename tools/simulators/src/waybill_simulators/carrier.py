@@ -18,7 +18,8 @@ from typing import Annotated, Any, Final, Literal
 
 import httpx
 import uvicorn
-from fastapi import Depends, FastAPI, Header, HTTPException, Query, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Response
+from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 NAME: Final = "Simulated Carrier"
@@ -250,7 +251,8 @@ def build(carrier: Carrier, *, api_key: str) -> FastAPI:  # noqa: C901  # the fu
         if not hmac.compare_digest(authorization, f"Bearer {api_key}"):
             raise HTTPException(401, "Your API key is wrong.")
 
-    app = FastAPI(title=NAME, lifespan=lifespan, dependencies=[Depends(customer)], docs_url=None, redoc_url=None)
+    app = FastAPI(title=NAME, lifespan=lifespan, docs_url=None, redoc_url=None)
+    desk = APIRouter(prefix="/v1", dependencies=[Depends(customer)])
 
     def known(label_id: str) -> Label:
         if label_id not in carrier.books.labels:
@@ -261,33 +263,33 @@ def build(carrier: Carrier, *, api_key: str) -> FastAPI:  # noqa: C901  # the fu
         # What is lost looks to the customer like a gateway that gave up.
         return Response("upstream timed out", 504) if carrier.loses() else Response(json.dumps(body), 200)
 
-    @app.post("/v1/rates")
+    @desk.post("/rates")
     async def post_rates(wanted: Consignment) -> Mapping[str, Any]:
         await carrier.thinks()
         return {"rates": carrier.offers(wanted)}
 
-    @app.post("/v1/labels")
+    @desk.post("/labels")
     async def post_label(wanted: Purchase) -> Response:
         await carrier.thinks()
         return answered(carrier.sell(wanted).model_dump(mode="json"))
 
-    @app.get("/v1/labels")
+    @desk.get("/labels")
     async def get_labels(key: Annotated[str, Query()] = "") -> Mapping[str, Any]:
         await carrier.thinks()
         mine = [each for each in carrier.books.labels.values() if key in {"", each.key}]
         return {"labels": [carrier.now(each).model_dump(mode="json") for each in mine]}
 
-    @app.get("/v1/labels/{label_id}")
+    @desk.get("/labels/{label_id}")
     async def get_label(label_id: str) -> Mapping[str, Any]:
         await carrier.thinks()
         return known(label_id).model_dump(mode="json")
 
-    @app.post("/v1/labels/{label_id}/void")
+    @desk.post("/labels/{label_id}/void")
     async def post_void(label_id: str) -> Response:
         await carrier.thinks()
         return answered(carrier.now(carrier.void(known(label_id))).model_dump(mode="json"))
 
-    @app.post("/v1/manifests")
+    @desk.post("/manifests")
     async def post_manifest(wanted: ManifestOf) -> Response:
         await carrier.thinks()
         for label_id in wanted.labels:
@@ -298,7 +300,7 @@ def build(carrier: Carrier, *, api_key: str) -> FastAPI:  # noqa: C901  # the fu
             carrier.books.keep(known(label_id).model_copy(update={"manifest": number}))
         return answered({"manifest": number})
 
-    @app.post("/v1/parcels/{number}/scan", status_code=204)
+    @desk.post("/parcels/{number}/scan", status_code=204)
     async def post_scan(number: str, scan: Scan) -> None:
         """What happens on the way; not for customers, but for those who play carrier."""
         for label in carrier.books.labels.values():
@@ -308,11 +310,20 @@ def build(carrier: Carrier, *, api_key: str) -> FastAPI:  # noqa: C901  # the fu
                 return
         raise HTTPException(404, f"We have sold no label with {number}.")
 
-    @app.put("/v1/faults", status_code=204)
+    @desk.put("/faults", status_code=204)
     async def put_faults(faults: Faults) -> None:
         """Misbehave from now on as told."""
         carrier.faults = faults
 
+    @app.get("/track/{number}", response_class=PlainTextResponse)
+    async def get_track(number: str) -> str:
+        """The page on which anybody follows a parcel."""
+        label = next((each for each in carrier.books.labels.values() if each.tracking_number == number), None)
+        if label is None:
+            raise HTTPException(404, f"We carry nothing with {number}.")
+        return f"{number}: {'on its way' if label.scanned else 'we have not seen it yet'}"
+
+    app.include_router(desk)
     return app
 
 

@@ -25,6 +25,8 @@ BRANDS: Final[dict[UUID, dict[str, Any]]] = {
             "country": "US",
         },
         "time_zone": "America/New_York",
+        "default_box": {"length_mm": 300, "width_mm": 220, "height_mm": 120},
+        "default_weight_g": 350,
     },
     BIRCH: {
         "name": "Birch Ceramics",
@@ -39,6 +41,8 @@ BRANDS: Final[dict[UUID, dict[str, Any]]] = {
             "country": "US",
         },
         "time_zone": "America/New_York",
+        "default_box": {"length_mm": 300, "width_mm": 220, "height_mm": 120},
+        "default_weight_g": 350,
     },
 }
 

@@ -185,7 +185,7 @@ def _one(label: Label) -> dict[str, Any]:
         "void_why": label.void_why,
         "carrier": offer and offer.carrier,
         "service": offer and offer.service,
-        "weight_g": label.weight_g,
+        "weight_g": label.shipment and label.shipment.weight_g,
         "tracking_number": sale and sale.tracking_number,
         "cost": sale and sale.cost.model_dump(),
         "money": "paid" if label.state in PAID else "refunded" if label.state is State.REFUNDED else "none",

@@ -1,5 +1,6 @@
 """What labels decides: which label a parcel needs, what became of it, and what stands on documents. Pure."""
 
+from waybill_labels.domain.faces import face
 from waybill_labels.domain.incoming import Incoming, on_event
 from waybill_labels.domain.labels import (
     ask,
@@ -25,6 +26,7 @@ from waybill_labels.domain.orders import (
     Parcel,
     Place,
     Sale,
+    Shipment,
     State,
     Units,
     Wish,
@@ -42,10 +44,11 @@ from waybill_labels.domain.refusals import (
     UnknownLabel,
     UnknownParcel,
 )
-from waybill_labels.domain.shipments import NotReady, NotYet, Shipment, choose, prepare
+from waybill_labels.domain.shipments import LONGEST, NotReady, NotYet, choose, prepare
 from waybill_labels.domain.slips import contents
 
 __all__ = [
+    "LONGEST",
     "OPEN",
     "PAID",
     "Decided",
@@ -78,6 +81,7 @@ __all__ = [
     "choose",
     "contents",
     "current",
+    "face",
     "failed",
     "not_sold",
     "on_event",

@@ -21,7 +21,19 @@ from waybill_events import (
     LabelVoidRefused,
     ids,
 )
-from waybill_labels.domain.orders import PLATFORM, Decided, Label, Offer, Order, Parcel, Place, Sale, State, Wish
+from waybill_labels.domain.orders import (
+    PLATFORM,
+    Decided,
+    Label,
+    Offer,
+    Order,
+    Parcel,
+    Place,
+    Sale,
+    Shipment,
+    State,
+    Wish,
+)
 from waybill_labels.domain.refusals import (
     HasLabel,
     NoChoice,
@@ -115,12 +127,12 @@ def not_needed(order: Order, parcel_id: UUID, why: str, at: datetime) -> Decided
     return after, events
 
 
-def ask(order: Order, label_id: UUID, offer: Offer, weight_g: int) -> Order:
+def ask(order: Order, label_id: UUID, offer: Offer, shipment: Shipment) -> Order:
     """Note that a carrier is about to be asked to sell a label, so that nobody forgets it, unless none is wanted."""
     label = _known(order, label_id)
     if label.state is not State.WANTED:
         return order
-    return order.with_label(replace(label, state=State.ASKED, offer=offer, weight_g=weight_g))
+    return order.with_label(replace(label, state=State.ASKED, offer=offer, shipment=shipment))
 
 
 def sold(order: Order, label_id: UUID, sales: Sequence[Sale], at: datetime) -> Decided:
@@ -201,7 +213,7 @@ def refunded(order: Order, label_id: UUID, at: datetime) -> Decided:
 def _purchased(order: Order, label: Label, sale: Sale, at: datetime) -> LabelPurchased:
     offer = label.offer
     assert offer is not None
-    assert label.weight_g is not None
+    assert label.shipment is not None
     return LabelPurchased(
         **_of(order, label),
         carrier=offer.carrier,
@@ -211,7 +223,7 @@ def _purchased(order: Order, label: Label, sale: Sale, at: datetime) -> LabelPur
         tracking_number=sale.tracking_number,
         tracking_url=sale.tracking_url,
         cost=sale.cost,
-        weight_g=label.weight_g,
+        weight_g=label.shipment.weight_g,
         unwanted=label.void_why or None,
         purchased_at=at,
     )

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
-from waybill_events import Box, Event, Money, OrderPlaced
+from waybill_events import Address, Box, BusinessAddress, Event, Money, OrderPlaced
 
 PLATFORM: Final = "platform"
 Units = Mapping[str, int]
@@ -119,6 +119,17 @@ class Sale:
 
 
 @dataclass(frozen=True, slots=True)
+class Shipment:
+    """One parcel as a carrier must know it. Grams and millimeters; `reference` is what people know the order by."""
+
+    ship_from: BusinessAddress
+    ship_to: Address
+    weight_g: int
+    box: Box
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
 class Label:
     """One purchase for a parcel; `purchase` counts them from 1, and its id is the key under which its carrier knows it.
 
@@ -132,7 +143,8 @@ class Label:
     wish: Wish = field(default_factory=Wish)
     void_why: str = ""
     offer: Offer | None = None
-    weight_g: int | None = None
+    shipment: Shipment | None = None
+    """As it was bought: that is printed, whatever becomes of the address."""
     sale: Sale | None = None
     purchased_at: datetime | None = None
     code: str = ""

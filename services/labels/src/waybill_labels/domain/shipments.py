@@ -5,13 +5,12 @@ Whatever is missing is said before anybody is asked to sell anything.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from waybill_events import Address, Box, Brand, BusinessAddress, RateRule, Recipient
+from waybill_events import Address, Brand, RateRule, Recipient
 from waybill_labels.domain.carriers import RULES, Rules
-from waybill_labels.domain.orders import Offer, Order, Parcel, Wish
+from waybill_labels.domain.orders import Offer, Order, Parcel, Shipment, Wish
 
 _PO_BOX: Final = re.compile(
     r"\b(?:p\.?\s?o\.?\s?box|post(?:al)?\s+office\s+box|postfach|apartado(?:\s+postal)?|bo[iî]te\s+postale)\b",
@@ -28,6 +27,10 @@ _UNIONS: Final = (_EU, _UNITED_STATES)
 country codes of their own, or are left to the carrier), and 19 CFR 101.1."""
 
 
+LONGEST: Final = 60
+"""Characters of one line of an address on a label; carriers take 35 to 50, and say so themselves."""
+
+
 class NotReady(Exception):
     """No label can be bought as things are; `code` says what is missing, the message what to do."""
 
@@ -38,17 +41,6 @@ class NotReady(Exception):
 
 class NotYet(Exception):
     """What is needed to decide has not come yet; it does by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shipment:
-    """One parcel as a carrier must know it. Grams and millimeters; `reference` is what people know the order by."""
-
-    ship_from: BusinessAddress
-    ship_to: Address
-    weight_g: int
-    box: Box
-    reference: str
 
 
 def prepare(order: Order, parcel: Parcel, wish: Wish, recipient: Recipient | None, brand: Brand | None) -> Shipment:
@@ -62,6 +54,11 @@ def prepare(order: Order, parcel: Parcel, wish: Wish, recipient: Recipient | Non
     ship_to, ship_from = recipient.address or Address(), brand.ship_from
     if not ship_to.line1.strip() or ship_to.country is None:
         raise NotReady("no_address", "The order has no street or no country to go to. Amend its address.")
+    if long := [name for name in Address.model_fields if len(getattr(ship_to, name) or "") > LONGEST]:
+        raise NotReady(
+            "address_too_long",
+            f"{', '.join(long)} of the address: a label has room for {LONGEST} characters in each. Amend the address.",
+        )
     if not ship_from.line1 or ship_from.country is None:
         raise NotReady("no_ship_from", "The brand has no address to ship from. Enter it in the brand's settings.")
     if customs_between(ship_from.country, ship_to.country):

@@ -10,11 +10,11 @@ def contents(order: Order, recipient: Recipient | None, brand: Brand) -> dict[st
     """The data of the document; a recipient of None was erased."""
     return {
         "brand": brand.name,
-        "from": _from(brand.ship_from),
+        "from": lines_of_business(brand.ship_from),
         "reference": order.reference,
         "placed": order.placed_at.date().isoformat(),
         "method": order.shipping_method,
-        "to": ["erased"] if recipient is None else _to(recipient.address),
+        "to": ["erased"] if recipient is None else lines_of_recipient(recipient.address),
         "note": "" if recipient is None else recipient.note,
         "items": [
             {"sku": item.sku, "title": item.title or item.sku, "quantity": f"{item.portion} {item.quantity}".strip()}
@@ -23,12 +23,14 @@ def contents(order: Order, recipient: Recipient | None, brand: Brand) -> dict[st
     }
 
 
-def _from(address: BusinessAddress) -> list[str]:
+def lines_of_business(address: BusinessAddress) -> list[str]:
+    """A brand's address, a line each."""
     town = " ".join(part for part in (address.postcode, address.city, address.region) if part)
     return [part for part in (address.name, address.line1, address.line2, town, address.country or "") if part]
 
 
-def _to(address: Address | None) -> list[str]:
+def lines_of_recipient(address: Address | None) -> list[str]:
+    """A recipient's address, a line each."""
     if address is None:
         return ["no address yet"]
     town = " ".join(part for part in (address.postcode, address.city, address.region) if part)

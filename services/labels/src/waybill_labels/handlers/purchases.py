@@ -196,13 +196,9 @@ class Purchases:
             elif label.void_why:
                 steps[due] = _not_sold(due)
             else:
-                try:
-                    assert label.offer is not None
-                    to_buy.append(Buy(due, label.offer, known.prepare(due)))
-                except NotYet:
-                    steps[due] = Later(_backoff(due, timedelta(seconds=1), LATEST))
-                except NotReady as error:
-                    steps[due] = _failed(due, error.code, str(error))
+                assert label.offer is not None
+                assert label.shipment is not None
+                to_buy.append(Buy(due, label.offer, label.shipment))
         await self._write(steps)
         await self._purchase(to_buy)
 
@@ -299,7 +295,7 @@ def _lost(label: Label) -> bool:
 
 
 def _asked(buy: Buy) -> Step:
-    return lambda order, _at: (ask(order, buy.due.label_id, buy.offer, buy.shipment.weight_g), [])
+    return lambda order, _at: (ask(order, buy.due.label_id, buy.offer, buy.shipment), [])
 
 
 def _sold(due: Due, sales: Sequence[Sale]) -> Step:

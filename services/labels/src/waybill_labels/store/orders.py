@@ -13,17 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waybill_chassis.database import among, put
 from waybill_chassis.table_topics import Rows, keep
 from waybill_events import Box, Brand, Recipient
-from waybill_labels.domain import Item, Label, Offer, Order, Parcel, Place, Sale, State, Wish
+from waybill_labels.domain import Item, Label, Offer, Order, Parcel, Place, Sale, Shipment, State, Wish
 from waybill_labels.tables import brands, labels, parcels, recipients, slips
 
 _PARCEL: Final = ("place", "units")
 _OFFER: Final = TypeAdapter(Offer)
 _SALE: Final = TypeAdapter(Sale)
+_SHIPMENT: Final = TypeAdapter(Shipment)
 _LABEL: Final = (
     "state",
     "void_why",
     "offer",
-    "weight_g",
+    "shipment",
     "sale",
     "purchased_at",
     "code",
@@ -103,8 +104,9 @@ class Orders:
                 "purchase": label.purchase,
                 "wish": _wish_written(label.wish),
                 **{name: getattr(label, name) for name in _LABEL},
-                "offer": label.offer and _written(label.offer),
-                "sale": label.sale and _written(label.sale),
+                "offer": label.offer and _OFFER.dump_python(label.offer),
+                "shipment": label.shipment and _SHIPMENT.dump_python(label.shipment),
+                "sale": label.sale and _SALE.dump_python(label.sale),
             }
             for order in states.values()
             for label in order.labels
@@ -166,17 +168,13 @@ def _label(row: Row[Any]) -> Label:
         _wish(row.wish),
         row.void_why,
         None if row.offer is None else _OFFER.validate_python(row.offer),
-        row.weight_g,
+        None if row.shipment is None else _SHIPMENT.validate_python(row.shipment),
         None if row.sale is None else _SALE.validate_python(row.sale),
         row.purchased_at,
         row.code,
         row.words,
         row.exception_id,
     )
-
-
-def _written(priced: Offer | Sale) -> dict[str, Any]:
-    return {**asdict(priced), "cost": priced.cost.model_dump()}
 
 
 def _wish(stored: Mapping[str, Any]) -> Wish:

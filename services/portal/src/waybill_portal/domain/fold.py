@@ -15,6 +15,11 @@ from waybill_events import (
     ExceptionResolved,
     HoldRequested,
     ItemsFulfilled,
+    LabelFailed,
+    LabelPurchased,
+    LabelRefunded,
+    LabelVoided,
+    LabelVoidRefused,
     LateShipmentRecorded,
     LineUnits,
     OrderHeld,
@@ -39,6 +44,7 @@ from waybill_portal.domain.order import (
     Evidence,
     Former,
     Hold,
+    Label,
     Line,
     OpenException,
     Order,
@@ -52,6 +58,7 @@ from waybill_portal.domain.order import (
     Units,
 )
 
+OfLabel = LabelPurchased | LabelFailed | LabelVoided | LabelVoidRefused | LabelRefunded
 Changed = dict[str, Any]
 """Fields of an order with what they become."""
 
@@ -124,7 +131,9 @@ def placed(event: OrderPlaced, by: Evidence) -> Order:
 
 
 def _packed(order: Order, event: ParcelPacked, by: Evidence) -> Changed:
-    parcel = Parcel(parcel_id=event.parcel_id, state="packed", units=_counted(event.lines), moved=by)
+    parcel = Parcel(
+        parcel_id=event.parcel_id, state="packed", units=_counted(event.lines), moved=by, shipping=event.shipping
+    )
     return {"lines": _moved(order, parcel.units, packed=1), "parcels": (*order.parcels, parcel)}
 
 
@@ -296,6 +305,59 @@ def _carried(order: Order, event: TrackingUpdated, by: Evidence) -> Changed:
     return {"parcels": _with(order, event.parcel_id, carried=said)}
 
 
+def _bought(order: Order, event: LabelPurchased, by: Evidence) -> Changed:
+    return _with_label(
+        order,
+        event,
+        Label(
+            label_id=event.label_id,
+            state="bought",
+            carrier_name=event.carrier_name,
+            service_name=event.service_name,
+            tracking_number=event.tracking_number,
+            cost=event.cost,
+            unwanted=event.unwanted or "",
+            told=by,
+        ),
+    )
+
+
+def _not_bought(order: Order, event: LabelFailed, by: Evidence) -> Changed:
+    return _with_label(order, event, Label(label_id=event.label_id, state="failed", words=event.words, told=by))
+
+
+def _given_back(order: Order, event: LabelVoided | LabelVoidRefused | LabelRefunded, by: Evidence) -> Changed:
+    """Somebody's wish that its carrier refuses changes nothing but the words: the parcel goes with it."""
+    known = next((label for label in _parcel(order, event).labels if label.label_id == event.label_id), None)
+    if known is None:
+        return {}
+    said: Changed = {"told": by}
+    match event:
+        case LabelVoided():
+            said |= {"state": "voided"}
+        case LabelVoidRefused():
+            said |= {"words": event.words} | ({"state": "not taken back"} if event.why != "asked" else {})
+        case LabelRefunded():
+            said |= {"state": "refunded"}
+    return _with_label(order, event, known.model_copy(update=said))
+
+
+def _with_label(order: Order, event: OfLabel, changed: Label) -> Changed:
+    """Raises Waiting while the parcel is not packed yet."""
+    known = _parcel(order, event).labels
+    if all(label.label_id != changed.label_id for label in known):
+        return {"parcels": _with(order, event.parcel_id, labels=(*known, changed))}
+    labels = tuple(changed if label.label_id == changed.label_id else label for label in known)
+    return {"parcels": _with(order, event.parcel_id, labels=labels)}
+
+
+def _parcel(order: Order, event: OfLabel) -> Parcel:
+    known = next((parcel for parcel in order.parcels if parcel.parcel_id == event.parcel_id), None)
+    if known is None:
+        raise Waiting(ParcelPacked)
+    return known
+
+
 _FOLDS: Final[Mapping[type[Event], Callable[[Order, Any, Evidence], Changed]]] = {
     CancellationRequested: _asked,
     HoldRequested: _asked,
@@ -315,6 +377,11 @@ _FOLDS: Final[Mapping[type[Event], Callable[[Order, Any, Evidence], Changed]]] =
     LateShipmentRecorded: _late,
     ExceptionRaised: _raised,
     ExceptionResolved: _resolved,
+    LabelPurchased: _bought,
+    LabelFailed: _not_bought,
+    LabelVoided: _given_back,
+    LabelVoidRefused: _given_back,
+    LabelRefunded: _given_back,
     TrackingAdded: _tracked,
     TrackingCorrected: _tracked,
     TrackingUpdated: _carried,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from waybill_events import Envelope
+from waybill_events import Envelope, Money
 
 Units = Mapping[str, int]
 """Quantities by line id."""
@@ -102,6 +102,24 @@ class Carried(Frozen):
     told: Evidence
 
 
+class Label(Frozen):
+    """A label that was bought for a parcel, or could not be, and what became of its money.
+
+    `state` is `bought`, `failed`, `voided`, `not taken back` or `refunded`; `unwanted` says why nobody may use it.
+    """
+
+    label_id: UUID
+    state: str
+    carrier_name: str = ""
+    service_name: str = ""
+    tracking_number: str = ""
+    cost: Money | None = None
+    unwanted: str = ""
+    words: str = ""
+    """Why it failed, or was not taken back."""
+    told: Evidence
+
+
 class Parcel(Frozen):
     """Units that travel together. `parcel_id` is None for one that had left before the order came to us.
 
@@ -122,6 +140,25 @@ class Parcel(Frozen):
     """The numbers that it had, the first one first."""
     moved: Evidence | None = None
     """What brought it into its state."""
+    shipping: str = "own"
+    """With its brand's `own` carrier, or with a label that is bought (`platform`)."""
+    labels: tuple[Label, ...] = ()
+    """All that were bought for it, or could not be, the first one first."""
+
+    @property
+    def label(self) -> Label | None:
+        """The label with which it goes, if it has one."""
+        return next((label for label in self.labels if label.state == "bought" and not label.unwanted), None)
+
+    @property
+    def label_state(self) -> str:
+        """`own carrier`, `pending`, `labeled`, or `failed`, `voided` where it is left without one."""
+        if self.shipping != "platform":
+            return "own carrier"
+        if self.label is not None:
+            return "labeled"
+        last = self.labels[-1] if self.labels else None
+        return last.state if last is not None and not last.unwanted else "pending"
 
     @property
     def carrier_name(self) -> str:

@@ -18,7 +18,7 @@ Fields = Mapping[str, str]
 Send = Callable[[Viewer, str, str, Any, Fields], Awaitable[Response]]
 """Send a command to its owner, on behalf of a viewer: the path, the body, the form; then go back to the order."""
 _NOT_FOUND: Final = 404
-_RAISE: Final = {"orders", "fulfillment", "tracking"}
+_RAISE: Final = {"orders", "fulfillment", "labels", "tracking"}
 """Who raises exceptions."""
 
 
@@ -33,6 +33,7 @@ _OF_PARCEL: Final[Mapping[str, tuple[str, Callable[[Fields], dict[str, Any]]]]] 
     "report": ("fulfillment", lambda given: {"problem": given.get("problem", "")}),
     "ship": ("fulfillment", number),
     "number": ("tracking", number),
+    "label": ("labels", _nothing),
 }
 """What can be done with a parcel, who does it, and what the form says."""
 

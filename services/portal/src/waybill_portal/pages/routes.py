@@ -26,7 +26,7 @@ from waybill_portal.api import Who, cursor_of, one, pressing_orders, read_cursor
 from waybill_portal.clients import Owner, Viewer
 from waybill_portal.domain import Mark, Order, Status, flags, ship_by, status
 from waybill_portal.domain.deadlines import calendar_of
-from waybill_portal.pages import actions, imports, operations
+from waybill_portal.pages import actions, imports, labels, operations
 from waybill_portal.pages.forms import key_of, number, quantities, read, seen
 from waybill_portal.pages.live import Changes, digest, stream
 
@@ -74,6 +74,7 @@ def mount(app: FastAPI, begin: Begin[Order], who: Who, owners: Mapping[str, Owne
     pages = _Pages(begin, owners["fulfillment"], changes)
     app.include_router(pages.routes(who))
     app.include_router(actions.routes(who, owners, pages.render))
+    app.include_router(labels.routes(who, owners))
     app.include_router(imports.routes(who, owners["fulfillment"], pages.render))
     app.include_router(operations.routes(operations.Desk(begin, owners, pages.render), who))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

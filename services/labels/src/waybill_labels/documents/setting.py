@@ -1,0 +1,67 @@
+"""Sets documents: Typst with data apart from the page's code, fonts that are packages, bars that are modules."""
+
+import json
+import tempfile
+from atexit import register
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from itertools import groupby
+from pathlib import Path
+from shutil import rmtree
+from typing import Any, Final
+
+import barcode  # pyright: ignore[reportMissingTypeStubs]
+import cvttf_NotoSansCJK_Regular  # pyright: ignore[reportMissingTypeStubs]
+import pymupdf_fonts  # pyright: ignore[reportMissingTypeStubs]
+import segno
+import typst
+
+DPI: Final = 203
+"""Dots an inch of a label printer; 8 a millimeter."""
+_FONTS: Final = ("figo", "figbo")
+"""FiraGO, regular and bold."""
+_CODES: Final = files("waybill_labels") / "documents"
+
+
+def page(template: str, data: Mapping[str, Any]) -> bytes:
+    """A template with its data, as PDF; the same data gives the same bytes."""
+    return typst.compile(
+        (_CODES / template).read_bytes(),
+        sys_inputs={"data": json.dumps(data)},
+        font_paths=fonts(),
+        timestamp=0,
+    )
+
+
+@cache
+def fonts() -> typst.Fonts:
+    """All fonts, found once for each process; those that come as code are written for that."""
+    folder = tempfile.mkdtemp(prefix="waybill-fonts-")
+    register(rmtree, folder, ignore_errors=True)
+    for name in _FONTS:
+        (Path(folder) / f"{name}.ttf").write_bytes(pymupdf_fonts.fontbuffers[name]())
+    cjk = str(Path(str(cvttf_NotoSansCJK_Regular.__file__)).parent)
+    return typst.Fonts(font_paths=[folder, cjk], include_system_fonts=False)
+
+
+def code_128(text: str, module: int) -> dict[str, Any]:
+    """The bars of a text in Code 128 (ISO/IEC 15417); `module` is the width of the thinnest one, in dots."""
+    (modules,) = barcode.get_barcode_class("code128")(text).build()
+    return {"module": module, "modules": len(modules), "runs": list(_runs(modules))}
+
+
+def qr_code(text: str, module: int) -> dict[str, Any]:
+    """The rows of a QR code (ISO/IEC 18004), with error correction M, without the quiet zone around it."""
+    rows = ["".join("1" if dark else "0" for dark in row) for row in segno.make_qr(text, error="m").matrix]
+    return {"module": module, "modules": len(rows), "rows": [list(_runs(row)) for row in rows]}
+
+
+def _runs(modules: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Where each run of black ones begins, and how long it is."""
+    at = 0
+    for black, run in groupby(modules):
+        length = len(list(run))
+        if black == "1":
+            yield at, length
+        at += length

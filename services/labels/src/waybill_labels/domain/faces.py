@@ -1,0 +1,41 @@
+"""What stands on a label."""
+
+from typing import Any
+
+from waybill_events import Brand
+from waybill_labels.domain.orders import Label, Order
+from waybill_labels.domain.slips import lines_of_business, lines_of_recipient
+
+
+def face(order: Order, label: Label, brand: Brand) -> dict[str, Any]:
+    """The data of a label that was bought."""
+    offer, sale, shipment = label.offer, label.sale, label.shipment
+    assert offer is not None
+    assert sale is not None
+    assert shipment is not None
+    parcel = order.parcel(label.parcel_id)
+    assert parcel is not None
+    ship_from = lines_of_business(shipment.ship_from)
+    of_parcels = sum(1 for each in order.parcels if each.place != "unpacked")
+    return {
+        "carrier": offer.carrier_name,
+        "service": offer.service_name or offer.service,
+        "number": sale.tracking_number,
+        "reference": order.reference,
+        "weight": weight_in_words(shipment.weight_g),
+        "from": ship_from if shipment.ship_from.name else [brand.name, *ship_from],
+        "to": lines_of_recipient(shipment.ship_to),
+        "about": [f"Parcel {parcel.number}" + (f" of {of_parcels}" if of_parcels > 1 else ""), _day(label)],
+        "words": {"ship_to": "SHIP TO", "tracking": "TRACKING NUMBER"},
+    }
+
+
+def weight_in_words(grams: int) -> str:
+    """Kilograms, and pounds and ounces as they are said in the United States."""
+    ounces = grams / 28.349523125
+    pounds, rest = divmod(round(ounces, 1), 16)
+    return f"{grams / 1000:.3g} kg  {f'{pounds:.0f} lb ' if pounds else ''}{rest:.1f} oz"
+
+
+def _day(label: Label) -> str:
+    return "" if label.purchased_at is None else label.purchased_at.date().isoformat()

@@ -1,0 +1,134 @@
+"""Labels of parcels, as the portal folds them from what labels tells."""
+
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import pytest
+from portal_builders import placed
+
+from waybill_chassis.fold import Waiting
+from waybill_events import (
+    Envelope,
+    Event,
+    LabelFailed,
+    LabelPurchased,
+    LabelRefunded,
+    LabelVoided,
+    LabelVoidRefused,
+    LineUnits,
+    Money,
+    ParcelPacked,
+    ids,
+)
+from waybill_portal.domain import Order, Parcel, on_event
+
+ORDER, BRAND = UUID(int=1), UUID(int=2)
+PARCEL = ids.parcel_id(ORDER, 1)
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+USD = Money(amount="7.35", currency="USD")
+
+
+def packed(shipping: str = "platform") -> ParcelPacked:
+    lines = (LineUnits(line_id="shirt", quantity=3),)
+    return ParcelPacked(
+        order_id=ORDER, brand_id=BRAND, parcel_id=PARCEL, lines=lines, shipping=shipping, packed_at=NOON
+    )
+
+
+def of_label(event: type[Any], purchase: int = 1, **said: Any) -> Any:
+    known = {"order_id": ORDER, "brand_id": BRAND, "parcel_id": PARCEL, "label_id": ids.label_id(PARCEL, purchase)}
+    return event(**known | said)
+
+
+def bought(purchase: int = 1, **changed: Any) -> LabelPurchased:
+    said = {
+        "carrier": "simulated",
+        "carrier_name": "Simulated Carrier",
+        "service": "ground",
+        "service_name": "Ground",
+        "tracking_number": f"WB{purchase}",
+        "cost": USD,
+        "weight_g": 840,
+        "purchased_at": NOON,
+    }
+    event: LabelPurchased = of_label(LabelPurchased, purchase, **said | changed)
+    return event
+
+
+FAILED = of_label(LabelFailed, code="refused", words="No such street.", failed_at=NOON)
+VOIDED = of_label(LabelVoided, why="asked", voided_at=NOON)
+REFUNDED = of_label(LabelRefunded, amount=USD, refunded_at=NOON)
+
+
+def refused(why: str) -> LabelVoidRefused:
+    event: LabelVoidRefused = of_label(LabelVoidRefused, why=why, words="It was used.", refused_at=NOON)
+    return event
+
+
+def parcel(*events: Event) -> Parcel:
+    """The parcel after these events."""
+    numbers: dict[str, Any] = {}
+    order: Order | None = None
+    for event in (placed(ORDER, BRAND, "10001-01"), *events):
+        source = event.topic.replace(".", "/")
+        number = next(numbers.setdefault(source, count(1)))
+        id_ = ids.event_id(ORDER, event.type_name(), ORDER, number)
+        envelope = Envelope(
+            id=id_, source=source, type="t", time=NOON, subject=ORDER, actor="test", causation_id=id_, sequence=number
+        )
+        order, _ = on_event(order, event, envelope)
+    assert order is not None
+    return order.parcels[0]
+
+
+@pytest.mark.parametrize(
+    ("events", "state"),
+    [
+        ((), "pending"),
+        ((bought(),), "labeled"),
+        ((bought(unwanted="unpacked"),), "pending"),
+        ((FAILED,), "failed"),
+        ((FAILED, bought(2)), "labeled"),
+        ((bought(), VOIDED), "voided"),
+        ((bought(), VOIDED, REFUNDED), "refunded"),
+        ((bought(), VOIDED, bought(2)), "labeled"),
+        ((bought(), refused("asked")), "labeled"),
+        ((bought(), refused("unpacked")), "not taken back"),
+    ],
+)
+def test_a_parcel_says_how_far_its_label_has_come(events: tuple[Event, ...], state: str) -> None:
+    assert parcel(packed(), *events).label_state == state
+
+
+def test_one_that_goes_with_its_brands_own_carrier_has_none() -> None:
+    assert parcel(packed("own")).label_state == "own carrier"
+
+
+def test_a_label_shows_its_price_its_number_and_what_its_carrier_said_of_it() -> None:
+    (label,) = parcel(packed(), bought(), refused("asked")).labels
+
+    assert (label.cost, label.tracking_number, label.service_name, label.words) == (
+        USD,
+        "WB1",
+        "Ground",
+        "It was used.",
+    )
+
+
+def test_all_labels_of_a_parcel_are_kept() -> None:
+    labels = parcel(
+        packed(), FAILED, bought(2), of_label(LabelVoided, 2, why="asked", voided_at=NOON), bought(3)
+    ).labels
+
+    assert [(label.state, label.tracking_number) for label in labels] == [
+        ("failed", ""),
+        ("voided", "WB2"),
+        ("bought", "WB3"),
+    ]
+
+
+def test_a_label_waits_for_its_parcel() -> None:
+    with pytest.raises(Waiting, match="ParcelPacked"):
+        parcel(bought())
