@@ -2,12 +2,13 @@
 PYTHON ?= python3
 MINUTES ?= 3
 RACES ?= 5000
+PARCELS ?= 10000
 RACE_FAULTS := kill,kill-between-send-and-sent,rebalance,zombie,slow,cut,flaky,silent,locked,repeated
 VENV := .venv/bin
 VENDOR := services/portal/src/waybill_portal/pages/static/vendor
 DISTRIBUTIONS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml tools/*/pyproject.toml))
 
-.PHONY: up down clean test chaos races mutant bench lint fmt docs freeze lock env
+.PHONY: up down clean test chaos races purchases mutant bench lint fmt docs freeze lock env
 .DEFAULT_GOAL := up
 
 up: env
@@ -45,6 +46,9 @@ chaos: env
 
 races: env
 	@PYTHONPATH=tests/chaos $(VENV)/python -m waybill_chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) --races $(RACES) --only $(RACE_FAULTS)
+
+purchases: env
+	@PYTHONPATH=tests/chaos $(VENV)/python -m waybill_chaos.purchases --parcels $(PARCELS) $(if $(SEED),--seed $(SEED))
 
 mutant: env
 	@PYTHONPATH=tests/chaos $(VENV)/python -m waybill_chaos.mutants $(PATCH)

@@ -2,6 +2,7 @@
 
 Whatever stands in a patch before its first `diff` or `---` says what the bug is. There `Strikes: …` may name the kinds
 of faults that it takes (all are the default), and `Seeds: …` those to try, one after the other, until one catches it.
+`Rig: purchases` has labels bought of a carrier instead.
 """
 
 import argparse
@@ -37,17 +38,17 @@ class Mutant:
     strikes: str
     seeds: Sequence[int]
     minutes: float
+    rig: str = ""
 
     @classmethod
     def read(cls, patch: Path) -> "Mutant":
         """What stands before the diff."""
         head = re.split(r"^(?:diff |--- )", patch.read_text(), maxsplit=1, flags=re.MULTILINE)[0]
-        named = dict(re.findall(r"^(Strikes|Seeds|Minutes): *(.+)$", head, flags=re.MULTILINE))
+        named = dict(re.findall(r"^(Strikes|Seeds|Minutes|Rig): *(.+)$", head, flags=re.MULTILINE))
         says = " ".join(line for line in head.splitlines() if line and line.partition(":")[0] not in named)
         seeds = [int(seed) for seed in named.get("Seeds", "").replace(",", " ").split()]
-        return cls(
-            patch, says, named.get("Strikes", "").replace(" ", ""), seeds or _SEEDS, float(named.get("Minutes", 1))
-        )
+        strikes, minutes = named.get("Strikes", "").replace(" ", ""), float(named.get("Minutes", 1))
+        return cls(patch, says, strikes, seeds or _SEEDS, minutes, named.get("Rig", ""))
 
 
 def main() -> int:
@@ -82,7 +83,7 @@ def attempt(mutant: Mutant, minutes: float) -> str | None:
         if applied.returncode:
             raise NotRun(applied.stderr.strip())
         for seed in mutant.seeds:
-            verdict = _run(tree, ROOT / ".waybill" / "chaos" / mutant.patch.stem, seed, minutes, mutant.strikes)
+            verdict = _run(tree, ROOT / ".waybill" / "chaos" / mutant.patch.stem, seed, minutes, mutant)
             broken = [finding for finding in verdict["findings"] if finding["violations"]]
             if broken:
                 others = ", ".join(finding["name"] for finding in broken[1:])
@@ -110,24 +111,16 @@ def copy(root: Path, tree: Path) -> None:
     shutil.copytree(root / _VENDOR, tree / _VENDOR, dirs_exist_ok=True)
 
 
-def _run(tree: Path, kept: Path, seed: int, minutes: float, strikes: str) -> dict[str, Any]:
+def _run(tree: Path, kept: Path, seed: int, minutes: float, mutant: Mutant) -> dict[str, Any]:
     """One run in a process that imports the copy; its verdict."""
     verdict = kept / f"seed-{seed}" / "verdict.json"
     verdict.unlink(missing_ok=True)
     sources = [*sorted(tree.glob("*/*/src")), tree / "tests" / "chaos"]
-    command = [
-        sys.executable,
-        "-m",
-        "waybill_chaos",
-        "--seed",
-        str(seed),
-        "--minutes",
-        str(minutes),
-        "--keep",
-        str(kept),
-    ]
+    how = ["--parcels", "600"] if mutant.rig else ["--minutes", str(minutes), "--only", mutant.strikes]
+    module = f"waybill_chaos.{mutant.rig}" if mutant.rig else "waybill_chaos"
+    command = [sys.executable, "-m", module, "--seed", str(seed), "--keep", str(kept), *how]
     with subprocess.Popen(
-        [*command, "--only", strikes],
+        command,
         cwd=tree,
         env={**os.environ, "PYTHONPATH": ":".join(map(str, sources))},
         stdout=subprocess.PIPE,

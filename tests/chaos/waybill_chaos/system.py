@@ -59,8 +59,8 @@ class System:
     @asynccontextmanager
     async def running(cls) -> AsyncGenerator["System"]:
         """Start everything in a folder of its own; end and forget it, whatever happened."""
-        folder = _new_folder()
-        system = cls(Home(folder, _free_block()))
+        folder = new_folder()
+        system = cls(Home(folder, free_block()))
         try:
             await system.start()
             yield system
@@ -271,14 +271,14 @@ def _continue(process: Process) -> None:
         signal_to(process, signal.SIGCONT)
 
 
-def _new_folder() -> Path:
+def new_folder() -> Path:
     """One that PostgreSQL's user can reach, too."""
     folder = Path(tempfile.mkdtemp(prefix="waybill-chaos-", dir="/var/tmp"))
     folder.chmod(0o755)
     return folder
 
 
-def _free_block() -> int:
+def free_block() -> int:
     """Ports below those that the system hands out, and beside those of the other suites; each run begins elsewhere."""
     blocks: Sequence[int] = [24_000 + (os.getpid() + at) % 80 * 100 for at in range(80)]
     return next(base for base in blocks if not any(listening(base + at) for at in range(60)))

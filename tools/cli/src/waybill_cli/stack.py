@@ -92,7 +92,7 @@ def up(home: Home, say: Say, working: Say) -> list[str]:
     created = asyncio.run(topics.create(home.kafka))
     say(f"Kafka on port {home.port('kafka')}" + (f", {len(created)} topics created" if created else ""))
     if "carrier" not in running:
-        home.remember("carrier", _start_carrier(home))
+        home.remember("carrier", start_carrier(home))
         started.append("carrier")
     for name in SERVICES:
         if name not in running:
@@ -126,7 +126,7 @@ def start(home: Home, name: str) -> Process:
     )
 
 
-def _start_carrier(home: Home) -> Process:
+def start_carrier(home: Home) -> Process:
     """Start the simulated carrier, of whom labels are bought here."""
     return Process.spawn(
         [
