@@ -31,7 +31,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ADDRESS = {"name": "Ann Bee", "address1": "1 High St", "city": "Troy", "zip": "12180", "country_code": "US"}
 SHIRT = {"title": "Shirt", "vendor": "", "sku": "TS", "price": "9.00", "quantity": 2}
 UPS = {"tracking_company": "UPS", "tracking_number": "1Z12345E0205271686"}
-INVARIANTS = {"sequences", "orders", "gaps", "tables", "outbox", "ledger", "projection"}
+INVARIANTS = {"sequences", "orders", "gaps", "tables", "outbox", "ledger", "labels", "projection"}
 Until = Callable[..., Awaitable[None]]
 Results = dict[str, dict[str, Any]]
 _numbers = itertools.count(900_001)
@@ -193,6 +193,36 @@ async def test_all_that_was_sold_and_shipped_is_in_order(stack: Any, sell: Sell)
     assert results["orders"]["checked"]["OrderPlaced in the log"] == results["orders"]["checked"]["in portal"]
     assert results["ledger"]["checked"]["own events"] >= 1
     assert results["projection"]["checked"]["events"] >= 3
+
+
+async def test_a_label_whose_money_is_not_where_the_log_has_it_is_found(
+    stack: Any, sell: Sell, selling: Any, until: Until
+) -> None:
+    order = await sell()
+    path = f"/api/v1/orders/{order}"
+    parcel = (await selling.portal.post(f"{path}/parcels", json={"shipping": "platform"})).json()["parcels"][-1]
+
+    async def told() -> bool:
+        # Once the portal knows it, it has come to the log.
+        shown = (await selling.portal.get(path)).json()["parcels"][-1]
+        return bool(shown["label_state"] == "labeled")
+
+    await until(told)
+    fine = await verified(stack)
+    async with doctored(
+        stack, "labels", "labels", "order_id", order, "UPDATE labels SET state = 'refunded' WHERE order_id = :order"
+    ):
+        money = await broken(stack)
+    async with doctored(
+        stack, "labels", "labels", "order_id", order, "UPDATE labels SET state = 'dropped' WHERE order_id = :order"
+    ):
+        forgotten = await broken(stack)
+
+    assert fine["labels"]["holds"], fine["labels"]
+    assert fine["labels"]["checked"]["paid labels"] >= 1
+    assert money.keys() == forgotten.keys() == {"labels"}
+    assert "refunded" in money["labels"]["first"]["differences"][0]
+    assert parcel["label"] == "pending"
 
 
 @pytest.mark.parametrize(

@@ -206,7 +206,7 @@ class Desk:
     async def running(cls, seed: int) -> AsyncGenerator["Desk"]:
         """Start everything; end and forget it, whatever happened."""
         async with _servers() as home:
-            carrier = start_carrier(home)
+            carrier = await asyncio.to_thread(start_carrier, home)
             headers = {"Authorization": f"Bearer {home.secret('carrier')}"}
             async with httpx.AsyncClient(
                 base_url=home.url("carrier"), headers=headers, timeout=60, trust_env=False

@@ -127,19 +127,24 @@ def start(home: Home, name: str) -> Process:
 
 
 def start_carrier(home: Home) -> Process:
-    """Start the simulated carrier, of whom labels are bought here."""
-    return Process.spawn(
+    """Start the simulated carrier, of whom labels are bought here; it answers when this returns. Raises NotStarted."""
+    port, log = home.port("carrier"), home.logs / "carrier.log"
+    process = Process.spawn(
         [
             Path(sys.executable).with_name("waybill-simulated-carrier"),
-            *("--port", str(home.port("carrier"))),
+            *("--port", str(port)),
             *("--api-key", home.secret("carrier")),
             *("--books", str(home.folder / "carrier.jsonl")),
             *("--webhook", f"{home.url('tracking')}/carriers/simulated/webhook"),
             *("--secret", home.secret("carrier webhooks")),
         ],
-        log=home.logs / "carrier.log",
+        log=log,
         environment=environment(),
     )
+    wait_until_ready(
+        lambda: [] if listening(port) else ["does not answer"], process, name="carrier", log=log, patience=_PATIENCE_S
+    )
+    return process
 
 
 def settings_of(home: Home, name: str) -> dict[str, str]:
