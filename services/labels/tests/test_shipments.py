@@ -58,6 +58,7 @@ NOBODY: Any = None
 MISSING: tuple[tuple[str, Any], ...] = (
     ("no_box", {"default_box": None}),
     ("no_ship_from", {"ship_from": BusinessAddress()}),
+    ("ship_from_too_long", {"ship_from": ACORN.ship_from.model_copy(update={"line2": "x" * (LONGEST + 1)})}),
     ("no_address", {"recipient": to(line1=" ")}),
     ("no_address", {"recipient": to(country=None)}),
     ("no_address", {"recipient": to().model_copy(update={"address": None})}),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
-from waybill_events import Address, Brand, RateRule, Recipient
+from waybill_events import Address, Brand, BusinessAddress, RateRule, Recipient
 from waybill_labels.domain.carriers import RULES, Rules
 from waybill_labels.domain.orders import Offer, Order, Parcel, Shipment, Wish
 
@@ -61,6 +61,11 @@ def prepare(order: Order, parcel: Parcel, wish: Wish, recipient: Recipient | Non
         )
     if not ship_from.line1 or ship_from.country is None:
         raise NotReady("no_ship_from", "The brand has no address to ship from. Enter it in the brand's settings.")
+    if any(len(getattr(ship_from, name) or "") > LONGEST for name in BusinessAddress.model_fields):
+        raise NotReady(
+            "ship_from_too_long",
+            f"The brand's address has lines of more than {LONGEST} characters. Shorten it in the brand's settings.",
+        )
     if customs_between(ship_from.country, ship_to.country):
         raise NotReady(
             "customs_required",

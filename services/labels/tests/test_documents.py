@@ -1,0 +1,170 @@
+"""Labels are read back from their dots by a barcode reader, tilted and faint too; nothing overlaps or leaves the page."""
+
+import io
+from typing import Any
+
+import pypdfium2
+import pytest
+import zxingcpp
+from labels_builders import ACORN, bought, sale
+from PIL import Image, ImageChops, ImageEnhance
+from pypdf import PdfReader
+
+from waybill_labels.documents import Size, labels_pdf, labels_zpl
+from waybill_labels.domain import LONGEST, face
+
+NUMBER = "WB0000000000000017"
+LONG = "Wolfeschlegelsteinhausenbergerdorff Straßburger Allee 12345 W"[:LONGEST]
+SIZES: tuple[Size, ...] = ("4x6", "a6")
+SCRIPTS = (
+    "Łódź Piotrkowska",
+    "東京都中央区銀座",
+    "Ελλάδα Ερμού",
+    "شارع الملك فهد",
+    "서울특별시",
+    "ถนนสุขุมวิท",
+    "Улица Мира",
+)
+
+
+def contents(**changed: Any) -> dict[str, Any]:
+    order, _ = bought(sale())
+    (label,) = order.labels
+    assert label.sale is not None
+    return {**face(order, label, ACORN), "number": NUMBER, **changed}
+
+
+def dots(pdf: bytes, page: int = 0) -> Image.Image:
+    """A page as the printer's dots."""
+    document = pypdfium2.PdfDocument(pdf)
+    image: Image.Image = document[page].render(scale=203 / 72).to_pil().convert("L")
+    document.close()
+    return image
+
+
+def read(image: Image.Image) -> dict[str, str]:
+    """What a scanner makes of it, by kind of code."""
+    return {str(found.format): found.text for found in zxingcpp.read_barcodes(image)}
+
+
+def text_of(pdf: bytes) -> str:
+    return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
+
+
+CODES = {"Code 128": NUMBER, "QR Code": "10001-01"}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_scanner_reads_number_and_reference_and_people_the_rest(size: Size) -> None:
+    pdf = labels_pdf([contents()], size)
+
+    assert read(dots(pdf)) == CODES
+    for wanted in (
+        "Ann Bee",
+        "1 High St",
+        "12203 Albany",
+        "Acorn & Co",
+        "Ground",
+        NUMBER,
+        "10001-01",
+        "0.4 kg",
+        "Parcel 1",
+    ):
+        assert wanted in text_of(pdf)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_it_is_read_when_it_is_tilted_and_when_it_is_faint(size: Size) -> None:
+    image = dots(labels_pdf([contents()], size))
+
+    assert read(image.rotate(1, fillcolor=255, expand=True, resample=Image.Resampling.BICUBIC)) == CODES
+    assert read(image.rotate(-1, fillcolor=255, expand=True, resample=Image.Resampling.BICUBIC)) == CODES
+    assert read(ImageEnhance.Contrast(image).enhance(0.5)) == CODES
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_longest_address_leaves_its_place_nowhere(size: Size) -> None:
+    """What stands outside of an address is the same dots whether it is short or the longest that is taken."""
+    short, long = contents(to=["A"]), contents(to=[LONG] * 7)
+    one, other = dots(labels_pdf([short], size)), dots(labels_pdf([long], size))
+    changed = ImageChops.difference(one, other).getbbox()
+
+    assert changed is not None
+    left, top, right, bottom = changed
+    assert (left >= 20, top >= 170, right <= one.width - 20, bottom <= 518) == (True,) * 4
+    assert read(other) == CODES
+    for line in range(7):
+        # Each of its lines is there: as many rows of ink as lines, with white between.
+        assert text_of(labels_pdf([long], size)).count(LONG[:20]) > line
+
+
+def test_nothing_is_printed_at_the_edge() -> None:
+    image = dots(labels_pdf([contents(to=[LONG] * 7, **{"from": [LONG] * 5})]))
+    inner = image.crop((12, 12, image.width - 12, image.height - 12))
+    rules = {136, 520, 850}
+
+    frame = image.copy()
+    frame.paste(255, (12, 12, image.width - 12, image.height - 12))
+    ink = [
+        (x, y)
+        for y in range(frame.height)
+        for x in (0, 5, frame.width - 6, frame.width - 1)
+        if frame.getpixel((x, y)) < 128
+    ]
+
+    assert inner.getbbox() is not None
+    assert all(any(abs(y - rule) <= 2 for rule in rules) for _, y in ink)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_name_in_any_script_is_printed_with_letters_that_are_there(name: str) -> None:
+    """A letter that no font has would be a box or nothing; each of these leaves ink of its own."""
+    pdf, without = labels_pdf([contents(to=[name])]), labels_pdf([contents(to=["\U0010fffd" * len(name)])])
+
+    assert read(dots(pdf)) == CODES
+    assert dots(pdf).tobytes() != dots(without).tobytes()
+    fonts = {
+        str(font["/BaseFont"])
+        for page in PdfReader(io.BytesIO(pdf)).pages
+        for font in (each.get_object() for each in page["/Resources"]["/Font"].values())
+    }
+    assert all("FiraGO" in font or "NotoSansCJK" in font for font in fonts), fonts
+
+
+def test_arabic_is_shaped_and_runs_from_right_to_left() -> None:
+    """Letters that join take less room than the same ones apart."""
+
+    def width(text: str) -> int:
+        image = dots(labels_pdf([contents(to=[text])])).crop((0, 176, 812, 506))
+        left, _, right, _ = ImageChops.invert(image).getbbox() or (0, 0, 0, 0)
+        return right - left
+
+    assert width("محمد") < width("م\u200cح\u200cم\u200cد")
+
+
+def test_the_same_label_is_the_same_bytes() -> None:
+    assert labels_pdf([contents()]) == labels_pdf([contents()])
+
+
+def test_no_text_of_a_customer_is_taken_for_code() -> None:
+    nasty = '#panic("x") *bold* $x^2$ \\ " ] <a> // @ref'
+
+    assert "#panic(" in text_of(labels_pdf([contents(to=[nasty])]))
+
+
+def test_a_printer_gets_each_page_as_its_dots() -> None:
+    zpl = labels_zpl([contents(), contents()])
+    first, second = zpl.split(b"^XZ\n")[:2]
+    head, _, data = first.partition(b"^GFA,")
+    total, _, of_row, bits = data.removesuffix(b"^FS").split(b",")
+    image = Image.frombytes("1", (int(of_row) * 8, int(total) // int(of_row)), bytes.fromhex(bits.decode()))
+
+    assert first == second
+    assert head == b"^XA^PW812^LL1218^LH0,0^FO0,0"
+    # In ZPL a set bit is black.
+    assert read(ImageChops.invert(image.convert("L"))) == CODES
+
+
+def test_an_address_of_a_brand_without_a_name_begins_with_the_brands() -> None:
+    assert contents()["from"][0] == "Acorn & Co"
+    assert contents()["to"] == ["Ann Bee", "1 High St", "12203 Albany", "US"]
