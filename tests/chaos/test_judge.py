@@ -112,7 +112,7 @@ LEDGER = {
         {"line_id": "1", "ordered": 3, "open": 1, "shipped": 2, **UNITS},
         {"line_id": "2", "ordered": 1, "open": 1, "shipped": 0, **UNITS},
     ],
-    "parcels": [{"parcel_id": PARCEL, "state": "shipped", "tracking_number": "N1"}],
+    "parcels": [{"parcel_id": PARCEL, "state": "shipped", "tracking_number": "N1", "label": None}],
 }
 SHOWN = {
     "reference": "1-01",
@@ -134,6 +134,16 @@ SHOWN = {
         }
     ],
 }
+LABEL = {"parcel_id": PARCEL, "label_id": "label-1"}
+BOUGHT = entry(
+    0,
+    "waybill.labels",
+    "LabelPurchased",
+    ORDER,
+    {**LABEL, "tracking_number": "WB1", "cost": {"amount": "7.35", "currency": "USD"}},
+)
+REFUSED = entry(1, "waybill.labels", "LabelVoidRefused", ORDER, {**LABEL, "why": "unpacked"}, sequence=2)
+SOLD = {"key": "label-1", "tracking_number": "WB1", "amount": "7.35", "state": "sold"}
 QUIET = {"outbox_rows": 0.0, "waiting_events": 0.0}
 ANSWERS = Answers(
     ledgers={ORDER: LEDGER},
@@ -166,10 +176,31 @@ def test_what_is_right_breaks_nothing_and_every_invariant_is_looked_at() -> None
     answers = replace(answers, portal=AFTER.portal)
     history = [sale(), ship(), asking(), *refused, unknown, *looks, corrected]
 
-    findings = judge(history, [*REQUESTED, poisoned, poisoned], answers)
+    answers = replace(answers, books=[SOLD])
+
+    findings = judge(history, [*REQUESTED, BOUGHT, REFUSED, poisoned, poisoned], answers)
 
     assert {finding.name: finding.violations for finding in findings} == {name: [] for name in INVARIANTS}
     assert all(finding.checked for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("invariant", "log", "books", "label"),
+    [
+        ("labels-and-books-agree", [], [SOLD], None),
+        ("labels-and-books-agree", [BOUGHT], [], "labeled"),
+        ("labels-and-books-agree", [BOUGHT, REFUSED], [{**SOLD, "state": "refunded"}], None),
+        ("labels-and-books-agree", [BOUGHT], [SOLD, {**SOLD, "tracking_number": "WB2"}], "labeled"),
+        ("one-label-a-parcel", [BOUGHT], [SOLD], None),
+        ("one-label-a-parcel", [BOUGHT, REFUSED], [SOLD], "labeled"),
+        ("one-label-a-parcel", [], [], "labeled"),
+    ],
+)
+def test_a_doctored_label_breaks(invariant: str, log: list[Entry], books: list[Any], label: str | None) -> None:
+    parcel = {**LEDGER["parcels"][0], "label": label}
+    answers = replace(ANSWERS, books=books, ledgers={ORDER: {**LEDGER, "parcels": [parcel]}})
+
+    assert broken([sale(), ship()], [*LOG, *log], answers) == {invariant}
 
 
 def test_a_copy_of_an_event_later_in_the_log_is_no_violation() -> None:
@@ -187,7 +218,10 @@ FORK = fulfilled(1, "N2", {"1": 1}, parcel="parcel-2")
 MORE = fulfilled(1, "N2", {"1": 2}, parcel="parcel-2", sequence=2)
 OVER = {
     **LEDGER,
-    "parcels": [*LEDGER["parcels"], {"parcel_id": "parcel-2", "state": "shipped", "tracking_number": "N2"}],
+    "parcels": [
+        *LEDGER["parcels"],
+        {"parcel_id": "parcel-2", "state": "shipped", "tracking_number": "N2", "label": None},
+    ],
 }
 MUG_CANCELED = {"open": 0, "canceled": 1}
 AFTER = replace(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from waybill_chaos import money
 from waybill_chaos.history import Command
 from waybill_chaos.log import Entry
 
@@ -69,6 +70,8 @@ class Answers:
     """What did not come to rest in time, and what a fault should have shown and did not."""
     refusing: Sequence[str] = ()
     """The services whose database was told to refuse rows."""
+    books: Sequence[Mapping[str, Any]] = ()
+    """What the carrier has sold, by its own books."""
 
 
 @dataclass(slots=True)
@@ -120,6 +123,10 @@ class Case:
         for name, stage in _STAGES.items():
             for entry in self.by_type[name]:
                 self.of_request[_data(entry).get("request_id") or _data(entry)["hold_id"]][stage].append(entry)
+        by_labels = (entry for entry in self.told if entry.source == "waybill/labels" and entry.type in money.TOLD)
+        in_order = sorted(by_labels, key=lambda entry: (entry.subject, entry.sequence or 0))
+        self.labels = money.told((entry.type, _data(entry)) for entry in in_order)
+        """Labels that were paid, by their id."""
         self.placed = {entry.subject: entry for entry in self.by_type["OrderPlaced"]}
         self.wanted = {order["order_id"]: order for sale in self.accepted(self.sales) for order in sale.wants["orders"]}
         """Orders that must be there, by id."""
@@ -193,6 +200,7 @@ def unknown_at_most_once(case: Case) -> Iterator[str | None]:
 def nothing_invented(case: Case) -> Iterator[str | None]:
     """Every order and every shipment of the log was asked for."""
     asked = {ship.name for ship in case.ships if ship.outcome != "refused"}
+    asked |= {label["number"] for label in case.labels.values()}
     possible = {order["order_id"] for sale in case.sales if sale.outcome != "refused" for order in sale.wants["orders"]}
     for number, entries in case.shipments.items():
         yield None if number in asked else f"nobody asked for {entries[0]}, number {number}"
@@ -409,6 +417,24 @@ def comes_to_rest(case: Case) -> Iterator[str | None]:
     yield from case.answers.unsettled
 
 
+def labels_and_books_agree(case: Case) -> Iterator[str | None]:
+    """Whatever the carrier has sold is told in the log, with the same state of its money; each key was bought once."""
+    yield from money.agree(case.labels.values(), case.answers.books)
+    yield from money.bought_once(case.answers.books)
+
+
+def one_label_a_parcel(case: Case) -> Iterator[str | None]:
+    """A parcel that is labeled has one label that is paid, and another one none; nobody waits for one in the end."""
+    wanted: dict[str, bool] = {}
+    for order_id, ledger in case.answers.ledgers.items():
+        for parcel in (ledger or {"parcels": ()})["parcels"]:
+            goes = parcel["label"] == "labeled" and parcel["state"] != "unpacked"
+            wanted[parcel["parcel_id"]] = goes
+            if parcel["label"] == "pending" and parcel["state"] == "packed":
+                yield f"parcel {parcel['parcel_id']} of order {order_id} still waits for its label"
+    yield from money.one_a_parcel(case.labels.values(), wanted)
+
+
 INVARIANTS: Final[Mapping[str, Check]] = {
     check.__name__.replace("_", "-"): check
     for check in (
@@ -424,6 +450,8 @@ INVARIANTS: Final[Mapping[str, Check]] = {
         requests_decided_once,
         losers_know_the_winner,
         ledgers_conserved,
+        labels_and_books_agree,
+        one_label_a_parcel,
         numbers_tracked_once,
         corrections_once,
         portal_equals_fold,

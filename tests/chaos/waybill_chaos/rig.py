@@ -25,6 +25,7 @@ RATE_PER_S: Final = 2.0
 """How many do something, and how often each of them while nobody has to wait."""
 RACES_PER_S: Final = 20.0
 REST_S: Final = 90.0
+_UNDER_WAY: Final = ("wanted", "asked", "voiding", "voided")
 _SLIPS: Final = 200
 _AGAIN: Final = 50
 _LEAST_PER_S: Final = 3.0
@@ -193,6 +194,10 @@ async def _rest(system: System, client: Client, seed: int, unsettled: list[str])
 
 async def _quiet(system: System) -> bool:
     metrics = await answers.metrics(system)
+    async with system.connection("labels") as connection:
+        # A purchase that nobody answered is looked up; money that is to come back does.
+        if await connection.fetchval("SELECT count(*) FROM labels WHERE state = ANY($1)", list(_UNDER_WAY)):
+            return False
     return not any(metrics[name][each] for name in metrics for each in ("outbox_rows", "waiting_events"))
 
 
@@ -229,6 +234,7 @@ async def _ask(system: System, client: Client, found: Rest, unsettled: list[str]
         metrics=await answers.metrics(system),
         unsettled=unsettled,
         refusing=found.refusing,
+        books=await system.books(),
     )
 
 

@@ -1,13 +1,14 @@
 """A whole Waybill whose every part can be struck: servers, services and replicas, and a proxy before each connection."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,8 +24,10 @@ from waybill_chassis import topics
 from waybill_chassis.embedded import kafka, postgres
 from waybill_chassis.embedded.processes import NotStarted, Process, environment, listening
 from waybill_cli.home import REBUILDERS, SERVICES, Home
-from waybill_cli.stack import settings_of
+from waybill_cli.stack import settings_of, start_carrier
 
+BADLY: Final = {"lose": 0.2, "fail": 0.05, "refund_after_s": 1, "twice": True}
+"""How the carrier of labels behaves while faults strike."""
 WAITING_LIMIT_S: Final = 8
 """Seconds that an early event may wait once what it waits for has been read: fewer than a topic is held back."""
 _PATIENCE_S: Final = 150.0
@@ -45,6 +48,7 @@ class System:
     """What engineers do beside."""
     broker: kafka.Kafka | None = None
     database: postgres.Postgres | None = None
+    carrier: Process | None = None
     busy: dict[str, asyncio.Lock] = field(
         default_factory=lambda: {name: asyncio.Lock() for name in (*SERVICES, "kafka", "postgres")}
     )
@@ -90,6 +94,8 @@ class System:
             self.kafka_proxies[name] = Proxy(self._port(30, at), self._port(40, at), kafka=True)
         for proxy in self.proxies:
             await proxy.start()
+        await self.in_thread(self.start_carrier)
+        await self.behave(BADLY)
         for name in SERVICES:
             self.start_service(name)
         await self.ready(SERVICES)
@@ -103,6 +109,8 @@ class System:
                 kill_all_of(command)
         for process in (*self.services.values(), *(replica for _, replica in self.replicas.values())):
             process.kill()
+        if self.carrier is not None:
+            self.carrier.kill()
         for proxy in self.proxies:
             await proxy.stop()
         if self.broker is not None:
@@ -133,6 +141,29 @@ class System:
         self.broker = kafka.start(
             home.folder, home.port("kafka"), home.port("kafka controller"), home.logs, beside=beside
         )
+
+    def start_carrier(self) -> None:
+        """Start the carrier of whom labels are bought."""
+        self.carrier = start_carrier(self.home)
+
+    async def behave(self, faults: Mapping[str, Any]) -> None:
+        """Tell the carrier how; nothing is how it should."""
+        (await self.http.put(f"{self.carrier_url}/faults", json=faults, headers=self._customer)).raise_for_status()
+
+    async def books(self) -> list[dict[str, Any]]:
+        """All labels that the carrier has sold."""
+        answer = await self.http.get(f"{self.carrier_url}/labels", headers=self._customer)
+        found: list[dict[str, Any]] = answer.raise_for_status().json()["labels"]
+        return found
+
+    @property
+    def carrier_url(self) -> str:
+        """Where the carrier answers."""
+        return f"{self.home.url('carrier')}/v1"
+
+    @property
+    def _customer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.home.secret('carrier')}"}
 
     def start_postgres(self) -> None:
         """Start the database server, on the data that it had."""
@@ -167,6 +198,8 @@ class System:
             settings["WAYBILL_DATABASE_URL"] = url.render_as_string(hide_password=False)
             settings["WAYBILL_KAFKA"] = f"127.0.0.1:{self.kafka_proxies[name].port}"
         settings |= {"WAYBILL_PORT": str(port), "WAYBILL_WAITING_LIMIT_S": str(WAITING_LIMIT_S)}
+        if name == "labels":
+            settings = impatient(settings)
         command = [Path(sys.executable).with_name(f"waybill-{name}")]
         clock: list[str | Path] = [] if clock_s is None else [sys.executable, _CLOCK, str(clock_s)]
         return Process.spawn(
@@ -230,6 +263,7 @@ class System:
 
     async def heal(self) -> None:
         """Let everything flow and run again, in the ordinary number of processes."""
+        await self.behave({})
         for proxy in self.proxies:
             proxy.heal()
         for _name, process in self.replicas.values():
@@ -269,6 +303,13 @@ def signal_to(process: Process, number: signal.Signals) -> None:
 def _continue(process: Process) -> None:
     with suppress(psutil.NoSuchProcess):
         signal_to(process, signal.SIGCONT)
+
+
+def impatient(settings: dict[str, str]) -> dict[str, str]:
+    """Settings of labels that waits for no carrier for long, so that much happens in a few minutes."""
+    accounts = json.loads(settings["WAYBILL_CARRIERS"])
+    hasty = {code: {**account, "deadline_s": 3, "settles_s": 1} for code, account in accounts.items()}
+    return {**settings, "WAYBILL_CARRIERS": json.dumps(hasty), "WAYBILL_LEASE_S": "8"}
 
 
 def new_folder() -> Path:

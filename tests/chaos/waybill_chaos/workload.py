@@ -28,6 +28,12 @@ FIRST: Final = 100_000
 _SECRET: Final = "the secret of a shop"
 _NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _ADDRESS: Final = {"name": "Ann Bee", "address1": "1 High St", "city": "Troy", "zip": "12180", "country_code": "US"}
+_SHIPS: Final = {
+    "ship_from": {"name": "Chaos", "line1": "9 Mill Road", "city": "Troy", "postcode": "12180", "country": "US"},
+    "default_box": {"length_mm": 300, "width_mm": 200, "height_mm": 120},
+    "default_weight_g": 350,
+}
+"""What a brand must say before labels are bought for it."""
 _CALLER: Final = "person:chaos|all"
 _COMPANIES: Final = ("UPS", "usps", "Fedex", "Ann's van", "")
 _LOOKS_S: Final = 0.1
@@ -420,17 +426,28 @@ async def amend(client: Client, order: Order, dice: random.Random) -> None:
 
 
 async def pack(client: Client, order: Order, dice: random.Random) -> None:
-    """A parcel that is packed, and then unpacked, handed over, or left."""
-    key = f"chaos-pack-{dice.randrange(2**48)}"
+    """A parcel that is packed, perhaps for a label, and then unpacked, handed over, or left."""
+    key, label = f"chaos-pack-{dice.randrange(2**48)}", dice.random() < 0.6
     packed = Command("pack", key, {"order_id": str(order.order_id)})
-    await client.post(packed, "fulfillment", order, "parcels", {}, key)
+    await client.post(packed, "fulfillment", order, "parcels", {"shipping": "platform"} if label else {}, key)
     client.history.keep(packed)
+    if label:
+        # Its label may be bought by then, or be under way.
+        await asyncio.sleep(dice.uniform(0, 3))
     what = dice.choice(("unpack", "hand-over", ""))
     if packed.outcome == "accepted" and what:
         parcel_id = packed.answer["parcels"][-1]["parcel_id"]
         moved = Command(what, f"{key}-{what}", {"order_id": str(order.order_id), "parcel_id": parcel_id})
         await client.post(moved, "fulfillment", order, f"parcels/{parcel_id}/{what}", {}, moved.name)
         client.history.keep(moved)
+
+
+async def label(client: Client, dice: random.Random) -> None:
+    """Somebody packs what is open of an order, perhaps for a label."""
+    order = _any_order(client, dice)
+    if order is not None:
+        order.open = dict.fromkeys(order.open, 0)
+        await pack(client, order, dice)
 
 
 async def cancel_in_the_shop(client: Client, order: Order, dice: random.Random) -> None:
@@ -475,6 +492,7 @@ def _any_order(client: Client, dice: random.Random) -> Order | None:
 Work = Callable[[Client, random.Random], Awaitable[None]]
 WORK: Final[dict[Work, int]] = {
     sell: 45,
+    label: 12,
     sell_what_is_refused: 3,
     sell_what_is_odd: 2,
     ship: 30,
@@ -557,7 +575,8 @@ async def again(client: Client, seed: int, count: int) -> None:
 async def prepare(portal: httpx.AsyncClient, connectors: httpx.AsyncClient) -> None:
     """The brands, and the connection of a shop that sells for both."""
     for brand, name in BRANDS.items():
-        (await portal.put(f"/api/v1/brands/{brand}", json={"name": name, "vendors": [name]})).raise_for_status()
+        settings = {"name": name, "vendors": [name], **_SHIPS}
+        (await portal.put(f"/api/v1/brands/{brand}", json=settings)).raise_for_status()
     connection = {
         "platform": "shopify",
         "code": "chaos",
