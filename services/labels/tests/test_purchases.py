@@ -11,7 +11,17 @@ from labels_builders import ACORN, left, packed, placed, to, unpacked
 from sqlalchemy import text
 
 from waybill_chassis.database import Database
-from waybill_events import EVENTS, Brand, Event, LabelFailed, LabelPurchased, LabelRefunded, LabelVoided, ids
+from waybill_events import (
+    EVENTS,
+    Brand,
+    Event,
+    LabelFailed,
+    LabelPurchased,
+    LabelRefunded,
+    LabelVoided,
+    ManifestClosed,
+    ids,
+)
 
 Publish = Callable[..., Awaitable[None]]
 Until = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
@@ -274,3 +284,60 @@ async def test_commands_that_make_no_sense_are_refused_and_a_stranger_sees_nothi
     ]
     assert [answer.status_code for answer in again] == [202, 202]
     assert again[0].json() == again[1].json()
+
+
+async def test_a_closed_manifest_tells_the_parcels_that_the_carrier_takes_once(
+    brought: Brought, publish: Publish, until: Until
+) -> None:
+    await publish(packed(brought.order), 1)
+
+    async def bought() -> bool:
+        return await brought.states() == ["bought"]
+
+    await until(bought)
+    (mine,) = await brought.mine()
+    await brought.carrier.put("/v1/faults", json={"lose": 0.5})
+    close, key = {"carrier": "simulated", "brand_id": str(ACORN.brand_id)}, {"Idempotency-Key": str(brought.order)}
+    nobody = await brought.labels.post("/api/v1/manifests", json={**close, "brand_id": str(uuid4())})
+    unnamed = await brought.labels.post("/api/v1/manifests", json={"carrier": "simulated"})
+    answers = [await brought.labels.post("/api/v1/manifests", json=close, headers=key) for _ in range(2)]
+    shown: dict[str, Any] = {}
+
+    async def closed() -> bool:
+        answer = await brought.labels.get(f"/api/v1/manifests/{answers[0].json()['manifest_id']}")
+        shown.update(answer.json())
+        return bool(shown["state"] == "closed")
+
+    await until(closed)
+    void = await brought.does(f"labels/{mine['label_id']}/void")
+    told = [event for event in await brought.told() if isinstance(event, ManifestClosed)]
+    assert [event.parcel_ids for event in told] == [(brought.parcel,)]
+    assert [parcel["tracking_number"] for parcel in shown["parcels"]] == [mine["tracking_number"]]
+    assert [answer.status_code for answer in (*answers, nobody, unnamed, void)] == [202, 202, 409, 422, 409]
+    assert (await brought.books())[0]["manifest"] == shown["number"]
+
+
+async def test_a_manifest_that_its_carrier_refuses_lets_go_of_its_labels(
+    brought: Brought, publish: Publish, until: Until
+) -> None:
+    await publish(packed(brought.order), 1)
+
+    async def bought() -> bool:
+        return await brought.states() == ["bought"]
+
+    await until(bought)
+    (sold,) = await brought.books()
+    await brought.carrier.post(f"/v1/labels/{sold['id']}/void")
+    close = {"carrier": "simulated", "brand_id": str(ACORN.brand_id)}
+    opened = (await brought.labels.post("/api/v1/manifests", json=close)).json()
+    shown: dict[str, Any] = {}
+
+    async def refused() -> bool:
+        shown.update((await brought.labels.get(f"/api/v1/manifests/{opened['manifest_id']}")).json())
+        return bool(shown["state"] == "refused")
+
+    await until(refused)
+    again = await brought.labels.post("/api/v1/manifests", json=close)
+    assert shown["words"] == f"Label {sold['id']} was voided."
+    assert shown["parcels"] == []
+    assert again.status_code == 202

@@ -8,6 +8,7 @@ from waybill_chassis.reading import Events, Tables
 from waybill_chassis.service import Service, serve
 from waybill_labels import api, handlers, store
 from waybill_labels.clients import open_accounts
+from waybill_labels.handlers.manifests import Manifests
 from waybill_labels.handlers.purchases import Purchases
 from waybill_labels.settings import Settings
 
@@ -16,12 +17,15 @@ def build(settings: Settings) -> FastAPI:
     """Everything of labels, ready to run."""
     service, carriers = Service("labels", settings), open_accounts(settings.carriers)
     begin = service.begin(store.orders.Orders(), handles=handlers.HANDLES)
-    purchases = service.regularly("purchases", Purchases(begin, carriers, timedelta(seconds=settings.lease_s)).go_on)
+    lease = timedelta(seconds=settings.lease_s)
+    purchases = service.regularly("purchases", Purchases(begin, carriers, lease).go_on)
+    manifests = service.regularly("manifests", Manifests(begin, carriers, lease).go_on)
     service.read_tables(["waybill.brands", "waybill.recipients"], Tables(begin, store.orders.put_rows))
     service.read_events(handlers.TOPICS, Events(begin, handlers.events.take, purchases.wake.set))
     app = service.app(closing=[carrier.close for carrier in carriers.values()])
     app.include_router(api.documents.routes(begin, settings))
     app.include_router(api.labels.routes(begin, settings, purchases.wake.set))
+    app.include_router(api.manifests.routes(begin, settings, manifests.wake.set))
     return app
 
 

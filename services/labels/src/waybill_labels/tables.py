@@ -67,6 +67,7 @@ labels: Final = Table(
     Column("code", Text, nullable=False),
     Column("words", Text, nullable=False),
     Column("exception_id", Uuid),
+    Column("manifest_id", Uuid),
     Column("claimed", Text, nullable=False, server_default=""),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("next_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
@@ -81,6 +82,8 @@ labels: Final = Table(
     ),
     Index("labels_due", "next_at", postgresql_where=_OPEN),
     Index("labels_changed", "label_id", postgresql_where=f"{_OPEN} AND claimed <> state"),
+    Index("labels_by_manifest", "manifest_id", postgresql_where="manifest_id IS NOT NULL"),
+    Index("labels_to_hand_over", "brand_id", postgresql_where="state = 'bought' AND manifest_id IS NULL"),
 )
 """Every label that was ever wanted, and how far it has come.
 
@@ -106,3 +109,19 @@ brands: Final = Table(
     Column("brand", JSONB, nullable=False),
 )
 """The newest settings of each brand."""
+
+manifests: Final = Table(
+    "manifests",
+    metadata,
+    Column("manifest_id", Uuid, primary_key=True),
+    Column("brand_id", Uuid, nullable=False),
+    Column("carrier", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("number", Text, nullable=False, server_default=""),
+    Column("words", Text, nullable=False, server_default=""),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("manifests_due", "next_at", postgresql_where="state = 'asked'"),
+)
+"""Lists of what a carrier takes with it: `asked` until it has said so, then `closed`, or `refused` with its words."""

@@ -273,6 +273,7 @@ COMMANDS: Final = (
     Command("fulfillment", f"{_PARCEL}/undo", 200, "Say that a parcel has not left after all."),
     Command("labels", f"{_PARCEL}/label", 202, "Buy a label for a packed parcel that is left without one."),
     Command("labels", "/orders/{order_id}/labels/{label_id}/void", 202, "Give a label back to its carrier."),
+    Command("labels", "/manifests", 202, "Close a carrier's list of labeled parcels.", {"carrier": "simulated"}),
     Command("tracking", f"{_PARCEL}/number", 200, "Correct a parcel's number or company.", _NUMBER),
     Command(
         "orders",

@@ -1,5 +1,5 @@
 """What labels answers."""
 
-from waybill_labels.api import documents, labels
+from waybill_labels.api import documents, labels, manifests
 
-__all__ = ["documents", "labels"]
+__all__ = ["documents", "labels", "manifests"]

@@ -52,6 +52,10 @@ class Carrier(Protocol):
         """Have a label taken back; again for one that was."""
         ...
 
+    async def manifest(self, key: UUID, sales: Sequence[Sale], /) -> str | Refused | Unknown:
+        """Have these labels taken along, on one list; its number. The same key again gives the same list."""
+        ...
+
     async def close(self) -> None:
         """Close the connections."""
         ...
@@ -78,6 +82,10 @@ class NoAccount:
         return self.unknown
 
     async def void(self, _sale: Sale) -> Unknown:
+        """Nobody answers."""
+        return self.unknown
+
+    async def manifest(self, _key: UUID, _sales: Sequence[Sale]) -> Unknown:
         """Nobody answers."""
         return self.unknown
 

@@ -47,6 +47,10 @@ class _Label(_Answer):
     state: str
 
 
+class _Manifest(_Answer):
+    manifest: Name
+
+
 class _Labels(_Answer):
     labels: list[_Label]
 
@@ -89,6 +93,12 @@ class Simulated:
         """Have a label taken back; again for one that was."""
         answer = await self._call("POST", f"/v1/labels/{sale.reference}/void", _Label)
         return TakenBack(answer.state == "refunded") if isinstance(answer, _Label) else answer
+
+    async def manifest(self, key: UUID, sales: Sequence[Sale]) -> str | Refused | Unknown:
+        """Have these labels taken along, on one list under a key; its number."""
+        wanted = {"key": str(key), "labels": [sale.reference for sale in sales]}
+        answer = await self._call("POST", "/v1/manifests", _Manifest, json=wanted)
+        return answer.manifest if isinstance(answer, _Manifest) else answer
 
     async def close(self) -> None:
         """Close the connections."""

@@ -4,7 +4,7 @@ A label is bought for one parcel under one key. Once a carrier was asked, only t
 it; whatever it sold that nobody needs any more is voided.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, assert_never
@@ -19,6 +19,7 @@ from waybill_events import (
     LabelRefunded,
     LabelVoided,
     LabelVoidRefused,
+    ManifestClosed,
     ids,
 )
 from waybill_labels.domain.orders import (
@@ -94,7 +95,7 @@ def void(order: Order, label_id: UUID) -> Order:
     if label.state is not State.BOUGHT:
         raise NotBought(label_id, label.state)
     parcel = order.parcel(label.parcel_id)
-    if parcel is not None and parcel.place is Place.SHIPPED:
+    if parcel is not None and (parcel.place is Place.SHIPPED or label.manifest_id is not None):
         raise ParcelLeft(label_id, parcel.number)
     return order.with_label(replace(label, state=State.VOIDING, void_why=ASKED))
 
@@ -227,6 +228,43 @@ def _purchased(order: Order, label: Label, sale: Sale, at: datetime) -> LabelPur
         unwanted=label.void_why or None,
         purchased_at=at,
     )
+
+
+def list_on(order: Order, manifest_id: UUID, label_ids: Collection[UUID]) -> Order:
+    """With those labels on a manifest that still are to be handed over and are on no other."""
+    for label in order.labels:
+        parcel = order.parcel(label.parcel_id)
+        waits = label.state is State.BOUGHT and parcel is not None and parcel.place is Place.PACKED
+        if waits and label.label_id in label_ids and label.manifest_id is None:
+            order = order.with_label(replace(label, manifest_id=manifest_id))
+    return order
+
+
+def off(order: Order, manifest_id: UUID) -> Order:
+    """The carrier does not take this list: its labels may stand on another."""
+    for label in order.labels:
+        if label.manifest_id == manifest_id:
+            order = order.with_label(replace(label, manifest_id=None))
+    return order
+
+
+def closed(order: Order, manifest_id: UUID, carrier: str, at: datetime) -> list[ManifestClosed]:
+    """The carrier takes with it what is on its list; what is on it and was given back since is left out."""
+    parcels = tuple(
+        label.parcel_id for label in order.labels if label.manifest_id == manifest_id and label.state is State.BOUGHT
+    )
+    if not parcels:
+        return []
+    return [
+        ManifestClosed(
+            order_id=order.order_id,
+            brand_id=order.brand_id,
+            manifest_id=manifest_id,
+            carrier=carrier,
+            parcel_ids=parcels,
+            closed_at=at,
+        )
+    ]
 
 
 def _settled(order: Order, parcel_id: UUID, choice: str, at: datetime) -> Decided:

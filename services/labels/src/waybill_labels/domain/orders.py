@@ -152,6 +152,8 @@ class Label:
     """Why it failed, or was not taken back."""
     exception_id: UUID | None = None
     """The open exception about it."""
+    manifest_id: UUID | None = None
+    """The list on which its parcel is handed over."""
 
 
 @dataclass(frozen=True, slots=True)

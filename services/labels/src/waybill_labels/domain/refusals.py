@@ -60,7 +60,9 @@ class ParcelLeft(Refused):
     """A label that is on its way is used."""
 
     def __init__(self, label_id: UUID, number: int) -> None:
-        super().__init__(f"Parcel {number} has left with this label. Undo its shipment first, if it has not.")
+        super().__init__(
+            f"Parcel {number} has left with this label, or is on a manifest. Undo its shipment, if it has not."
+        )
         self.label_id = label_id
 
 

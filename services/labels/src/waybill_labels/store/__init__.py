@@ -1,5 +1,5 @@
 """The only SQL of labels."""
 
-from waybill_labels.store import orders, purchases
+from waybill_labels.store import manifests, orders, purchases
 
-__all__ = ["orders", "purchases"]
+__all__ = ["manifests", "orders", "purchases"]

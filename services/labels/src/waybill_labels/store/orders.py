@@ -30,6 +30,7 @@ _LABEL: Final = (
     "code",
     "words",
     "exception_id",
+    "manifest_id",
 )
 
 
@@ -174,6 +175,7 @@ def _label(row: Row[Any]) -> Label:
         row.code,
         row.words,
         row.exception_id,
+        row.manifest_id,
     )
 
 

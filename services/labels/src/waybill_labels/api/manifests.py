@@ -1,0 +1,95 @@
+"""End of day: a list for a carrier of everything that it takes with it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, StringConstraints
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waybill_chassis.commands import Call, caller
+from waybill_chassis.openapi import example
+from waybill_chassis.problems import Problem
+from waybill_chassis.transaction import Begin
+from waybill_labels import store
+from waybill_labels.domain import Order, list_on
+from waybill_labels.settings import Settings
+from waybill_labels.store.manifests import Manifest
+
+
+class NewManifest(BaseModel):
+    """Whose list it is. The operator of all brands names the brand."""
+
+    model_config = example(carrier="simulated")
+
+    carrier: Annotated[str, StringConstraints(max_length=50, pattern=r"^[a-z][a-z0-9_]*$")]
+    brand_id: UUID | None = None
+
+
+def routes(begin: Begin[Order], settings: Settings, wake: Callable[[], None]) -> APIRouter:
+    """Everything about manifests."""
+    router = APIRouter(prefix="/api/v1/manifests")
+    called: Callable[..., Awaitable[Call]] = caller(settings.token.get_secret_value())
+
+    @router.post("", status_code=202)
+    async def post_manifest(new: NewManifest, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
+        """Close the list of all labeled parcels that wait for a carrier: once it has taken the list, they have left."""
+        brand_id = call.brand or new.brand_id
+        if brand_id is None:
+            raise Problem(422, "no-brand", "Name the brand whose parcels are handed over.", field="brand_id")
+        async with begin.database.begin(call.brand) as connection:
+            known = await store.manifests.find(connection, call.id)
+            waiting = await store.manifests.to_hand_over(connection, brand_id, new.carrier)
+        if known is None:
+            manifest = Manifest(call.id, brand_id, new.carrier, call.at)
+            if not waiting or not await _open(begin, manifest, waiting):
+                raise Problem(409, "nothing-to-hand-over", f"No labeled parcel waits for {new.carrier}.")
+        wake()
+        async with begin.database.begin(call.brand) as connection:
+            return await _shown(begin, connection, call.id)
+
+    @router.get("/{manifest_id}")
+    async def get_manifest(manifest_id: UUID, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
+        """How far a list has come, and what is on it."""
+        async with begin.database.begin(call.brand) as connection:
+            return await _shown(begin, connection, manifest_id)
+
+    return router
+
+
+async def _open(begin: Begin[Order], manifest: Manifest, waiting: dict[UUID, list[UUID]]) -> bool:
+    """Put what still waits on the list; whether that is anything."""
+    async with begin.on_known(list(waiting), manifest.brand_id) as tx:
+        orders = await tx.load([id_ for id_, stream in tx.streams.items() if not stream.parked])
+        listed = {id_: list_on(order, manifest.manifest_id, waiting[id_]) for id_, order in orders.items()}
+        changed = {id_: order for id_, order in listed.items() if order is not orders[id_]}
+        if changed and await store.manifests.open_(tx.connection, manifest):
+            await tx.save(changed)
+    return bool(changed)
+
+
+async def _shown(begin: Begin[Order], connection: AsyncConnection, manifest_id: UUID) -> dict[str, Any]:
+    manifest = await store.manifests.find(connection, manifest_id)
+    if manifest is None:
+        raise Problem(404, "unknown-manifest", f"There is no manifest {manifest_id}. Close one first.")
+    orders = await begin.store.load(connection, await store.manifests.orders_on(connection, manifest_id))
+    return {
+        "manifest_id": str(manifest_id),
+        "carrier": manifest.carrier,
+        "state": manifest.state,
+        "number": manifest.number,
+        "words": manifest.words,
+        "opened_at": manifest.opened_at.isoformat(),
+        "parcels": [
+            {
+                "order_id": str(order.order_id),
+                "reference": order.reference,
+                "parcel_id": str(label.parcel_id),
+                "tracking_number": label.sale and label.sale.tracking_number,
+            }
+            for order in orders.values()
+            for label in order.labels
+            if label.manifest_id == manifest_id
+        ],
+    }
