@@ -59,7 +59,7 @@ from waybill_fulfillment.handlers import HANDLES
 
 LINES = (OrderLine(line_id="shirt", quantity=9, shipped=1, canceled=1), OrderLine(line_id="mug", quantity=5))
 PLACED = placed(*LINES)
-STEPS = int(os.environ.get("WAYBILL_STEPS", "2000"))
+STEPS = int(os.environ.get("WAYBILL_STEPS", "1000"))
 """How many steps are taken in all; `make chaos` takes more."""
 NUMBERS = st.none() | st.just(Tracking("UPS", "1Z"))
 UPS = Tracking("UPS", "1Z")

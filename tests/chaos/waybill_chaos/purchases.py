@@ -11,10 +11,11 @@ import json
 import random
 import secrets
 import shutil
+import signal
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,7 +32,7 @@ from waybill_chaos import log, money
 from waybill_chaos.system import free_block, impatient, new_folder
 from waybill_chassis import topics
 from waybill_chassis.embedded import kafka, postgres
-from waybill_chassis.embedded.processes import Process, environment, free_ports, listening, wait_until_ready
+from waybill_chassis.embedded.processes import Process, environment, free_ports, listening
 from waybill_cli.home import Home
 from waybill_cli.stack import settings_of, start_carrier
 from waybill_events import (
@@ -220,17 +221,16 @@ class Desk:
 
     async def ready(self) -> None:
         """Wait until labels has come up."""
-        for port, process in self.labels.items():
-            await asyncio.to_thread(
-                wait_until_ready,
-                lambda port=port: [] if listening(port) else ["does not answer"],
-                process,
-                name="labels",
-                log=self.home.logs / f"labels-{port}.log",
-                patience=_PATIENCE_S,
-            )
+        for port in self.labels:
+            await self.answers(port)
         while await self.read("SELECT 1 FROM pg_tables WHERE tablename = 'labels'") == []:
             await asyncio.sleep(0.2)
+
+    async def answers(self, port: int) -> None:
+        """Wait until a process has come up."""
+        end = time.monotonic() + _PATIENCE_S
+        while not listening(port) and time.monotonic() < end:
+            await asyncio.sleep(0.1)
 
     async def strike(self, say: Callable[[str], None]) -> None:
         """Lose answers, refuse to take labels back for a while, and kill labels every few seconds."""
@@ -245,6 +245,8 @@ class Desk:
             self.kills += 1
             say(f"labels on {port} was killed; the carrier {'takes' if takes_back else 'does not take'} labels back")
             self.start(port)
+            # On a machine that is busy otherwise it takes longer to come back than to be killed.
+            await self.answers(port)
 
     async def behave(self, faults: Mapping[str, Any]) -> None:
         """Tell the carrier how."""
@@ -426,6 +428,17 @@ def _left(order: UUID) -> ItemsFulfilled:
     )
 
 
+async def _until_told(running: Coroutine[Any, Any, Verdict]) -> Verdict | None:
+    """One run; None when it was asked to end, after it has ended all that it had started."""
+    task = asyncio.ensure_future(running)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return None
+
+
 def main() -> int:
     """Run, print, and answer 0 or 1."""
     parser = argparse.ArgumentParser(prog="make purchases", description=__doc__)
@@ -434,7 +447,9 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, default=Path(".waybill/purchases"), help="where the verdict stays")
     given = parser.parse_args()
     seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
-    verdict = asyncio.run(run(given.parcels, seed, lambda line: print(line, flush=True)))  # noqa: T201
+    verdict = asyncio.run(_until_told(run(given.parcels, seed, lambda line: print(line, flush=True))))  # noqa: T201
+    if verdict is None:
+        return 130
     folder = given.keep / f"seed-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "verdict.json").write_text(json.dumps(verdict.document()))
