@@ -2,15 +2,19 @@
 
 import io
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import httpx
+import pypdfium2
 import pytest
-from labels_builders import ACORN, BRAND, NOON, ORDER, cause, placed, to
+import zxingcpp
+from labels_builders import ACORN, BRAND, NOON, ORDER, cause, hears, packed, placed, to
 from pypdf import PdfReader
 
 from waybill_chassis.fold import Waiting
-from waybill_events import LineUnits, OrderCanceled, OrderLine
+from waybill_events import LineUnits, Money, OrderCanceled, OrderLine, SlipLook
 from waybill_labels import documents
 from waybill_labels.domain import Item, Order, contents, on_event
 
@@ -105,3 +109,67 @@ async def test_an_order_can_be_printed_once_it_has_come_in_by_its_own_brand(
     await until(printed)
     stranger = await labels.get(f"/api/v1/orders/{order}/packing-slip.pdf", headers={"Waybill-Brand": str(uuid4())})
     assert stranger.status_code == 404
+
+
+def of_parcel(**look: Any) -> str:
+    """The slip of a parcel with two of five shirts, of which one is in another parcel, and none of a mug."""
+    lines = (
+        OrderLine(line_id="1", sku="TS", title="Shirt", quantity=5, unit_price=Money(amount="24.00", currency="USD")),
+        OrderLine(line_id="2", sku="MU", title="Mug", quantity=1),
+    )
+    other = packed(nth=2, shipping="own", lines=(LineUnits(line_id="1", quantity=1),))
+    order = hears(packed(), other, lines=lines)
+    brand = ACORN.model_copy(update={"slip": SlipLook(**look)})
+    return text_of(documents.packing_slip(contents(order, to(), brand, order.parcels[0])))
+
+
+def test_the_slip_of_a_parcel_says_what_is_in_it_and_what_is_to_follow() -> None:
+    words = of_parcel().split()
+
+    # Five shirts: two here, one in the other parcel.
+    assert "2 Shirt TS 2" in " ".join(words)
+    assert "0 Mug MU 1" in " ".join(words)
+    assert "Parcel 1" in " ".join(words)
+
+
+def test_it_speaks_the_brands_language_and_shows_prices_only_where_the_brand_wants_them() -> None:
+    german = of_parcel(language="de", message="Danke für Ihren Einkauf", prices=True, color="#14532d", paper="letter")
+
+    for wanted in ("Lieferschein", "Lieferadresse", "Folgt noch", "Danke für Ihren Einkauf", "24.00 USD"):
+        assert wanted in german
+    assert "24.00" not in of_parcel()
+    assert "Packing slip" in of_parcel(language="tr")
+
+
+def test_every_language_says_everything() -> None:
+    names = [documents.slips.words(language).keys() for language in ("en", "de")]
+
+    assert names[0] == names[1]
+
+
+def test_a_scanner_reads_the_reference_and_one_of_another_script_has_no_bars() -> None:
+    def codes(reference: str) -> list[str]:
+        pdf = pypdfium2.PdfDocument(documents.packing_slip(contents(a_slip_of(reference), to(), ACORN)))
+        image = pdf[0].render(scale=203 / 72).to_pil()
+        pdf.close()
+        return [found.text for found in zxingcpp.read_barcodes(image)]
+
+    assert codes("10001-01") == ["10001-01"]
+    assert codes("№-10001-01") == []
+    assert codes("1" * 60) == []
+
+
+def a_slip_of(reference: str) -> Order:
+    return replace(a_slip(), reference=reference)
+
+
+@pytest.mark.parametrize("name", ["Łódź", "東京", "Ελλάδα", "العربية"])
+def test_a_slip_speaks_every_script(name: str) -> None:
+    pdf = documents.packing_slip(contents(a_slip(), to(name=name), ACORN))
+
+    assert pdf == documents.packing_slip(contents(a_slip(), to(name=name), ACORN))
+    fonts = {
+        str(font.get_object()["/BaseFont"])
+        for font in PdfReader(io.BytesIO(pdf)).pages[0]["/Resources"]["/Font"].values()
+    }
+    assert all("FiraGO" in font or "NotoSansCJK" in font or "DejaVu" in font for font in fonts), fonts

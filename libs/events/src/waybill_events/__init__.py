@@ -66,7 +66,7 @@ from waybill_events.returns import (
     ReturnRequested,
 )
 from waybill_events.sales import KnownShipment, Payment, SaleCanceled, SaleChanged, SaleLine, SaleReceived
-from waybill_events.tables import Brand, OwnCarrier, RateRule, Recipient, Weekday
+from waybill_events.tables import Brand, OwnCarrier, RateRule, Recipient, SlipLook, Weekday
 from waybill_events.tracking import (
     CarrierStatus,
     ParcelDelivered,
@@ -147,6 +147,7 @@ __all__ = [
     "SaleReceived",
     "SaleSplit",
     "ShipmentUndone",
+    "SlipLook",
     "SplitOrder",
     "Topic",
     "TrackingAdded",

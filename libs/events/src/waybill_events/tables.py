@@ -58,6 +58,18 @@ class RateRule(Value):
     services: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
 
 
+class SlipLook(Value):
+    """How a brand's packing slips look."""
+
+    language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "en"
+    paper: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")] = "a4"
+    """`a4` or `letter`."""
+    color: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")] = "#000000"
+    message: Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")] = ""
+    """What the brand says to its customers."""
+    prices: bool = False
+
+
 class Brand(Event, topic="waybill.brands", subject="brand_id", sequenced=False):
     """The settings of a brand; the portal owns them."""
 
@@ -91,3 +103,4 @@ class Brand(Event, topic="waybill.brands", subject="brand_id", sequenced=False):
     default_weight_g: Weight | None = None
     """What one unit weighs of which nobody has said it."""
     rate_rule: RateRule = RateRule()
+    slip: SlipLook = SlipLook()

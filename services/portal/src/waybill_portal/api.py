@@ -10,7 +10,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.commands import KEY, cause
@@ -18,7 +18,7 @@ from waybill_chassis.fold import Caused
 from waybill_chassis.openapi import example, gives, takes
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
-from waybill_events import Address, Box, Brand, BusinessAddress, Buyer, OwnCarrier, RateRule, Weekday
+from waybill_events import Address, Box, Brand, BusinessAddress, Buyer, OwnCarrier, RateRule, SlipLook, Weekday
 from waybill_events.model import Name, Weight
 from waybill_events.tables import WORKING_WEEK, ClockTime, Days
 from waybill_portal import store
@@ -192,6 +192,18 @@ class Rule(BaseModel):
     services: Annotated[tuple[ServiceCode, ...], Field(max_length=50)] = ()
 
 
+class Look(BaseModel):
+    """How packing slips look; `message` is what the brand says to its customers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    language: Literal["en", "de"] = "en"
+    paper: Literal["a4", "letter"] = "a4"
+    color: Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")] = "#000000"
+    message: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")] = ""
+    prices: bool = False
+
+
 class BrandSettings(BaseModel):
     """What a brand is set to."""
 
@@ -220,6 +232,7 @@ class BrandSettings(BaseModel):
     default_box: Box | None = None
     default_weight_g: Weight | None = None
     rate_rule: Rule = Rule()
+    slip: Look = Look()
 
 
 def typed(search: str) -> str:
@@ -349,6 +362,13 @@ def _add_documents(router: APIRouter, who: Who, labels: Owner) -> None:
     async def packing_slip(order_id: UUID, viewer: Annotated[Viewer, Depends(who)]) -> Response:
         """The packing slip, made by labels."""
         pdf, headers = await labels.document(viewer, f"/api/v1/orders/{order_id}/packing-slip.pdf")
+        return Response(pdf, headers=headers)
+
+    @router.get("/orders/{order_id}/parcels/{parcel_id}/packing-slip.pdf", responses=gives("application/pdf"))
+    async def parcel_slip(order_id: UUID, parcel_id: UUID, viewer: Annotated[Viewer, Depends(who)]) -> Response:
+        """The packing slip of one parcel: what is in it, and what is to follow."""
+        path = f"/api/v1/orders/{order_id}/parcels/{parcel_id}/packing-slip.pdf"
+        pdf, headers = await labels.document(viewer, path)
         return Response(pdf, headers=headers)
 
     @router.get("/orders/{order_id}/parcels/{parcel_id}/label.pdf", responses=gives("application/pdf"))
@@ -518,7 +538,11 @@ def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRou
 
 
 def _of(settings: BrandSettings) -> dict[str, Any]:
-    return {**dict(settings), "rate_rule": RateRule(**settings.rate_rule.model_dump())}
+    return {
+        **dict(settings),
+        "rate_rule": RateRule(**settings.rate_rule.model_dump()),
+        "slip": SlipLook(**settings.slip.model_dump()),
+    }
 
 
 async def one(begin: Begin[Order], viewer: Viewer, order_id: UUID) -> tuple[Order, Any]:

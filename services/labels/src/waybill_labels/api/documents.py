@@ -15,7 +15,7 @@ from waybill_chassis.transaction import Begin
 from waybill_events import Brand
 from waybill_labels import documents, store
 from waybill_labels.documents import Size
-from waybill_labels.domain import Label, Order, contents, current, face
+from waybill_labels.domain import Label, Order, Parcel, contents, current, face
 from waybill_labels.settings import Settings
 
 
@@ -41,6 +41,20 @@ def routes(begin: Begin[Order], settings: Settings) -> APIRouter:
             recipient = (await store.orders.recipients_of(connection, [order_id])).get(order_id)
         pdf = await asyncio.to_thread(documents.packing_slip, contents(order, recipient, brand))
         return _answer(pdf, "application/pdf", f"packing-slip-{order.reference}", "pdf")
+
+    @router.get(
+        "/orders/{order_id}/parcels/{parcel_id}/packing-slip.pdf",
+        response_class=Response,
+        responses=gives("application/pdf"),
+    )
+    async def parcel_slip(order_id: UUID, parcel_id: UUID, call: Annotated[Call, Depends(called)]) -> Response:
+        """The packing slip of one parcel, as PDF: what is in it, and what of its order is to follow."""
+        async with begin.database.begin(call.brand) as connection:
+            order, brand = await known(connection, order_id)
+            recipient = (await store.orders.recipients_of(connection, [order_id])).get(order_id)
+        slip = contents(order, recipient, brand, _parcel(order, parcel_id))
+        pdf = await asyncio.to_thread(documents.packing_slip, slip)
+        return _answer(pdf, "application/pdf", f"packing-slip-{order.reference}-{slip['parcel']}", "pdf")
 
     @router.get(
         "/orders/{order_id}/parcels/{parcel_id}/label.pdf",
@@ -77,13 +91,19 @@ def routes(begin: Begin[Order], settings: Settings) -> APIRouter:
 
 def _bought(order: Order, parcel_id: UUID) -> Label:
     """The label of a parcel; raises Problem while it has none."""
-    if order.parcel(parcel_id) is None:
-        raise Problem(404, "unknown-parcel", f"The order has no parcel {parcel_id} (yet). Open the order again.")
+    _parcel(order, parcel_id)
     label = current(order, parcel_id)
     if label is None or label.sale is None:
         says = "Its label is being bought. Ask again in a moment." if label else "It has no label. Buy one first."
         raise Problem(409, "no-label", says)
     return label
+
+
+def _parcel(order: Order, parcel_id: UUID) -> Parcel:
+    parcel = order.parcel(parcel_id)
+    if parcel is None:
+        raise Problem(404, "unknown-parcel", f"The order has no parcel {parcel_id} (yet). Open the order again.")
+    return parcel
 
 
 def _answer(content: bytes, media_type: str, name: str, ending: str) -> Response:

@@ -45,8 +45,8 @@ def fonts() -> typst.Fonts:
     return typst.Fonts(font_paths=[folder, cjk], include_system_fonts=False)
 
 
-def code_128(text: str, module: int) -> dict[str, Any]:
-    """The bars of a text in Code 128 (ISO/IEC 15417); `module` is the width of the thinnest one, in dots."""
+def code_128(text: str, module: float) -> dict[str, Any]:
+    """The bars of a text in Code 128 (ISO/IEC 15417); `module` is the width of the thinnest one, as the page counts."""
     (modules,) = barcode.get_barcode_class("code128")(text).build()
     return {"module": module, "modules": len(modules), "runs": list(_runs(modules))}
 

@@ -1,10 +1,30 @@
-"""Packing slips."""
+"""Packing slips, in the languages of `words/`: another one is another file there."""
 
-from typing import Any
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
 
-from waybill_labels.documents.setting import page
+from waybill_labels.documents.setting import code_128, page
+
+_WORDS: Final = files("waybill_labels") / "documents" / "words"
+_MODULE_MM: Final = 0.33
+"""Of the thinnest bar: 13 mil, which every scanner reads."""
+_LONGEST: Final = 24
+"""Characters of a reference that has bars; a longer one would not fit beside the brand."""
 
 
-def packing_slip(contents: dict[str, Any]) -> bytes:
-    """A packing slip on A4, as many pages as it takes."""
-    return page("packing_slip.typ", contents)
+def packing_slip(contents: Mapping[str, Any]) -> bytes:
+    """A packing slip, as many pages as it takes."""
+    reference = str(contents["reference"])
+    bars = code_128(reference, _MODULE_MM) if reference.isascii() and len(reference) <= _LONGEST else None
+    return page("packing_slip.typ", {**contents, "bars": bars, "words": words(contents["language"])})
+
+
+@cache
+def words(language: str) -> dict[str, str]:
+    """What a slip says in a language; English for one that is not there."""
+    known = {each.name.removesuffix(".json"): each for each in _WORDS.iterdir() if each.name.endswith(".json")}
+    found: dict[str, str] = json.loads(known.get(language, known["en"]).read_text(encoding="utf-8"))
+    return found

@@ -27,6 +27,7 @@ class Item:
     weight_g: int | None = None
     """Of one unit."""
     barcode: str = ""
+    unit_price: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +212,7 @@ def placed(event: OrderPlaced) -> Order:
             line.line_id,
             line.weight_g or None,
             line.barcode,
+            "" if line.unit_price is None else f"{line.unit_price.amount} {line.unit_price.currency}",
         )
         for line in event.lines
         if line.quantity > line.canceled

@@ -1,13 +1,15 @@
 """What stands on a packing slip."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from waybill_events import Address, Brand, BusinessAddress, Recipient
-from waybill_labels.domain.orders import Order
+from waybill_labels.domain.orders import Order, Parcel, Place
 
 
-def contents(order: Order, recipient: Recipient | None, brand: Brand) -> dict[str, Any]:
-    """The data of the document; a recipient of None was erased."""
+def contents(order: Order, recipient: Recipient | None, brand: Brand, parcel: Parcel | None = None) -> dict[str, Any]:
+    """The data of the slip of a parcel, or of an order before it is packed; a recipient of None was erased."""
+    look = brand.slip
     return {
         "brand": brand.name,
         "from": lines_of_business(brand.ship_from),
@@ -16,11 +18,29 @@ def contents(order: Order, recipient: Recipient | None, brand: Brand) -> dict[st
         "method": order.shipping_method,
         "to": ["erased"] if recipient is None else lines_of_recipient(recipient.address),
         "note": "" if recipient is None else recipient.note,
-        "items": [
-            {"sku": item.sku, "title": item.title or item.sku, "quantity": f"{item.portion} {item.quantity}".strip()}
-            for item in order.items
-        ],
+        "parcel": "" if parcel is None else str(parcel.number),
+        "message": look.message,
+        "color": look.color,
+        "paper": "us-letter" if look.paper == "letter" else "a4",
+        "language": look.language,
+        "items": list(_items(order, parcel, prices=look.prices)),
     }
+
+
+def _items(order: Order, parcel: Parcel | None, *, prices: bool) -> Iterator[dict[str, str]]:
+    """What is in the parcel, and of its order what follows in another one."""
+    gone = [each for each in order.parcels if each.place is not Place.UNPACKED]
+    for item in order.items:
+        here = item.quantity if parcel is None else parcel.units.get(item.line_id, 0)
+        follows = 0 if parcel is None else item.quantity - sum(each.units.get(item.line_id, 0) for each in gone)
+        if here > 0 or follows > 0:
+            yield {
+                "sku": item.sku,
+                "title": item.title or item.sku,
+                "quantity": f"{item.portion} {here}".strip(),
+                "to_follow": str(follows) if follows > 0 else "",
+                "price": item.unit_price if prices else "",
+            }
 
 
 def lines_of_business(address: BusinessAddress) -> list[str]:
