@@ -55,7 +55,7 @@ from waybill_events import (
 BRAND: Final = UUID(int=7)
 LINES: Final = (LineUnits(line_id="1", quantity=1),)
 REPLICAS: Final = 2
-AT_ONCE: Final = 80
+AT_ONCE: Final = 400
 """Parcels that are packed, and not settled yet, at the most."""
 _OPEN: Final = ("wanted", "asked", "voiding", "voided")
 _PATIENCE_S: Final = 180.0
