@@ -12,6 +12,7 @@ from fulfillment_builders import (
     amended,
     amendment,
     cause,
+    corrected,
     hold_request,
     label_bought,
     label_failed,
@@ -187,6 +188,40 @@ def test_a_label_that_is_void_while_its_parcel_is_on_its_way_is_for_somebody_to_
 
     assert [event.kind for event in events if hasattr(event, "kind")] == ["label_voided"]
     assert [each.kind for each in ledger.exceptions] == ["label_voided"]
+
+
+def test_a_parcel_that_had_not_left_is_packed_again_without_the_label_that_is_void_by_now() -> None:
+    ledger = does(packed(label_bought()), list(ship_parcel(packed(label_bought()), FIRST, None, NOON)))
+    void, _ = hears(ledger, label_voided())
+    after = does(void, list(undo(void, FIRST, NOON)))
+
+    assert (the_parcel(after).state, the_parcel(after).label) == (ParcelState.PACKED, LabelState.VOIDED)
+    assert the_parcel(after).tracking_number == ""
+    with pytest.raises(NotLabeled):
+        ship_parcel(after, FIRST, None, NOON)
+
+
+def test_what_tracking_tells_late_of_a_void_label_gives_its_parcel_no_number() -> None:
+    late = TrackingAdded(
+        order_id=ORDER,
+        brand_id=BRAND,
+        parcel_id=FIRST,
+        carrier_name="Simulated Carrier",
+        tracking_number="WB1",
+        decided_by="brand",
+        added_at=NOON,
+    )
+    void = packed(label_bought(), label_voided())
+
+    assert hears(void, late)[0] == void
+    again = packed(label_bought(), label_voided(), label_bought(2))
+    assert hears(again, corrected(FIRST, "WB9"))[0] == again
+
+
+def test_the_scan_of_a_parcel_whose_label_is_void_is_for_somebody_to_look_after() -> None:
+    _, events = hears(packed(label_bought(), label_voided()), scan(FIRST))
+
+    assert [type(event).__name__ for event in events] == ["ItemsFulfilled", "ExceptionRaised"]
 
 
 def test_no_label_is_wanted_while_the_address_changes_and_then_for_the_new_one() -> None:

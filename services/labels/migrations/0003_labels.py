@@ -35,6 +35,7 @@ LABELS = """
         shipment jsonb,
         sale jsonb,
         purchased_at timestamptz,
+        voided_at timestamptz,
         code text NOT NULL,
         words text NOT NULL,
         exception_id uuid,

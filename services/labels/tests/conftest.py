@@ -43,7 +43,7 @@ async def carrier(carrier_port: int) -> AsyncGenerator[httpx.AsyncClient]:
 def settings(carrier_port: int) -> Any:
     """Settings of labels, with an account whose answers are waited for only shortly."""
     account = Account(
-        kind="simulated", url=f"http://127.0.0.1:{carrier_port}", api_key=KEY, deadline_s=5.0, settles_s=0.2
+        kind="simulated", url=f"http://127.0.0.1:{carrier_port}", api_key=KEY, deadline_s=2.0, settles_s=0.2
     )
     return partial(Settings, carriers={"simulated": account}, lease_s=5.0)
 

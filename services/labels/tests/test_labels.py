@@ -48,7 +48,9 @@ from waybill_labels.domain import (
     UnknownParcel,
     Wish,
     buy,
+    closed,
     failed,
+    list_on,
     not_sold,
     on_event,
     refunded,
@@ -80,7 +82,19 @@ def test_a_bought_label_is_told_with_its_number_and_its_price() -> None:
     assert (event.tracking_number, event.cost, event.carrier, event.service) == ("WB1", USD, "simulated", "ground")
     assert (event.weight_g, event.unwanted) == (400, None)
     assert the_label(order).state is State.BOUGHT
-    assert sold(order, LABEL, [sale(2)], NOON) == (order, [])
+    assert sold(order, LABEL, [sale()], NOON) == (order, [])
+
+
+def test_what_a_stopped_worker_has_bought_beside_another_one_goes_back() -> None:
+    order, (event,) = sold(bought(sale(1))[0], LABEL, [sale(2)], NOON)
+    given_up, _ = sold(failed(asked(), LABEL, "refused", "No.", NOON)[0], LABEL, [sale(2)], NOON)
+
+    assert (event.tracking_number, event.unwanted) == ("WB2", "bought_twice")
+    assert [(label.state, label.void_why) for label in order.labels] == [
+        (State.BOUGHT, ""),
+        (State.VOIDING, "bought_twice"),
+    ]
+    assert [label.state for label in given_up.labels] == [State.FAILED, State.VOIDING]
 
 
 def test_what_was_sold_twice_under_one_key_is_kept_once() -> None:
@@ -135,7 +149,7 @@ def test_a_shipment_that_is_undone_may_have_its_label_voided() -> None:
         order_id=ORDER, brand_id=BRAND, parcel_id=FIRST, lines=packed().lines, packed=True, undone_at=NOON
     )
 
-    order = hears(left(handed_over_by="person"), undone, order=bought()[0])
+    order = hears(left(handed_over_by="person", number="WB1"), undone, order=bought()[0])
 
     assert order.parcels[0].place is Place.PACKED
     assert the_label(void(order, LABEL)).state is State.VOIDING
@@ -165,10 +179,48 @@ def test_a_label_that_is_not_taken_back_goes_with_its_parcel_or_is_lost_money() 
 
 def test_a_label_that_somebody_wanted_void_is_lost_money_once_its_parcel_is_taken_apart_or_has_another() -> None:
     apart = hears(unpacked(), order=void(bought()[0], LABEL))
-    again, _ = buy(void(bought()[0], LABEL), FIRST, None, NOON)
 
     assert the_label(void_refused(apart, LABEL, "No.", NOON)[0]).state is State.KEPT
-    assert the_label(void_refused(again, LABEL, "No.", NOON)[0]).state is State.KEPT
+
+
+def test_no_other_label_is_bought_while_the_carrier_may_still_refuse_to_take_one_back() -> None:
+    going = void(bought()[0], LABEL)
+
+    with pytest.raises(HasLabel):
+        buy(going, FIRST, None, NOON)
+    assert len(buy(voided(going, LABEL, NOON)[0], FIRST, None, NOON)[0].labels) == 2
+
+
+def test_a_parcel_that_left_with_a_former_label_needs_no_other() -> None:
+    again, _ = buy(voided(void(bought()[0], LABEL), LABEL, NOON)[0], FIRST, None, NOON)
+    failed_again, _ = failed(again, ids.label_id(FIRST, 2), "refused", "No.", NOON)
+
+    gone = hears(left(handed_over_by="person", number="WB1"), order=again)
+    scanned, events = on_event(failed_again, left(handed_over_by="scan", number="WB1"), cause())
+
+    assert scanned is not None
+    assert [label.state for label in gone.labels] == [State.VOIDED, State.DROPPED]
+    assert [label.state for label in scanned.labels] == [State.VOIDED, State.DROPPED]
+    assert [type(event) for event in events] == [ExceptionResolved]
+
+
+def test_a_shipment_that_is_undone_and_taken_apart_gives_its_label_back() -> None:
+    undone = ShipmentUndone(
+        order_id=ORDER, brand_id=BRAND, parcel_id=FIRST, lines=packed().lines, packed=False, undone_at=NOON
+    )
+
+    assert the_label(hears(left(number="WB1"), undone, order=bought()[0])).state is State.VOIDING
+
+
+def test_a_parcel_that_was_left_behind_may_stand_on_another_list() -> None:
+    undone = ShipmentUndone(
+        order_id=ORDER, brand_id=BRAND, parcel_id=FIRST, lines=packed().lines, packed=True, undone_at=NOON
+    )
+    listed = list_on(bought()[0], ORDER, [LABEL])
+
+    assert the_label(listed).manifest_id == ORDER
+    assert [event.parcel_ids for event in closed(listed, ORDER, "simulated", NOON)] == [(FIRST,)]
+    assert the_label(hears(left(handed_over_by="manifest", number="WB1"), undone, order=listed)).manifest_id is None
 
 
 def test_money_that_does_not_come_back_is_lost() -> None:

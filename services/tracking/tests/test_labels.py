@@ -10,6 +10,7 @@ import pytest
 from waybill_chassis.fold import Waiting
 from waybill_events import (
     CarrierStatus,
+    CorrectionRequested,
     Envelope,
     Event,
     ItemsFulfilled,
@@ -112,6 +113,19 @@ def test_a_parcel_that_left_with_a_label_of_which_nothing_is_known_waits_for_it(
     for by in ("person", "manifest"):
         with pytest.raises(Waiting, match="LabelPurchased"):
             hears(left("WB1", by))
+
+
+def test_a_parcel_that_left_with_its_next_label_waits_for_that() -> None:
+    with pytest.raises(Waiting, match="LabelPurchased"):
+        hears(bought(1), left("WB2", "person"))
+    tracked, told = hears(bought(1), VOIDED, bought(2), left("WB1", "person"))
+    assert (tracked.parcels[0].tracking_number, len(told)) == ("WB2", 2)
+
+
+def test_a_file_does_not_correct_the_number_of_a_label() -> None:
+    asked = CorrectionRequested(order_id=ORDER, brand_id=BRAND, parcel_id=PARCEL, number=UPS, requested_at=NOON)
+
+    assert hears(bought(), asked)[1][1:] == []
 
 
 def test_another_label_is_another_number_which_is_told_again() -> None:

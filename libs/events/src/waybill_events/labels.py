@@ -50,7 +50,7 @@ class LabelVoided(Event, topic="waybill.labels", subject="order_id"):
     parcel_id: UUID
     label_id: UUID
     why: Code
-    """`unpacked`, `shipped_otherwise`, `asked` by a person, or `bought_twice`."""
+    """`unpacked`, `shipped_otherwise`, `shipped` with another label, `asked` by a person, or `bought_twice`."""
     voided_at: Time
 
 

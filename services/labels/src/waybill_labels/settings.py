@@ -1,8 +1,8 @@
 """What labels reads from its environment."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, Field, HttpUrl, SecretStr
+from pydantic import BaseModel, Field, HttpUrl, SecretStr, model_validator
 
 from waybill_chassis.settings import ServiceSettings
 
@@ -29,3 +29,12 @@ class Settings(ServiceSettings):
     lease_s: Annotated[float, Field(gt=0)] = 60.0
     """Seconds after which somebody else takes up a label whose worker has not said what became of it; longer than all
     calls to its carrier together."""
+
+    @model_validator(mode="after")
+    def _outlives_its_calls(self) -> Self:
+        for code, account in self.carriers.items():
+            if self.lease_s < (least := 2 * account.deadline_s + account.settles_s):
+                raise ValueError(
+                    f"lease_s must be {least:g} at least: twice the deadline of {code} and what it settles in"
+                )
+        return self

@@ -64,6 +64,7 @@ labels: Final = Table(
     Column("shipment", JSONB(none_as_null=True)),
     Column("sale", JSONB(none_as_null=True)),
     Column("purchased_at", DateTime(timezone=True)),
+    Column("voided_at", DateTime(timezone=True)),
     Column("code", Text, nullable=False),
     Column("words", Text, nullable=False),
     Column("exception_id", Uuid),

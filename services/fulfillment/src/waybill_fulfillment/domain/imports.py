@@ -215,6 +215,9 @@ def _correct(
         for each in ledger.parcels
         if each.state is ParcelState.SHIPPED and compact(each.tracking_number) not in numbers
     ]
+    if labeled := [each.tracking_number for each in left if each.labeled]:
+        says = f"It left with its label, {labeled[0]}. Undo its shipment first, or leave the row out."
+        return [], [_wrong(row, "shipped-with-its-label", says) for row in parcel.rows]
     if not left and any(each.state is ParcelState.SHIPPED for each in ledger.parcels):
         further: list[Made] = [_further(ledger, first, at)]
         return further, _ready(parcel, further)

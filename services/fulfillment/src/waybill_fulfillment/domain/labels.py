@@ -8,6 +8,8 @@ from waybill_fulfillment.domain.ledger import Ledger, raised
 from waybill_fulfillment.domain.parcels import ParcelState
 
 VOIDED: Final = "label_voided"
+VOID_CHOICES: Final = ("carrier_asked", "other")
+"""How a person settles a parcel that is on its way with a label that is void."""
 KEPT_BACK: Final = "on_manifest"
 
 
@@ -37,4 +39,4 @@ def decide_void(ledger: Ledger, event: LabelVoided) -> list[Event]:
         return []
     if not parcel.labeled or parcel.label_id != event.label_id:
         return []
-    return [raised(ledger, VOIDED, parcel, ("carrier_asked", "other"), event.voided_at, units=parcel.units)]
+    return [raised(ledger, VOIDED, parcel, VOID_CHOICES, event.voided_at, units=parcel.units)]

@@ -37,6 +37,7 @@ from waybill_fulfillment.domain.parcels import (
     Units,
     of_its_carrier,
     of_its_label,
+    without_label,
 )
 
 Place = Literal["open", "packed", "shipped", "canceled"]
@@ -318,6 +319,8 @@ def _back(ledger: Ledger, event: ParcelUnpacked | ShipmentUndone, cause: UUID) -
     packed = isinstance(event, ShipmentUndone) and event.packed
     state = ParcelState.PACKED if packed else ParcelState.UNPACKED
     parcel = replace(_named(ledger, event.parcel_id), state=state, moved_by=cause)
+    if packed and parcel.labeled and parcel.label_id is None:
+        parcel = without_label(parcel)
     return ledger.move(counted(event.lines), start, "packed" if packed else "open").with_parcel(parcel)
 
 

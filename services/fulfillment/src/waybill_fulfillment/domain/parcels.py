@@ -67,7 +67,7 @@ class Parcel:
     label: LabelState | None = None
     """None for one that leaves with the brand's own carrier."""
     label_id: UUID | None = None
-    """Whose number it has, where it is `labeled`."""
+    """Whose number it has, where it is `labeled`; None once that is void, while its parcel is on its way."""
 
     @property
     def labeled(self) -> bool:
@@ -85,9 +85,12 @@ def of_its_carrier(parcel: Parcel, event: OfItsCarrier) -> Parcel:
         case CorrectionRequested():
             return replace(parcel, tracking_company=event.company or "", tracking_number=event.number)
         case TrackingAdded():
-            if parcel.tracking_number:
+            if parcel.tracking_number or parcel.label in {LabelState.VOIDED, LabelState.FAILED}:
                 return parcel
             return replace(parcel, tracking_company=event.carrier_name, tracking_number=event.tracking_number)
+        case TrackingCorrected() if parcel.label is not None and parcel.state is ParcelState.PACKED:
+            # Which number it has labels tells.
+            return parcel
         case TrackingCorrected():
             return replace(
                 parcel,
@@ -99,6 +102,11 @@ def of_its_carrier(parcel: Parcel, event: OfItsCarrier) -> Parcel:
             )
         case _:
             assert_never(event)
+
+
+def without_label(parcel: Parcel) -> Parcel:
+    """A packed parcel whose label is void: it has no number."""
+    return replace(parcel, label=LabelState.VOIDED, label_id=None, tracking_company="", tracking_number="")
 
 
 def of_its_label(parcel: Parcel, event: OfItsLabel) -> Parcel:
@@ -122,8 +130,8 @@ def of_its_label(parcel: Parcel, event: OfItsLabel) -> Parcel:
         case LabelFailed():
             return parcel if parcel.labeled else replace(parcel, label=LabelState.FAILED)
         case LabelVoided():
-            if parcel.label_id != event.label_id or parcel.state is not ParcelState.PACKED:
+            if parcel.label_id != event.label_id:
                 return parcel
-            return replace(parcel, label=LabelState.VOIDED, label_id=None, tracking_company="", tracking_number="")
+            return without_label(parcel) if parcel.state is ParcelState.PACKED else replace(parcel, label_id=None)
         case _:
             assert_never(event)

@@ -6,8 +6,9 @@ from waybill_events import (
     LateShipmentRecorded,
     ParcelScanned,
 )
+from waybill_fulfillment.domain.labels import VOID_CHOICES, VOIDED
 from waybill_fulfillment.domain.ledger import Ledger, raised, told
-from waybill_fulfillment.domain.parcels import Parcel, ParcelState, Units
+from waybill_fulfillment.domain.parcels import LabelState, Parcel, ParcelState, Units
 
 CHOICES = ("return", "keep_and_bill", "other")
 """How a person settles units that are on their way and should not be."""
@@ -25,7 +26,8 @@ def decide_scan(ledger: Ledger, scan: ParcelScanned) -> list[Event]:
     if parcel.state is ParcelState.SHIPPED:
         return []
     if parcel.state is ParcelState.PACKED:
-        return [_left(ledger, parcel, parcel.units, scan)]
+        void = [raised(ledger, VOIDED, parcel, VOID_CHOICES, scan.scanned_at, units=parcel.units)]
+        return [_left(ledger, parcel, parcel.units, scan), *(void if parcel.label is LabelState.VOIDED else ())]
     left = {line_id: min(units, ledger.lines[line_id].open) for line_id, units in parcel.units.items()}
     late = {
         line_id: min(units - left[line_id], ledger.lines[line_id].canceled - ledger.lines[line_id].late)

@@ -41,6 +41,12 @@ def routes(begin: Begin[Order], settings: Settings, wake: Callable[[], None]) ->
         async with begin.database.begin(call.brand) as connection:
             known = await store.manifests.find(connection, call.id)
             waiting = await store.manifests.to_hand_over(connection, brand_id, new.carrier)
+        if known is not None and (known.carrier, known.brand_id) != (new.carrier, brand_id):
+            raise Problem(
+                422,
+                "idempotency-key-reused",
+                "This Idempotency-Key closed another list before. Make a new key for a new list.",
+            )
         if known is None:
             manifest = Manifest(call.id, brand_id, new.carrier, call.at)
             if not waiting or not await _open(begin, manifest, waiting):

@@ -16,7 +16,7 @@ from waybill_events import (
     ShipmentUndone,
 )
 from waybill_labels.domain.labels import current, not_needed, want
-from waybill_labels.domain.orders import PLATFORM, Decided, Order, Parcel, Place, Wish, placed, without
+from waybill_labels.domain.orders import PLATFORM, Decided, Label, Order, Parcel, Place, Wish, placed, without
 
 Incoming = (
     OrderPlaced | OrderCanceled | ParcelPacked | ParcelUnpacked | ItemsFulfilled | ShipmentUndone | LateShipmentRecorded
@@ -41,8 +41,7 @@ def on_event(order: Order | None, event: Event, _envelope: Envelope) -> tuple[Or
         case ItemsFulfilled():
             return _left(order, event)
         case ShipmentUndone():
-            place = Place.PACKED if event.packed else Place.UNPACKED
-            return order.with_parcel(replace(_known(order, event), place=place)), []
+            return _undone(order, event)
         case _:
             return order.with_parcel(replace(_known(order, event), place=Place.SHIPPED)), []
 
@@ -63,15 +62,33 @@ def _packed(order: Order, event: ParcelPacked) -> Order:
 
 
 def _left(order: Order, event: ItemsFulfilled) -> Decided:
-    """A parcel has left; with another number than that of its label, that label is useless."""
+    """A parcel has left with the label that has its number; all others of it are useless."""
     units = {each.line_id: each.quantity for each in event.lines}
     known = order.parcel(event.parcel_id) or Parcel(event.parcel_id, len(order.parcels) + 1, Place.SHIPPED, units)
     after = order.with_parcel(replace(known, place=Place.SHIPPED, units=units))
-    label = current(order, event.parcel_id)
-    mine = "" if label is None or label.sale is None else compact(label.sale.tracking_number)
-    if event.handed_over_by != "number" or (mine and compact(event.number or "") == mine):
-        return after, []
-    return not_needed(after, event.parcel_id, "shipped_otherwise", event.shipped_at)
+    used = _used(order, event)
+    why = "shipped_otherwise" if event.handed_over_by == "number" else "shipped"
+    return not_needed(after, event.parcel_id, why, event.shipped_at, keep=None if used is None else used.label_id)
+
+
+def _used(order: Order, event: ItemsFulfilled) -> Label | None:
+    """The label with which it left; a scan may have come before anybody else knew of its number."""
+    number = compact(event.number or "")
+    for label in order.labels_of(event.parcel_id):
+        if label.sale is not None and compact(label.sale.tracking_number) == number:
+            return label
+    return current(order, event.parcel_id) if event.handed_over_by == "scan" and not number else None
+
+
+def _undone(order: Order, event: ShipmentUndone) -> Decided:
+    """It has not left after all: it may go with its label on another list, or needs none any more."""
+    if not event.packed:
+        after = order.with_parcel(replace(_known(order, event), place=Place.UNPACKED))
+        return not_needed(after, event.parcel_id, "unpacked", event.undone_at)
+    after = order.with_parcel(replace(_known(order, event), place=Place.PACKED))
+    for label in after.labels_of(event.parcel_id):
+        after = after.with_label(replace(label, manifest_id=None))
+    return after, []
 
 
 def _known(order: Order, event: ParcelUnpacked | ShipmentUndone | LateShipmentRecorded) -> Parcel:

@@ -81,10 +81,16 @@ def buy(order: Order, parcel_id: UUID, wish: Wish | None, at: datetime) -> Decid
         raise NotPacked(parcel_id, parcel.number, parcel.place)
     if parcel.shipping != PLATFORM:
         raise OwnCarrier(parcel_id, parcel.number)
-    if (label := current(order, parcel_id)) is not None:
+    if (label := current(order, parcel_id) or _asked_back(order, parcel_id)) is not None:
         raise HasLabel(label.label_id, parcel.number, label.state)
     settled, events = _settled(order, parcel_id, RETRY, at)
     return want(settled, parcel, wish or parcel.wish), events
+
+
+def _asked_back(order: Order, parcel_id: UUID) -> Label | None:
+    """The label that somebody wanted void: while its carrier has not said so, the parcel may still go with it."""
+    mine = (each for each in order.labels_of(parcel_id) if each.state is State.VOIDING and each.void_why == ASKED)
+    return next(mine, None)
 
 
 def void(order: Order, label_id: UUID) -> Order:
@@ -95,7 +101,7 @@ def void(order: Order, label_id: UUID) -> Order:
     if label.state is not State.BOUGHT:
         raise NotBought(label_id, label.state)
     parcel = order.parcel(label.parcel_id)
-    if parcel is not None and (parcel.place is Place.SHIPPED or label.manifest_id is not None):
+    if parcel is not None and parcel.place is Place.SHIPPED:
         raise ParcelLeft(label_id, parcel.number)
     return order.with_label(replace(label, state=State.VOIDING, void_why=ASKED))
 
@@ -110,10 +116,12 @@ def resolve(order: Order, exception_id: UUID, choice: str, at: datetime) -> Deci
     raise UnknownException(exception_id)
 
 
-def not_needed(order: Order, parcel_id: UUID, why: str, at: datetime) -> Decided:
-    """Nobody needs the labels of a parcel any more: what is paid goes back, what is under way will."""
+def not_needed(order: Order, parcel_id: UUID, why: str, at: datetime, *, keep: UUID | None = None) -> Decided:
+    """Nobody needs the labels of a parcel any more, but that one: what is paid goes back, what is under way will."""
     after, events = _settled(order, parcel_id, why, at)
     for label in after.labels_of(parcel_id):
+        if label.label_id == keep:
+            continue
         match label.state:
             case State.WANTED | State.FAILED:
                 after = after.with_label(replace(label, state=State.DROPPED, void_why=why))
@@ -137,18 +145,20 @@ def ask(order: Order, label_id: UUID, offer: Offer, shipment: Shipment) -> Order
 
 
 def sold(order: Order, label_id: UUID, sales: Sequence[Sale], at: datetime) -> Decided:
-    """The carrier has sold it, perhaps more than once under its key: one is kept, the others go back."""
-    label = _known(order, label_id)
-    if label.state is not State.ASKED:
-        return order, []
+    """The carrier has sold it, perhaps more than once under its key: one is kept, whatever else was sold goes back."""
+    asked = _known(order, label_id)
+    known = {label.sale.reference for label in order.labels if label.sale is not None}
     events: list[Event] = []
-    for nth, sale in enumerate(sales):
-        if nth:
-            purchase = len(order.labels_of(label.parcel_id)) + 1
-            label_id = ids.label_id(label.parcel_id, purchase)
-            label = replace(label, label_id=label_id, purchase=purchase, void_why=BOUGHT_TWICE)
+    for sale in sales:
+        if sale.reference in known:
+            continue
+        label = _known(order, label_id)
+        if label.state is not State.ASKED:
+            purchase = len(order.labels_of(asked.parcel_id)) + 1
+            new_id = ids.label_id(asked.parcel_id, purchase)
+            label = replace(asked, label_id=new_id, purchase=purchase, void_why=asked.void_why or BOUGHT_TWICE)
         state = State.VOIDING if label.void_why else State.BOUGHT
-        paid = replace(label, state=state, sale=sale, purchased_at=at)
+        paid = replace(label, state=state, sale=sale, purchased_at=at, exception_id=None, manifest_id=None)
         order = order.with_label(paid)
         events.append(_purchased(order, paid, sale, at))
     return order, events
@@ -188,7 +198,7 @@ def voided(order: Order, label_id: UUID, at: datetime) -> Decided:
     if label.state is not State.VOIDING:
         return order, []
     told = LabelVoided(**_of(order, label), why=label.void_why, voided_at=at)
-    return order.with_label(replace(label, state=State.VOIDED)), [told]
+    return order.with_label(replace(label, state=State.VOIDED, voided_at=at)), [told]
 
 
 def void_refused(order: Order, label_id: UUID, words: str, at: datetime) -> Decided:
@@ -197,7 +207,7 @@ def void_refused(order: Order, label_id: UUID, words: str, at: datetime) -> Deci
     if label.state not in {State.VOIDING, State.VOIDED}:
         return order, []
     told = LabelVoidRefused(**_of(order, label), why=label.void_why, words=words, refused_at=at)
-    if label.void_why == ASKED and label.state is State.VOIDING and current(order, label.parcel_id) is None:
+    if label.void_why == ASKED and label.state is State.VOIDING:
         return order.with_label(replace(label, state=State.BOUGHT, void_why="", words=words)), [told]
     return order.with_label(replace(label, state=State.KEPT, words=words)), [told]
 

@@ -148,6 +148,7 @@ class Label:
     """As it was bought: that is printed, whatever becomes of the address."""
     sale: Sale | None = None
     purchased_at: datetime | None = None
+    voided_at: datetime | None = None
     code: str = ""
     words: str = ""
     """Why it failed, or was not taken back."""

@@ -44,19 +44,23 @@ class Manifests:
         One that stands still is left out: its parcels leave with their first scan.
         """
         at = datetime.now(UTC)
+        state, number, words = ("refused", "", answer.words) if isinstance(answer, Refused) else ("closed", answer, "")
         async with self.begin.on_known(order_ids, None) as tx:
-            orders = await tx.load([id_ for id_, stream in tx.streams.items() if not stream.parked])
+            if not await store.manifests.end(tx.connection, manifest.manifest_id, state, number, words):
+                # Another one was told before.
+                return
+            orders = await tx.load(tx.streams)
             if isinstance(answer, Refused):
                 await tx.save({id_: off(order, manifest.manifest_id) for id_, order in orders.items()})
-                await store.manifests.end(tx.connection, manifest.manifest_id, "refused", words=answer.words)
                 return
             told: list[Caused] = []
             for id_, order in orders.items():
+                if tx.streams[id_].parked:
+                    continue
                 why = cause(id_, actor="rule:labels", source="rule/labels", at=at)
                 events = closed(order, manifest.manifest_id, manifest.carrier, at)
                 told += [Caused(event, why) for event in events]
             await tx.publish(told)
-            await store.manifests.end(tx.connection, manifest.manifest_id, "closed", number=answer)
 
 
 def _on(order: Order, manifest_id: UUID) -> list[Sale]:

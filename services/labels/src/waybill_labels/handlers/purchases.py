@@ -6,7 +6,7 @@ only its own books say whether it did.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 from uuid import UUID
@@ -47,7 +47,7 @@ MOST_RATES: Final = 8
 LATEST: Final = timedelta(minutes=5)
 LATEST_REFUND: Final = timedelta(days=1)
 LOST: Final = timedelta(days=60)
-"""After its purchase: money that has not come back by then does not."""
+"""After it was voided: money that has not come back by then does not."""
 Step = Callable[[Order, datetime], Decided]
 """What became of a label, written into its order at a time."""
 T = TypeVar("T")
@@ -132,9 +132,9 @@ class Purchases:
         steps: dict[Due, Step | Later] = {due: each for due, each in chosen.items() if not isinstance(each, Buy)}
         steps |= {each.due: _asked(each) for each in to_buy}
         written = await self._write(steps, taken_up={each.due for each in to_buy})
-        await self._purchase(
-            [each for each in to_buy if each.due in written and written[each.due].state is State.ASKED]
-        )
+        # As it was taken up: whoever claims it from now on counts on.
+        mine = [each for each in to_buy if each.due in written and written[each.due].state is State.ASKED]
+        await self._purchase([replace(each, due=replace(each.due, state=State.ASKED, attempts=1)) for each in mine])
 
     async def _choose(self, known: Known, due: Due) -> Buy | Step | Later:
         try:
@@ -200,7 +200,9 @@ class Purchases:
                 assert label.shipment is not None
                 to_buy.append(Buy(due, label.offer, label.shipment))
         await self._write(steps)
-        await self._purchase(to_buy)
+        async with self.begin.database.begin(writes=True) as connection:
+            mine = await store.purchases.still_mine(connection, [each.due for each in to_buy], self.lease)
+        await self._purchase([each for each in to_buy if each.due.label_id in mine])
 
     async def _give_back(self, known: Known, useless: Sequence[Due]) -> None:
         """Have labels taken back, and see whether the money of those that were has come."""
@@ -213,7 +215,7 @@ class Purchases:
                     steps[due] = _void_refused(due, answer.words)
                 case TakenBack() if due.state is State.VOIDING or answer.refunded:
                     steps[due] = _taken_back(due, refunded_too=answer.refunded)
-                case _ if _lost(label):
+                case _ if due.state is State.VOIDED and _lost(label):
                     steps[due] = _void_refused(due, "The money did not come back.")
                 case _:
                     latest = LATEST if due.state is State.VOIDING else LATEST_REFUND
@@ -260,10 +262,11 @@ class Purchases:
         written: dict[Due, Label] = {}
         async with self.begin.on_known([due.order_id for due in steps], None) as tx:
             free = [id_ for id_, stream in tx.streams.items() if not stream.parked]
+            mine = await store.purchases.still_mine(tx.connection, taken_up, self.lease)
             before = await tx.load(free)
             orders, told = dict(before), list[Caused]()
             for due, step in steps.items():
-                if due.order_id not in orders:
+                if due.order_id not in orders or (due in taken_up and due.label_id not in mine):
                     continue
                 if not isinstance(step, Later):
                     orders[due.order_id], events = step(orders[due.order_id], at)
@@ -274,7 +277,7 @@ class Purchases:
                 written[due] = label
             await tx.save({id_: order for id_, order in orders.items() if order is not before[id_]})
             await tx.publish(told)
-            await store.purchases.take_up(tx.connection, [due.label_id for due in taken_up], self.lease)
+            await store.purchases.take_up(tx.connection, mine, self.lease)
             waits = {due.label_id: step.wait for due, step in steps.items() if isinstance(step, Later)}
             await store.purchases.later(tx.connection, waits)
         return written
@@ -291,7 +294,7 @@ def _backoff(due: Due, first: timedelta, latest: timedelta) -> timedelta:
 
 
 def _lost(label: Label) -> bool:
-    return label.purchased_at is not None and datetime.now(UTC) - label.purchased_at > LOST
+    return label.voided_at is not None and datetime.now(UTC) - label.voided_at > LOST
 
 
 def _asked(buy: Buy) -> Step:

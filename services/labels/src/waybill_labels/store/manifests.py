@@ -82,10 +82,11 @@ async def orders_on(connection: AsyncConnection, manifest_id: UUID) -> Sequence[
     return (await connection.execute(mine.order_by(labels.c.order_id))).scalars().all()
 
 
-async def end(connection: AsyncConnection, manifest_id: UUID, state: str, number: str = "", words: str = "") -> None:
-    """Write what the carrier said."""
-    mine = update(manifests).where(manifests.c.manifest_id == manifest_id)
-    await connection.execute(mine.values(state=state, number=number, words=words))
+async def end(connection: AsyncConnection, manifest_id: UUID, state: str, number: str, words: str) -> bool:
+    """Write what the carrier said, once; whether it was not known before."""
+    mine = update(manifests).where(manifests.c.manifest_id == manifest_id, manifests.c.state == "asked")
+    ended = mine.values(state=state, number=number, words=words).returning(manifests.c.manifest_id)
+    return (await connection.execute(ended)).first() is not None
 
 
 def _manifest(row: Row[Any]) -> Manifest:

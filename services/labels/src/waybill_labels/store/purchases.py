@@ -64,6 +64,29 @@ async def later(connection: AsyncConnection, waits: Mapping[UUID, timedelta]) ->
         )
 
 
+async def still_mine(connection: AsyncConnection, due: Collection[Due], lease: timedelta) -> set[UUID]:
+    """Those that nobody else has claimed since, nor brought into another state; they are one's own for a new lease."""
+    if not due:
+        return set()
+    rows = await connection.execute(
+        text("""
+            UPDATE labels SET next_at = now() + CAST(:lease AS interval)
+            FROM unnest(CAST(:labels AS uuid[]), CAST(:states AS text[]), CAST(:attempts AS int[]))
+                AS n(label_id, state, attempts)
+            WHERE labels.label_id = n.label_id AND labels.state = n.state AND labels.claimed = n.state
+              AND labels.attempts = n.attempts
+            RETURNING labels.label_id
+        """),
+        {
+            "lease": lease,
+            "labels": [each.label_id for each in due],
+            "states": [each.state.value for each in due],
+            "attempts": [each.attempts for each in due],
+        },
+    )
+    return set(rows.scalars())
+
+
 async def take_up(connection: AsyncConnection, label_ids: Collection[UUID], lease: timedelta) -> None:
     """Who has brought labels into their next state goes on with them; nobody else does before the lease ends."""
     if label_ids:

@@ -147,8 +147,9 @@ class Parcel(Frozen):
 
     @property
     def label(self) -> Label | None:
-        """The label with which it goes, if it has one."""
-        return next((label for label in self.labels if label.state == "bought" and not label.unwanted), None)
+        """The label with which it goes, if it has one: the latest."""
+        mine = (label for label in reversed(self.labels) if label.state == "bought" and not label.unwanted)
+        return next(mine, None)
 
     @property
     def label_state(self) -> str:
@@ -157,8 +158,7 @@ class Parcel(Frozen):
             return "own carrier"
         if self.label is not None:
             return "labeled"
-        last = self.labels[-1] if self.labels else None
-        return last.state if last is not None and not last.unwanted else "pending"
+        return next((label.state for label in reversed(self.labels) if not label.unwanted), "pending")
 
     @property
     def carrier_name(self) -> str:

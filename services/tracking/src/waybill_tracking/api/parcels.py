@@ -18,6 +18,7 @@ from waybill_tracking import store
 from waybill_tracking.domain import (
     Around,
     Correction,
+    GoesWithLabel,
     NoChoice,
     Parcel,
     Refused,
@@ -36,6 +37,7 @@ Decide = Callable[[Tracked], tuple[Tracked, Sequence[Event]]]
 _CODES: Final[Mapping[type[Refused], tuple[int, str]]] = {
     UnknownParcel: (404, "unknown-parcel"),
     SameNumber: (409, "same-number"),
+    GoesWithLabel: (409, "goes-with-its-label"),
     UnknownException: (404, "unknown-exception"),
     NoChoice: (422, "no-such-choice"),
 }
@@ -90,6 +92,9 @@ def routes(begin: Begin[Tracked], settings: Settings) -> APIRouter:
         wanted = Correction(parcel_id, new.tracking_company, new.tracking_number, call.at, new.notify_customer)
 
         def decide(tracked: Tracked) -> tuple[Tracked, Sequence[Event]]:
+            parcel = tracked.parcel(parcel_id)
+            if parcel is not None and parcel.label_id is not None:
+                raise GoesWithLabel(parcel.tracking_number)
             after, events = correct(tracked, wanted, known)
             _check(tracked, new, known)
             return after, events

@@ -14,11 +14,19 @@ from waybill_tracking.domain.parcels import (
     missed,
     resolve,
 )
-from waybill_tracking.domain.refusals import NoChoice, Refused, SameNumber, UnknownException, UnknownParcel
+from waybill_tracking.domain.refusals import (
+    GoesWithLabel,
+    NoChoice,
+    Refused,
+    SameNumber,
+    UnknownException,
+    UnknownParcel,
+)
 
 __all__ = [
     "Around",
     "Correction",
+    "GoesWithLabel",
     "Incoming",
     "Journey",
     "Message",

@@ -69,8 +69,11 @@ def _left(tracked: Tracked, event: ItemsFulfilled, around: Around) -> tuple[Trac
     """A parcel has left: a new one, one that was undone, has a label, or left without a number before."""
     known = tracked.parcel(event.parcel_id) or Parcel(event.parcel_id, "", "", event.shipped_at)
     number = event.number or ""
-    if number and not known.tracking_number and event.handed_over_by in {"person", "manifest"}:
-        # It left with its label, of which more is known.
+    if number and event.handed_over_by in {"person", "manifest"} and compact(number) != known.key:
+        if any(compact(former.number) == compact(number) for former in known.former):
+            # With a label of before; its carrier says what becomes of it.
+            return tracked.with_parcel(replace(known, undone=False)), []
+        # It left with a label of which more is known.
         raise Waiting(LabelPurchased)
     parcel = replace(known, undone=False)
     wanted = Correction(event.parcel_id, event.company or "", number, event.shipped_at, event.notify_customer)
@@ -129,6 +132,8 @@ def _not_on_its_way(
 def _asked_to_correct(tracked: Tracked, event: CorrectionRequested, around: Around) -> tuple[Tracked, list[Event]]:
     """Fulfillment knows that the parcel has left, also one that left under a release that kept nothing of it here."""
     known = tracked.parcel(event.parcel_id) or Parcel(event.parcel_id, "", "", event.requested_at)
+    if known.label_id is not None:
+        return tracked, []
     there = tracked.with_parcel(replace(known, undone=False))
     wanted = Correction(event.parcel_id, event.company or "", event.number, event.requested_at, event.notify_customer)
     try:

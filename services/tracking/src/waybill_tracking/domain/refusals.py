@@ -35,3 +35,12 @@ class NoChoice(Refused):
     def __init__(self, choice: str, choices: tuple[str, ...]) -> None:
         super().__init__(f"{choice} is none of the choices. Choose {', '.join(choices)}.")
         self.choices = choices
+
+
+class GoesWithLabel(Refused):
+    """The number of a label is right: only another label, or leaving with another number, changes it."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(
+            f"{number} is its label's. Undo its shipment, and ship it with a number of your own or with another label."
+        )
