@@ -171,7 +171,7 @@ async def run(parcels: int, seed: int, say: Callable[[str], None]) -> Verdict:
             killing.cancel()
         await desk.heal()
         case = await desk.settled(parcels)
-        states = Counter(label["state"] for label in case.labels)
+        states = Counter(f"{label['state']} {label['code']}".strip() for label in case.labels)
         return Verdict(seed, parcels, time.monotonic() - began, desk.kills, states, judge(case))
 
 
@@ -334,15 +334,17 @@ class Desk:
                 break
             await asyncio.sleep(0.5)
         rows = await self.read("""
-            SELECT label_id, parcel_id, state,
+            SELECT label_id, parcel_id, state, code, attempts,
                 sale ->> 'tracking_number' AS number, sale #>> '{cost,amount}' AS amount
             FROM labels
         """)
         places = {row["parcel_id"]: row["place"] for row in await self.read("SELECT parcel_id, place FROM parcels")}
+        # Somebody was told that no carrier answers, and may try again.
+        told_so = {row["parcel_id"] for row in rows if (row["state"], row["code"]) == ("failed", "no_answer")}
         books = (await self.carrier.get("/v1/labels")).json()["labels"]
         entries = [each for each in await log.read(self.home.kafka) if each.topic == "waybill.labels"]
         told = [(each.type, str((each.data or {}).get("label_id"))) for each in entries if each.type in money.TOLD]
-        return Case(rows, places, frozenset(self.refuses), books, told)
+        return Case(rows, places, frozenset(self.refuses | told_so), books, told)
 
 
 @asynccontextmanager
