@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from waybill_chassis import topics as kafka_topics
-from waybill_cli import carriers, dead_letters, delivery, demo, events, export, projection, quarantine, stack
+from waybill_cli import carriers, dead_letters, delivery, demo, events, export, labels, projection, quarantine, stack
 from waybill_cli.home import Home
 from waybill_cli.terminal import AsJson, Kafka, Personal, err, fail, out, plain_errors, print_json, this_home
 from waybill_cli.verify import command as verify
@@ -25,6 +25,7 @@ event_commands = typer.Typer(help="The events in Kafka.", no_args_is_help=True)
 app.add_typer(topic_commands, name="topics")
 app.add_typer(event_commands, name="events")
 app.add_typer(carriers.commands, name="carriers")
+app.add_typer(labels.commands, name="labels")
 app.add_typer(projection.commands, name="projection")
 app.add_typer(quarantine.commands, name="quarantine")
 app.add_typer(dead_letters.commands, name="dead-letters")

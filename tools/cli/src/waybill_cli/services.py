@@ -81,24 +81,57 @@ class Services:
         except LookupError as error:
             raise Refused(str(error)) from error
 
-    def _call(
-        self, service: str, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None
-    ) -> dict[str, Any]:
-        given = {name: value for name, value in (query or {}).items() if value is not None}
+    def api(self, service: str, method: str, path: str, *, body: Any = None, **query: Any) -> dict[str, Any]:
+        """What everybody's API of a service answers; raises Refused and Silent."""
         try:
-            answer = self.http.request(method, f"{self.home.url(service)}/ops/v1{path}", params=given, json=body)
+            return self._call(service, method, path, root="/api/v1", query=query, body=body)
+        except LookupError as error:
+            raise Refused(str(error)) from error
+
+    def document(self, service: str, path: str, **query: Any) -> bytes:
+        """A document of a service; raises Refused and Silent."""
+        answer = self._request(service, "GET", f"/api/v1{path}", query, None)
+        if not answer.is_success:
+            raise Refused(f"{service}: {_detail(answer)}")
+        return answer.content
+
+    def _request(self, service: str, method: str, path: str, query: Mapping[str, Any], body: Any) -> httpx.Response:
+        given = {name: value for name, value in query.items() if value is not None}
+        try:
+            return self.http.request(method, f"{self.home.url(service)}{path}", params=given, json=body)
         except httpx.HTTPError as error:
             raise Silent(f"{service} does not answer ({type(error).__name__}); `waybill status` says more") from error
+
+    def _call(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        *,
+        root: str = "/ops/v1",
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+    ) -> dict[str, Any]:
+        answer = self._request(service, method, f"{root}{path}", query or {}, body)
         try:
             document: dict[str, Any] = answer.json()
         except ValueError:
             document = {}
-        says = f"{service}: {document.get('detail', f'answered {answer.status_code}')}"
+        says = f"{service}: {_detail(answer)}"
         if answer.status_code == _NOT_FOUND:
             raise LookupError(says)
         if not answer.is_success:
             raise Refused(says)
         return document
+
+
+def _detail(answer: httpx.Response) -> str:
+    """Why it is no success, in the service's words."""
+    try:
+        said: Any = answer.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        return f"answered {answer.status_code}"
+    return str(said)
 
 
 def chosen(only: str | None) -> Collection[str]:
