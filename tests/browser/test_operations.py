@@ -174,16 +174,17 @@ async def test_a_dead_letter_is_shown_and_discarded(open_page: Any, stack: Any, 
     place = f"waybill.fulfillment/{landed.partition}/{landed.offset}"
     async with (
         stack.client("orders") as orders,
+        stack.client("labels") as labels,
         stack.client("tracking") as tracking,
         stack.client("portal") as portal,
     ):
 
         async def buried() -> bool:
-            answers = [await each.get(f"/ops/v1/dead-letters/{place}") for each in (orders, tracking, portal)]
+            answers = [await each.get(f"/ops/v1/dead-letters/{place}") for each in (orders, labels, tracking, portal)]
             return all(answer.is_success for answer in answers)
 
         await until(buried)
-    for left in (3, 2, 1):
+    for left in (4, 3, 2, 1):
         page = await open_page("/operations?tab=letters")
         links = page.get_by_role("link", name=place)
         await expect(links).to_have_count(left)

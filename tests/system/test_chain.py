@@ -112,7 +112,7 @@ def test_up_again_starts_nothing_and_keeps_everything(stack: Any) -> None:
 def test_status_says_what_runs_and_is_ready(stack: Any) -> None:
     found = [json.loads(line) for line in stack.run("status", "--json").splitlines()]
 
-    assert {each["name"] for each in found} == {"postgres", "kafka", *SERVICES}
+    assert {each["name"] for each in found} == {"postgres", "kafka", "carrier", *SERVICES}
     assert all(each["ready"] for each in found)
     assert "portal" in stack.run("status")
 

@@ -10,7 +10,7 @@ down_revision = "0002"
 PARCELS = """
     CREATE TABLE parcels (
         parcel_id uuid PRIMARY KEY,
-        order_id uuid NOT NULL REFERENCES slips,
+        order_id uuid NOT NULL,
         brand_id uuid NOT NULL,
         number integer NOT NULL CHECK (number >= 1),
         place text NOT NULL,
@@ -24,7 +24,7 @@ PARCELS = """
 LABELS = """
     CREATE TABLE labels (
         label_id uuid PRIMARY KEY,
-        order_id uuid NOT NULL REFERENCES slips,
+        order_id uuid NOT NULL,
         brand_id uuid NOT NULL,
         parcel_id uuid NOT NULL,
         purchase integer NOT NULL CHECK (purchase >= 1),

@@ -41,6 +41,9 @@ async def orders_within(connection: AsyncConnection, within: Within) -> Mapping[
         labels.c.order_id, labels.c.label_id, labels.c.parcel_id, labels.c.state, labels.c.void_why, labels.c.sale
     ).where(within(labels.c.order_id))
     for row in await connection.execute(wanted):
+        if row.order_id not in found:
+            # That it is lost is said where orders are looked at.
+            continue
         found[row.order_id]["labels"][str(row.label_id)] = {
             "parcel_id": str(row.parcel_id),
             "state": row.state,

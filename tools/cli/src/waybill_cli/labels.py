@@ -100,11 +100,13 @@ def _left_without(parcel: dict[str, Any]) -> bool:
 def _settled(desk: Services, order: str) -> dict[str, Any]:
     """The labels of an order once nothing of them is under way any more, or patience has ended."""
     end = time.monotonic() + _PATIENCE_S
+    found: dict[str, Any]
     while True:
         try:
             found = desk.api("labels", "GET", f"/orders/{order}/labels")
         except Refused:
-            found = {"labels": []}
+            # It is packed, and labels has not heard of it yet.
+            found = dict[str, Any](labels=[])
         labels = found["labels"]
         if (labels and all(label["state"] not in _UNDER_WAY for label in labels)) or time.monotonic() > end:
             return found
@@ -126,7 +128,7 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
         return
     table = Table("state", "service", "number", "cost", "money", "says", box=None, header_style="bold")
     for label in found["labels"]:
-        cost = label["cost"] or {}
+        cost: dict[str, Any] = label["cost"] or {}
         service = f"{label['carrier']}:{label['service']}" if label["carrier"] else ""
         price = f"{cost['amount']} {cost['currency']}" if cost else ""
         table.add_row(label["state"], service, label["tracking_number"] or "", price, label["money"], label["words"])
