@@ -12,7 +12,7 @@ from waybill_chassis.migrations import migrate
 from waybill_labels.domain import State
 from waybill_labels.settings import Account, Settings
 from waybill_labels.store.orders import Orders
-from waybill_labels.store.purchases import Due, claim, later, still_mine, take_up
+from waybill_labels.store.purchases import Due, claim, later, still_mine, take_up, unanswered
 
 NOW, LONG = timedelta(0), timedelta(minutes=1)
 
@@ -78,6 +78,16 @@ async def test_one_that_is_to_wait_is_due_after_that(wanted: Database) -> None:
         await later(connection, {due.label_id: NOW})
 
     assert [each.attempts for each in await claims(wanted, LONG)] == [2]
+
+
+async def test_only_rates_that_no_carrier_answered_are_counted_as_that(wanted: Database) -> None:
+    (killed,) = await claims(wanted, NOW)
+    (asked,) = await claims(wanted, NOW)
+    async with wanted.begin(writes=True) as connection:
+        await unanswered(connection, [asked.label_id])
+
+    assert [killed.unanswered, asked.unanswered] == [0, 0]
+    assert [(each.attempts, each.unanswered) for each in await claims(wanted, LONG)] == [(3, 1)]
 
 
 def test_a_lease_that_a_call_may_outlive_is_refused() -> None:

@@ -339,12 +339,10 @@ class Desk:
             FROM labels
         """)
         places = {row["parcel_id"]: row["place"] for row in await self.read("SELECT parcel_id, place FROM parcels")}
-        # Somebody was told that no carrier answers, and may try again.
-        told_so = {row["parcel_id"] for row in rows if (row["state"], row["code"]) == ("failed", "no_answer")}
         books = (await self.carrier.get("/v1/labels")).json()["labels"]
         entries = [each for each in await log.read(self.home.kafka) if each.topic == "waybill.labels"]
         told = [(each.type, str((each.data or {}).get("label_id"))) for each in entries if each.type in money.TOLD]
-        return Case(rows, places, frozenset(self.refuses | told_so), books, told)
+        return Case(rows, places, frozenset(self.refuses), books, told)
 
 
 @asynccontextmanager

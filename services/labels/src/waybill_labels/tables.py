@@ -70,6 +70,7 @@ labels: Final = Table(
     Column("manifest_id", Uuid),
     Column("claimed", Text, nullable=False, server_default=""),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("unanswered", Integer, nullable=False, server_default="0"),
     Column("next_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     UniqueConstraint("parcel_id", "purchase"),
     CheckConstraint("state NOT IN ('bought', 'voiding', 'voided', 'refunded', 'kept') OR sale IS NOT NULL"),

@@ -42,8 +42,9 @@ from waybill_labels.store.purchases import Due
 
 AT_ONCE: Final = 40
 """Labels of one round; as many calls are under way at a time."""
-MOST_RATES: Final = 8
-"""How often carriers are asked for rates before somebody is told that they do not answer."""
+MOST_RATES: Final = 16
+"""How often carriers are asked for rates before somebody is told that they do not answer: for about two minutes."""
+LATEST_RATES: Final = timedelta(seconds=10)
 LATEST: Final = timedelta(minutes=5)
 LATEST_REFUND: Final = timedelta(days=1)
 LOST: Final = timedelta(days=60)
@@ -59,6 +60,12 @@ class Later:
     """Nothing is to be written; see about it again after a while."""
 
     wait: timedelta
+    unanswered: bool = False
+    """Whether no carrier answered what it would cost, which is counted."""
+
+
+class NoAnswer(Exception):
+    """No carrier answers what a label would cost; one may later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +148,10 @@ class Purchases:
             shipment = known.prepare(due)
             offers = await self._offers(shipment, due)
             return Buy(due, choose(offers, shipment, known.label(due).wish, known.rule(due)), shipment)
+        except NoAnswer:
+            return Later(_backoff(due.unanswered + 1, timedelta(seconds=1), LATEST_RATES), unanswered=True)
         except NotYet:
-            return Later(_backoff(due, timedelta(seconds=1), LATEST))
+            return Later(_backoff(due.attempts, timedelta(seconds=1), LATEST))
         except NotReady as error:
             return _failed(due, error.code, str(error))
         except Exception:  # noqa: BLE001  # the next round tries again
@@ -151,7 +160,7 @@ class Purchases:
             return Later(self.lease)
 
     async def _offers(self, shipment: Shipment, due: Due) -> list[Offer]:
-        """What all carriers ask for it; raises NotYet while none answers, and NotReady in the end."""
+        """What all carriers ask for it; raises NoAnswer while none answers, and NotReady in the end."""
         answers = await _all(carrier.rates(shipment) for carrier in self.carriers.values())
         offers = [offer for answer in answers if not isinstance(answer, Refused | Unknown) for offer in answer]
         unknown = [answer.why for answer in answers if isinstance(answer, Unknown)]
@@ -160,8 +169,9 @@ class Purchases:
         if not unknown:
             refused = " ".join(answer.words for answer in answers if isinstance(answer, Refused))
             raise NotReady("no_carrier", refused or "No carrier is set up here. Ship it with your own carrier.")
-        if due.attempts < MOST_RATES:
-            raise NotYet(f"no carrier answers ({', '.join(unknown)})")
+        # A round that waited for something else, or whose worker was killed, says nothing of carriers.
+        if due.unanswered + 1 < MOST_RATES:
+            raise NoAnswer
         raise NotReady("no_answer", f"No carrier answers ({', '.join(unknown)}). Try again later.")
 
     async def _purchase(self, to_buy: Sequence[Buy]) -> None:
@@ -190,7 +200,7 @@ class Purchases:
         for due, answer in zip(asked, answers, strict=True):
             label = known.label(due)
             if isinstance(answer, Unknown):
-                steps[due] = Later(_backoff(due, self._settles(known, due), LATEST))
+                steps[due] = Later(_backoff(due.attempts, self._settles(known, due), LATEST))
             elif answer:
                 steps[due] = _sold(due, answer)
             elif label.void_why:
@@ -219,7 +229,7 @@ class Purchases:
                     steps[due] = _void_refused(due, "The money did not come back.")
                 case _:
                     latest = LATEST if due.state is State.VOIDING else LATEST_REFUND
-                    steps[due] = Later(_backoff(due, self._settles(known, due), latest))
+                    steps[due] = Later(_backoff(due.attempts, self._settles(known, due), latest))
         await self._write(steps)
 
     async def _void(self, known: Known, due: Due) -> TakenBack | Refused | Unknown:
@@ -278,8 +288,10 @@ class Purchases:
             await tx.save({id_: order for id_, order in orders.items() if order is not before[id_]})
             await tx.publish(told)
             await store.purchases.take_up(tx.connection, mine, self.lease)
-            waits = {due.label_id: step.wait for due, step in steps.items() if isinstance(step, Later)}
-            await store.purchases.later(tx.connection, waits)
+            waits = {due.label_id: step for due, step in steps.items() if isinstance(step, Later)}
+            await store.purchases.later(tx.connection, {label_id: step.wait for label_id, step in waits.items()})
+            unanswered = [label_id for label_id, step in waits.items() if step.unanswered]
+            await store.purchases.unanswered(tx.connection, unanswered)
         return written
 
 
@@ -287,9 +299,9 @@ async def _all(calls: Iterable[Awaitable[T]]) -> list[T]:
     return list(await asyncio.gather(*calls))
 
 
-def _backoff(due: Due, first: timedelta, latest: timedelta) -> timedelta:
+def _backoff(tries: int, first: timedelta, latest: timedelta) -> timedelta:
     """Twice as long each time."""
-    times: int = 2 ** min(due.attempts - 1, 20)
+    times: int = 2 ** min(tries - 1, 20)
     return min(max(first, timedelta(milliseconds=100)) * times, latest)
 
 

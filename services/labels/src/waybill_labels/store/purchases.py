@@ -18,12 +18,16 @@ _OPEN: Final = tuple(state.value for state in OPEN)
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A label to see its carrier about, in which state it was when it was claimed, and how often it was in that."""
+    """A label to see its carrier about, in which state it was when it was claimed, and how often it was in that.
+
+    `unanswered` is how often carriers were asked for rates and none answered.
+    """
 
     label_id: UUID
     order_id: UUID
     state: State
     attempts: int
+    unanswered: int = 0
 
 
 async def claim(connection: AsyncConnection, most: int, lease: timedelta) -> list[Due]:
@@ -45,10 +49,10 @@ async def claim(connection: AsyncConnection, most: int, lease: timedelta) -> lis
             attempts=case((fresh, 1), else_=labels.c.attempts + 1),
             next_at=func.now() + lease,
         )
-        .returning(labels.c.label_id, labels.c.order_id, labels.c.state, labels.c.attempts)
+        .returning(labels.c.label_id, labels.c.order_id, labels.c.state, labels.c.attempts, labels.c.unanswered)
     )
     rows = await connection.execute(claimed)
-    return [Due(row.label_id, row.order_id, State(row.state), row.attempts) for row in rows]
+    return [Due(row.label_id, row.order_id, State(row.state), row.attempts, row.unanswered) for row in rows]
 
 
 async def later(connection: AsyncConnection, waits: Mapping[UUID, timedelta]) -> None:
@@ -62,6 +66,13 @@ async def later(connection: AsyncConnection, waits: Mapping[UUID, timedelta]) ->
             """),
             {"labels": list(waits), "waits": list(waits.values())},
         )
+
+
+async def unanswered(connection: AsyncConnection, label_ids: Collection[UUID]) -> None:
+    """Count that no carrier answered what these would cost."""
+    if label_ids:
+        mine = update(labels).where(among(labels.c.label_id, label_ids))
+        await connection.execute(mine.values(unanswered=labels.c.unanswered + 1))
 
 
 async def still_mine(connection: AsyncConnection, due: Collection[Due], lease: timedelta) -> set[UUID]:
