@@ -1,6 +1,7 @@
 """Labels are bought of a real carrier process, which loses answers, fails, and takes labels back late or never."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,24 +23,37 @@ from waybill_events import (
     ManifestClosed,
     ids,
 )
+from waybill_labels.handlers.purchases import MOST_RATES
 
 Publish = Callable[..., Awaitable[None]]
 Until = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
 
 
+@dataclass(frozen=True)
 class Brought:
     """An order that has come in, with its labels here and at the carrier."""
 
-    def __init__(self, labels: httpx.AsyncClient, carrier: httpx.AsyncClient, database: Database, order: UUID) -> None:
-        self.labels, self.carrier, self.database, self.order = labels, carrier, database, order
-        self.parcel = ids.parcel_id(order, 1)
+    labels: httpx.AsyncClient
+    carrier: httpx.AsyncClient
+    database: Database
+    waits: Until
+    order: UUID
+
+    @property
+    def parcel(self) -> UUID:
+        return ids.parcel_id(self.order, 1)
 
     async def mine(self) -> list[dict[str, Any]]:
         answer = await self.labels.get(f"/api/v1/orders/{self.order}/labels")
         return answer.json()["labels"] if answer.is_success else []
 
-    async def states(self) -> list[str]:
-        return [label["state"] for label in await self.mine()]
+    async def until(self, *states: str) -> None:
+        """Until the order's labels have come to these states."""
+
+        async def come() -> bool:
+            return [label["state"] for label in await self.mine()] == list(states)
+
+        await self.waits(come)
 
     async def books(self) -> list[dict[str, Any]]:
         """What the carrier has sold for the first parcel, whichever purchase it was."""
@@ -68,24 +82,19 @@ class Brought:
 
 @pytest.fixture
 async def brought(
-    labels: httpx.AsyncClient, carrier: httpx.AsyncClient, database: Database, publish: Publish
+    labels: httpx.AsyncClient, carrier: httpx.AsyncClient, database: Database, publish: Publish, until: Until
 ) -> Brought:
     order = uuid4()
     await publish(ACORN)
     await publish(to(order))
     await publish(placed(order), 1)
-    return Brought(labels, carrier, database, order)
+    return Brought(labels, carrier, database, until, order)
 
 
-async def test_a_packed_parcel_gets_one_label_and_the_books_agree(
-    brought: Brought, publish: Publish, until: Until
-) -> None:
+async def test_a_packed_parcel_gets_one_label_and_the_books_agree(brought: Brought, publish: Publish) -> None:
     await publish(packed(brought.order), 1)
 
-    async def bought() -> bool:
-        return await brought.states() == ["bought"]
-
-    await until(bought)
+    await brought.until("bought")
     (sold,), (mine,), (event,) = await brought.books(), await brought.mine(), await brought.told()
     assert isinstance(event, LabelPurchased)
     assert event.tracking_number == sold["tracking_number"] == mine["tracking_number"]
@@ -94,48 +103,49 @@ async def test_a_packed_parcel_gets_one_label_and_the_books_agree(
 
 
 async def test_a_purchase_whose_answer_was_lost_is_looked_up_and_not_made_again(
-    brought: Brought, publish: Publish, until: Until
+    brought: Brought, publish: Publish
 ) -> None:
     await brought.carrier.put("/v1/faults", json={"lose": 1})
     await publish(packed(brought.order), 1)
 
-    async def bought() -> bool:
-        return await brought.states() == ["bought"]
-
-    await until(bought)
+    await brought.until("bought")
     (sold,) = await brought.books()
     assert [event.tracking_number for event in await brought.told() if isinstance(event, LabelPurchased)] == [
         sold["tracking_number"]
     ]
 
 
-async def test_a_purchase_that_was_never_made_is_made_later(brought: Brought, publish: Publish, until: Until) -> None:
+async def test_a_purchase_that_was_never_made_is_made_later(brought: Brought, publish: Publish) -> None:
     await brought.carrier.put("/v1/faults", json={"fail": 0.7})
     await publish(packed(brought.order), 1)
 
-    async def bought() -> bool:
-        return await brought.states() == ["bought"]
-
-    await until(bought)
+    await brought.until("bought")
     assert len(await brought.books()) == 1
 
 
+async def test_a_carrier_that_answers_nothing_for_long_is_told_to_a_person(brought: Brought, publish: Publish) -> None:
+    await brought.carrier.put("/v1/faults", json={"fail": 1})
+    await publish(packed(brought.order), 1)
+    await brought.until("wanted")
+    async with brought.database.begin(writes=True) as connection:
+        # As if it had been asked before.
+        await connection.execute(text("UPDATE labels SET unanswered = :tries, next_at = now()"), {"tries": MOST_RATES})
+    await brought.until("failed")
+
+    (mine,) = await brought.mine()
+    assert (mine["code"], mine["words"]) == ("no_answer", "No carrier answers (HTTP 503). Try again later.")
+
+
 async def test_a_parcel_that_is_taken_apart_while_its_label_is_bought_costs_nothing_in_the_end(
-    brought: Brought, publish: Publish, until: Until
+    brought: Brought, publish: Publish
 ) -> None:
     await brought.carrier.put("/v1/faults", json={"slow_s": 1})
     await publish(packed(brought.order), 1)
 
-    async def asked() -> bool:
-        return await brought.states() == ["asked"]
-
-    await until(asked)
+    await brought.until("asked")
     await publish(unpacked(brought.order), 2)
 
-    async def settled() -> bool:
-        return await brought.states() == ["refunded"]
-
-    await until(settled)
+    await brought.until("refunded")
     (sold,) = await brought.books()
     assert sold["state"] == "refunded"
     purchased, *rest = await brought.told()
@@ -144,40 +154,26 @@ async def test_a_parcel_that_is_taken_apart_while_its_label_is_bought_costs_noth
     assert [type(event) for event in rest] == [LabelVoided, LabelRefunded]
 
 
-async def test_a_label_is_voided_when_its_parcel_leaves_with_another_number(
-    brought: Brought, publish: Publish, until: Until
-) -> None:
+async def test_a_label_is_voided_when_its_parcel_leaves_with_another_number(brought: Brought, publish: Publish) -> None:
     await publish(packed(brought.order), 1)
 
-    async def bought() -> bool:
-        return await brought.states() == ["bought"]
-
-    await until(bought)
+    await brought.until("bought")
     await publish(left(brought.order, company="UPS", number="1Z5R89390357567127"), 2)
 
-    async def settled() -> bool:
-        return await brought.states() == ["refunded"]
-
-    await until(settled)
+    await brought.until("refunded")
 
 
 async def test_a_void_whose_answer_was_lost_is_asked_for_again_and_its_money_is_waited_for(
-    brought: Brought, publish: Publish, until: Until
+    brought: Brought, publish: Publish
 ) -> None:
     await publish(packed(brought.order), 1)
 
-    async def bought() -> bool:
-        return await brought.states() == ["bought"]
-
-    await until(bought)
+    await brought.until("bought")
     await brought.carrier.put("/v1/faults", json={"lose": 0.6, "refund_after_s": 0.5})
     (mine,) = await brought.mine()
     answer = await brought.does(f"labels/{mine['label_id']}/void")
 
-    async def settled() -> bool:
-        return await brought.states() == ["refunded"]
-
-    await until(settled)
+    await brought.until("refunded")
     assert answer.status_code == 202
     assert [type(event).__name__ for event in await brought.told()] == [
         "LabelPurchased",
@@ -187,45 +183,33 @@ async def test_a_void_whose_answer_was_lost_is_asked_for_again_and_its_money_is_
 
 
 async def test_a_label_that_the_carrier_does_not_take_back_is_listed_as_refused(
-    brought: Brought, publish: Publish, until: Until
+    brought: Brought, publish: Publish
 ) -> None:
     await publish(packed(brought.order), 1)
 
-    async def bought() -> bool:
-        return await brought.states() == ["bought"]
-
-    await until(bought)
+    await brought.until("bought")
     await brought.carrier.put("/v1/faults", json={"takes_back": False})
     await publish(unpacked(brought.order), 2)
 
-    async def kept() -> bool:
-        return await brought.states() == ["kept"]
-
-    await until(kept)
+    await brought.until("kept")
     (mine,) = await brought.mine()
     assert (mine["words"], mine["money"]) == ("We do not take labels back.", "paid")
 
 
 async def test_a_label_that_failed_says_why_and_can_be_bought_again_once_that_is_mended(
-    brought: Brought, publish: Publish, until: Until
+    brought: Brought, publish: Publish
 ) -> None:
     await publish(Brand(**{**ACORN.model_dump(), "version": 2, "default_box": None}))
     await publish(packed(brought.order), 1)
 
-    async def failed() -> bool:
-        return await brought.states() == ["failed"]
-
-    await until(failed)
+    await brought.until("failed")
     (mine,) = await brought.mine()
     early = await brought.does(f"parcels/{brought.parcel}/label")
     better = await brought.does(
         f"parcels/{brought.parcel}/label", box={"length_mm": 300, "width_mm": 200, "height_mm": 100}
     )
 
-    async def bought() -> bool:
-        return await brought.states() == ["failed", "bought"]
-
-    await until(bought)
+    await brought.until("failed", "bought")
     assert mine["code"] == "no_box"
     assert (early.status_code, early.json()["type"]) == (422, "urn:waybill:problem:no-box")
     assert better.status_code == 202
@@ -234,19 +218,14 @@ async def test_a_label_that_failed_says_why_and_can_be_bought_again_once_that_is
     assert kinds == ["LabelFailed", "ExceptionRaised", "ExceptionResolved", "LabelPurchased"]
 
 
-async def test_what_the_carrier_refuses_is_told_in_its_own_words(
-    brought: Brought, publish: Publish, until: Until
-) -> None:
+async def test_what_the_carrier_refuses_is_told_in_its_own_words(brought: Brought, publish: Publish) -> None:
     order = uuid4()
     await publish(to(order, city="Nowhere"))
     await publish(placed(order), 1)
     await publish(packed(order), 1)
-    other = Brought(brought.labels, brought.carrier, brought.database, order)
+    other = replace(brought, order=order)
 
-    async def failed() -> bool:
-        return await other.states() == ["failed"]
-
-    await until(failed)
+    await other.until("failed")
     event = next(event for event in await other.told() if isinstance(event, LabelFailed))
     assert (event.code, event.words) == (
         "refused",
@@ -255,14 +234,11 @@ async def test_what_the_carrier_refuses_is_told_in_its_own_words(
 
 
 async def test_commands_that_make_no_sense_are_refused_and_a_stranger_sees_nothing(
-    brought: Brought, publish: Publish, until: Until
+    brought: Brought, publish: Publish
 ) -> None:
     await publish(packed(brought.order), 1)
 
-    async def bought() -> bool:
-        return await brought.states() == ["bought"]
-
-    await until(bought)
+    await brought.until("bought")
     (mine,) = await brought.mine()
     twice = await brought.does(f"parcels/{brought.parcel}/label")
     nothing = await brought.does(f"labels/{uuid4()}/void")
@@ -291,10 +267,7 @@ async def test_a_closed_manifest_tells_the_parcels_that_the_carrier_takes_once(
 ) -> None:
     await publish(packed(brought.order), 1)
 
-    async def bought() -> bool:
-        return await brought.states() == ["bought"]
-
-    await until(bought)
+    await brought.until("bought")
     (mine,) = await brought.mine()
     await brought.carrier.put("/v1/faults", json={"lose": 0.5})
     close, key = {"carrier": "simulated", "brand_id": str(ACORN.brand_id)}, {"Idempotency-Key": str(brought.order)}
@@ -322,10 +295,7 @@ async def test_a_manifest_that_its_carrier_refuses_lets_go_of_its_labels(
 ) -> None:
     await publish(packed(brought.order), 1)
 
-    async def bought() -> bool:
-        return await brought.states() == ["bought"]
-
-    await until(bought)
+    await brought.until("bought")
     (sold,) = await brought.books()
     await brought.carrier.post(f"/v1/labels/{sold['id']}/void")
     close = {"carrier": "simulated", "brand_id": str(ACORN.brand_id)}
