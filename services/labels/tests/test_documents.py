@@ -10,7 +10,8 @@ from labels_builders import ACORN, bought, sale
 from PIL import Image, ImageChops, ImageEnhance
 from pypdf import PdfReader
 
-from waybill_labels.documents import Size, labels_pdf, labels_zpl
+from waybill_labels import documents
+from waybill_labels.documents import Size
 from waybill_labels.domain import LONGEST, face
 
 NUMBER = "WB0000000000000017"
@@ -32,6 +33,10 @@ def contents(**changed: Any) -> dict[str, Any]:
     (label,) = order.labels
     assert label.sale is not None
     return {**face(order, label, ACORN), "number": NUMBER, **changed}
+
+
+def label_of(contents: dict[str, Any], size: Size = "4x6") -> bytes:
+    return documents.pdf([documents.label(contents, size)])
 
 
 def dots(pdf: bytes, page: int = 0) -> Image.Image:
@@ -56,7 +61,7 @@ CODES = {"Code 128": NUMBER, "QR Code": "10001-01"}
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_scanner_reads_number_and_reference_and_people_the_rest(size: Size) -> None:
-    pdf = labels_pdf([contents()], size)
+    pdf = label_of(contents(), size)
 
     assert read(dots(pdf)) == CODES
     for wanted in (
@@ -75,7 +80,7 @@ def test_a_scanner_reads_number_and_reference_and_people_the_rest(size: Size) ->
 
 @pytest.mark.parametrize("size", SIZES)
 def test_it_is_read_when_it_is_tilted_and_when_it_is_faint(size: Size) -> None:
-    image = dots(labels_pdf([contents()], size))
+    image = dots(label_of(contents(), size))
 
     assert read(image.rotate(1, fillcolor=255, expand=True, resample=Image.Resampling.BICUBIC)) == CODES
     assert read(image.rotate(-1, fillcolor=255, expand=True, resample=Image.Resampling.BICUBIC)) == CODES
@@ -86,7 +91,7 @@ def test_it_is_read_when_it_is_tilted_and_when_it_is_faint(size: Size) -> None:
 def test_the_longest_address_leaves_its_place_nowhere(size: Size) -> None:
     """What stands outside of an address is the same dots whether it is short or the longest that is taken."""
     short, long = contents(to=["A"]), contents(to=[LONG] * 7)
-    one, other = dots(labels_pdf([short], size)), dots(labels_pdf([long], size))
+    one, other = dots(label_of(short, size)), dots(label_of(long, size))
     changed = ImageChops.difference(one, other).getbbox()
 
     assert changed is not None
@@ -95,11 +100,11 @@ def test_the_longest_address_leaves_its_place_nowhere(size: Size) -> None:
     assert read(other) == CODES
     for line in range(7):
         # Each of its lines is there: as many rows of ink as lines, with white between.
-        assert text_of(labels_pdf([long], size)).count(LONG[:20]) > line
+        assert text_of(label_of(long, size)).count(LONG[:20]) > line
 
 
 def test_nothing_is_printed_at_the_edge() -> None:
-    image = dots(labels_pdf([contents(to=[LONG] * 7, **{"from": [LONG] * 5})]))
+    image = dots(label_of(contents(to=[LONG] * 7, **{"from": [LONG] * 5})))
     inner = image.crop((12, 12, image.width - 12, image.height - 12))
     rules = {136, 520, 850}
 
@@ -119,7 +124,7 @@ def test_nothing_is_printed_at_the_edge() -> None:
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_name_in_any_script_is_printed_with_letters_that_are_there(name: str) -> None:
     """A letter that no font has would be a box or nothing; each of these leaves ink of its own."""
-    pdf, without = labels_pdf([contents(to=[name])]), labels_pdf([contents(to=["\U0010fffd" * len(name)])])
+    pdf, without = label_of(contents(to=[name])), label_of(contents(to=["\U0010fffd" * len(name)]))
 
     assert read(dots(pdf)) == CODES
     assert dots(pdf).tobytes() != dots(without).tobytes()
@@ -135,7 +140,7 @@ def test_arabic_is_shaped_and_runs_from_right_to_left() -> None:
     """Letters that join take less room than the same ones apart."""
 
     def width(text: str) -> int:
-        image = dots(labels_pdf([contents(to=[text])])).crop((0, 176, 812, 506))
+        image = dots(label_of(contents(to=[text]))).crop((0, 176, 812, 506))
         left, _, right, _ = ImageChops.invert(image).getbbox() or (0, 0, 0, 0)
         return right - left
 
@@ -143,17 +148,17 @@ def test_arabic_is_shaped_and_runs_from_right_to_left() -> None:
 
 
 def test_the_same_label_is_the_same_bytes() -> None:
-    assert labels_pdf([contents()]) == labels_pdf([contents()])
+    assert label_of(contents()) == label_of(contents())
 
 
 def test_no_text_of_a_customer_is_taken_for_code() -> None:
     nasty = '#panic("x") *bold* $x^2$ \\ " ] <a> // @ref'
 
-    assert "#panic(" in text_of(labels_pdf([contents(to=[nasty])]))
+    assert "#panic(" in text_of(label_of(contents(to=[nasty])))
 
 
 def test_a_printer_gets_each_page_as_its_dots() -> None:
-    zpl = labels_zpl([contents(), contents()])
+    zpl = documents.zpl([documents.label(contents()), documents.label(contents())])
     first, second = zpl.split(b"^XZ\n")[:2]
     head, _, data = first.partition(b"^GFA,")
     total, _, of_row, bits = data.removesuffix(b"^FS").split(b",")

@@ -2,21 +2,23 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.commands import Call, caller
 from waybill_chassis.openapi import gives
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
-from waybill_events import Brand
+from waybill_events import Brand, Recipient
 from waybill_labels import documents, store
-from waybill_labels.documents import Size
+from waybill_labels.documents import Page, Size
 from waybill_labels.domain import Label, Order, Parcel, contents, current, face
 from waybill_labels.settings import Settings
+
+PDF: Final = "application/pdf"
+ZPL: Final = "application/zpl"
 
 
 def routes(begin: Begin[Order], settings: Settings) -> APIRouter:
@@ -24,67 +26,51 @@ def routes(begin: Begin[Order], settings: Settings) -> APIRouter:
     router = APIRouter(prefix="/api/v1")
     called: Callable[..., Awaitable[Call]] = caller(settings.token.get_secret_value())
 
-    async def known(connection: AsyncConnection, order_id: UUID) -> tuple[Order, Brand]:
-        order = (await begin.store.load(connection, [order_id])).get(order_id)
-        brands = {} if order is None else await store.orders.brands_of(connection, [order.brand_id])
+    async def known(call: Call, order_id: UUID) -> tuple[Order, Recipient | None, Brand]:
+        async with begin.database.begin(call.brand) as connection:
+            order = (await begin.store.load(connection, [order_id])).get(order_id)
+            brands = {} if order is None else await store.orders.brands_of(connection, [order.brand_id])
+            people = await store.orders.recipients_of(connection, [order_id])
         if order is None or order.brand_id not in brands:
             raise Problem(
                 404, "unknown-order", f"No order {order_id} is known here (yet). If it was just placed, ask again."
             )
-        return order, brands[order.brand_id]
+        return order, people.get(order_id), brands[order.brand_id]
 
-    @router.get("/orders/{order_id}/packing-slip.pdf", response_class=Response, responses=gives("application/pdf"))
+    @router.get("/orders/{order_id}/packing-slip.pdf", response_class=Response, responses=gives(PDF))
     async def packing_slip(order_id: UUID, call: Annotated[Call, Depends(called)]) -> Response:
         """The packing slip of one order, as PDF."""
-        async with begin.database.begin(call.brand) as connection:
-            order, brand = await known(connection, order_id)
-            recipient = (await store.orders.recipients_of(connection, [order_id])).get(order_id)
-        pdf = await asyncio.to_thread(documents.packing_slip, contents(order, recipient, brand))
-        return _answer(pdf, "application/pdf", f"packing-slip-{order.reference}", "pdf")
+        order, recipient, brand = await known(call, order_id)
+        slip = documents.slip(contents(order, recipient, brand))
+        return await _printed(documents.pdf, slip, PDF, f"packing-slip-{order.reference}")
 
     @router.get(
-        "/orders/{order_id}/parcels/{parcel_id}/packing-slip.pdf",
-        response_class=Response,
-        responses=gives("application/pdf"),
+        "/orders/{order_id}/parcels/{parcel_id}/packing-slip.pdf", response_class=Response, responses=gives(PDF)
     )
     async def parcel_slip(order_id: UUID, parcel_id: UUID, call: Annotated[Call, Depends(called)]) -> Response:
         """The packing slip of one parcel, as PDF: what is in it, and what of its order is to follow."""
-        async with begin.database.begin(call.brand) as connection:
-            order, brand = await known(connection, order_id)
-            recipient = (await store.orders.recipients_of(connection, [order_id])).get(order_id)
-        slip = contents(order, recipient, brand, _parcel(order, parcel_id))
-        pdf = await asyncio.to_thread(documents.packing_slip, slip)
-        return _answer(pdf, "application/pdf", f"packing-slip-{order.reference}-{slip['parcel']}", "pdf")
+        order, recipient, brand = await known(call, order_id)
+        parcel = _parcel(order, parcel_id)
+        slip = documents.slip(contents(order, recipient, brand, parcel))
+        return await _printed(documents.pdf, slip, PDF, f"packing-slip-{order.reference}-{parcel.number}")
 
-    @router.get(
-        "/orders/{order_id}/parcels/{parcel_id}/label.pdf",
-        response_class=Response,
-        responses=gives("application/pdf"),
-    )
+    @router.get("/orders/{order_id}/parcels/{parcel_id}/label.pdf", response_class=Response, responses=gives(PDF))
     async def label_pdf(
         order_id: UUID, parcel_id: UUID, call: Annotated[Call, Depends(called)], size: Size = "4x6"
     ) -> Response:
         """The label with which a parcel goes, as PDF."""
-        async with begin.database.begin(call.brand) as connection:
-            order, brand = await known(connection, order_id)
-        label = _bought(order, parcel_id)
-        pdf = await asyncio.to_thread(documents.labels_pdf, [face(order, label, brand)], size)
-        return _answer(pdf, "application/pdf", f"label-{order.reference}", "pdf")
+        order, _, brand = await known(call, order_id)
+        label = documents.label(face(order, _bought(order, parcel_id), brand), size)
+        return await _printed(documents.pdf, label, PDF, f"label-{order.reference}")
 
-    @router.get(
-        "/orders/{order_id}/parcels/{parcel_id}/label.zpl",
-        response_class=Response,
-        responses=gives("application/zpl"),
-    )
+    @router.get("/orders/{order_id}/parcels/{parcel_id}/label.zpl", response_class=Response, responses=gives(ZPL))
     async def label_zpl(
         order_id: UUID, parcel_id: UUID, call: Annotated[Call, Depends(called)], size: Size = "4x6"
     ) -> Response:
         """The same for a printer that takes ZPL, with 203 dots an inch."""
-        async with begin.database.begin(call.brand) as connection:
-            order, brand = await known(connection, order_id)
-        label = _bought(order, parcel_id)
-        zpl = await asyncio.to_thread(documents.labels_zpl, [face(order, label, brand)], size)
-        return _answer(zpl, "application/zpl", f"label-{order.reference}", "zpl")
+        order, _, brand = await known(call, order_id)
+        label = documents.label(face(order, _bought(order, parcel_id), brand), size)
+        return await _printed(documents.zpl, label, ZPL, f"label-{order.reference}")
 
     return router
 
@@ -106,7 +92,9 @@ def _parcel(order: Order, parcel_id: UUID) -> Parcel:
     return parcel
 
 
-def _answer(content: bytes, media_type: str, name: str, ending: str) -> Response:
+async def _printed(how: Callable[[list[Page]], bytes], page: Page, media_type: str, name: str) -> Response:
+    content = await asyncio.to_thread(how, [page])
     safe = "".join(char if char.isascii() and char.isalnum() else "-" for char in name)
+    ending = media_type.rpartition("/")[2]
     headers = {"Content-Disposition": f'inline; filename="{safe}.{ending}"', "Cache-Control": "no-store"}
     return Response(content, media_type=media_type, headers=headers)

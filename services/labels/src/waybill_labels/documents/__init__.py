@@ -1,6 +1,7 @@
 """Documents: packing slips and labels, as PDF and for label printers."""
 
-from waybill_labels.documents.labels import Size, labels_pdf, labels_zpl
-from waybill_labels.documents.slips import packing_slip
+from waybill_labels.documents.labels import Size, label, zpl
+from waybill_labels.documents.setting import Page, pdf
+from waybill_labels.documents.slips import slip
 
-__all__ = ["Size", "labels_pdf", "labels_zpl", "packing_slip"]
+__all__ = ["Page", "Size", "label", "pdf", "slip", "zpl"]

@@ -3,13 +3,13 @@
 Source: ZPL II programming guide (`^GF`, `^PW`, `^LL`). A bitmap prints every script alike, whatever fonts are there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 import pypdfium2
 from PIL import Image
 
-from waybill_labels.documents.setting import DPI, code_128, page, qr_code
+from waybill_labels.documents.setting import DPI, Page, code_128, pdf, qr_code
 
 Size = Literal["4x6", "a6"]
 _DOTS: Final[dict[Size, tuple[int, int]]] = {"4x6": (812, 1218), "a6": (839, 1182)}
@@ -20,37 +20,32 @@ _QR_MODULE: Final = 7
 _BLACK: Final = 128
 
 
-def labels_pdf(contents: Sequence[dict[str, Any]], size: Size = "4x6") -> bytes:
-    """Labels, a page each."""
+def label(face: Mapping[str, Any], size: Size = "4x6") -> Page:
+    """A label's page."""
     width, height = _DOTS[size]
-    data = {
-        "title": ", ".join(each["reference"] for each in contents[:3]),
+    return {
+        **face,
+        "kind": "label",
         "width": width,
         "height": height,
-        "labels": [_with_codes(each) for each in contents],
+        "bars": code_128(face["number"], _MODULE),
+        "code": qr_code(face["reference"], _QR_MODULE),
     }
-    return page("label.typ", data)
 
 
-def labels_zpl(contents: Sequence[dict[str, Any]], size: Size = "4x6") -> bytes:
+def zpl(labels: Sequence[Page]) -> bytes:
     """The same for a printer: each page as a bitmap."""
-    document: Any = pypdfium2.PdfDocument(labels_pdf(contents, size))
+    document: Any = pypdfium2.PdfDocument(pdf(labels))
     try:
-        return b"".join(_zpl(document[at].render(scale=DPI / 72).to_pil(), size) for at in range(len(document)))
+        return b"".join(
+            _bitmap(document[at].render(scale=DPI / 72).to_pil(), each["width"], each["height"])
+            for at, each in enumerate(labels)
+        )
     finally:
         document.close()
 
 
-def _with_codes(contents: dict[str, Any]) -> dict[str, Any]:
-    return {
-        **contents,
-        "bars": code_128(contents["number"], _MODULE),
-        "code": qr_code(contents["reference"], _QR_MODULE),
-    }
-
-
-def _zpl(rendered: Image.Image, size: Size) -> bytes:
-    width, height = _DOTS[size]
+def _bitmap(rendered: Image.Image, width: int, height: int) -> bytes:
     black = [255 if level < _BLACK else 0 for level in range(256)]
     bits = rendered.convert("L").resize((width, height)).point(black).convert("1")
     # A set bit is black; rows are filled up to whole bytes.

@@ -1,11 +1,13 @@
-"""Sets documents: Typst with data apart from the page's code, fonts that are packages, bars that are modules."""
+"""Sets documents: Typst with data apart from the page's code, fonts that are packages, bars that are modules.
+
+A page is a dictionary: its `kind` is one of those in `pages.typ`, all else is what that shows.
+"""
 
 import json
 import tempfile
 from atexit import register
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from shutil import rmtree
@@ -21,13 +23,17 @@ DPI: Final = 203
 """Dots an inch of a label printer; 8 a millimeter."""
 _FONTS: Final = ("figo", "figbo")
 """FiraGO, regular and bold."""
-_CODES: Final = files("waybill_labels") / "documents"
+_TEMPLATES: Final = Path(__file__).parent
+Page = Mapping[str, Any]
 
 
-def page(template: str, data: Mapping[str, Any]) -> bytes:
-    """A template with its data, as PDF; the same data gives the same bytes."""
+def pdf(pages: Sequence[Page]) -> bytes:
+    """Documents one after the other, as one; the same data gives the same bytes."""
+    title = ", ".join(list(dict.fromkeys(str(each["reference"]) for each in pages))[:3])
+    data = {"title": title, "pages": [{**each, "id": str(nth)} for nth, each in enumerate(pages)]}
     return typst.compile(
-        (_CODES / template).read_bytes(),
+        str(_TEMPLATES / "pages.typ"),
+        root=str(_TEMPLATES),
         sys_inputs={"data": json.dumps(data)},
         font_paths=fonts(),
         timestamp=0,

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from waybill_labels.documents.setting import code_128, page
+from waybill_labels.documents.setting import Page, code_128
 
 _WORDS: Final = files("waybill_labels") / "documents" / "words"
 _MODULE_MM: Final = 0.33
@@ -15,11 +15,11 @@ _LONGEST: Final = 24
 """Characters of a reference that has bars; a longer one would not fit beside the brand."""
 
 
-def packing_slip(contents: Mapping[str, Any]) -> bytes:
-    """A packing slip, as many pages as it takes."""
+def slip(contents: Mapping[str, Any]) -> Page:
+    """A packing slip's pages, as many as it takes."""
     reference = str(contents["reference"])
     bars = code_128(reference, _MODULE_MM) if reference.isascii() and len(reference) <= _LONGEST else None
-    return page("packing_slip.typ", {**contents, "bars": bars, "words": words(contents["language"])})
+    return {**contents, "kind": "slip", "bars": bars, "words": words(contents["language"])}
 
 
 @cache
