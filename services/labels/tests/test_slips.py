@@ -1,6 +1,7 @@
 """Packing slips: made from an order on the real broker, read back from the PDF."""
 
 import io
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ from labels_builders import ACORN, BRAND, NOON, ORDER, cause, hears, packed, pla
 from pypdf import PdfReader
 
 from waybill_chassis.fold import Waiting
-from waybill_events import LineUnits, Money, OrderCanceled, OrderLine, SlipLook
+from waybill_events import LineUnits, Logo, Money, OrderCanceled, OrderLine, Recipient, SlipLook
 from waybill_labels import documents
 from waybill_labels.domain import Item, Order, contents, on_event
 
@@ -125,6 +126,32 @@ def of_parcel(**look: Any) -> str:
     order = hears(packed(), other, lines=lines)
     brand = ACORN.model_copy(update={"slip": SlipLook(**look)})
     return text_of(slip_of(contents(order, to(), brand, order.parcels[0])))
+
+
+def test_a_gift_has_its_message_and_no_prices() -> None:
+    brand = ACORN.model_copy(update={"slip": SlipLook(prices=True, language="de")})
+    told = {"order_id": ORDER, "brand_id": BRAND, "version": 1, "gift_message": "Alles Gute, Łucja!"}
+    priced = (Item("TS-1", "Shirt", 2, unit_price="24.00 USD"),)
+    gift = text_of(slip_of(contents(replace(a_slip(*priced), gift=True), Recipient(**told), brand)))
+    bought = text_of(slip_of(contents(a_slip(*priced), to(), brand)))
+
+    assert "Alles Gute, Łucja!" in gift
+    assert "Ein Geschenk für Sie" in gift
+    assert ("24.00" in gift, "24.00" in bought) == (False, True)
+
+
+LOGO = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 2 1"><rect width="2" height="1"/></svg>'
+
+
+@pytest.mark.parametrize(("logo", "shown"), [(LOGO, True), (b"<svg", False), (b"neither", False)])
+def test_a_brands_logo_stands_on_its_slips_and_one_that_cannot_be_shown_costs_no_slip(logo: bytes, shown: bool) -> None:
+    look = SlipLook(logo=Logo(media_type="image/svg+xml", content=b64encode(logo).decode()))
+    pdf = pypdfium2.PdfDocument(slip_of(contents(a_slip(), to(), ACORN.model_copy(update={"slip": look}))))
+    plain = pypdfium2.PdfDocument(slip_of(contents(a_slip(), to(), ACORN)))
+    place = (100, 100, 200, 200)
+    one, other = (each[0].render(scale=2).to_pil().crop(place).tobytes() for each in (pdf, plain))
+
+    assert (one != other) is shown
 
 
 def test_the_slip_of_a_parcel_says_what_is_in_it_and_what_is_to_follow() -> None:

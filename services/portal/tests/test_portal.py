@@ -1,5 +1,6 @@
 """The projection, the JSON API and the pages, on a real database and a real broker."""
 
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -299,6 +300,28 @@ async def test_settings_that_make_no_sense_are_refused_by_field(portal: httpx.As
         answer = await portal.put(f"/api/v1/brands/{uuid4()}", json={"name": "Acorn", **changed})
         assert answer.status_code == 422, changed
         assert answer.json()["errors"][0]["field"].startswith(next(iter(changed)))
+
+
+async def test_a_logo_stays_when_other_settings_are_replaced_and_what_is_none_is_refused(
+    portal: httpx.AsyncClient,
+) -> None:
+    brand = f"/api/v1/brands/{uuid4()}"
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
+    nobodys = await portal.put(f"{brand}/logo", content=svg)
+    await portal.put(brand, json={"name": "Acorn"})
+    put = await portal.put(f"{brand}/logo", content=svg)
+    settings = await portal.put(brand, json={"name": "Acorn", "slip": {"language": "de"}})
+    huge = await portal.put(f"{brand}/logo", content=b"\x89PNG" * 1_250_000)
+    runs = await portal.put(f"{brand}/logo", content=svg.replace(b"/>", b"><script/></svg>"))
+    gone = await portal.delete(f"{brand}/logo")
+
+    problems = [(each.status_code, each.json()["type"].rpartition(":")[2]) for each in (nobodys, huge, runs)]
+    assert problems == [(404, "unknown-brand"), (422, "bad-logo"), (422, "bad-logo")]
+    assert "5,000 kB" in huge.json()["detail"]
+    assert put.json()["slip"]["logo"] == {"media_type": "image/svg+xml", "content": b64encode(svg).decode()}
+    assert settings.json()["slip"]["logo"] == put.json()["slip"]["logo"]
+    assert [each.json()["version"] for each in (put, settings, gone)] == [2, 3, 4]
+    assert gone.json()["slip"]["logo"] is None
 
 
 async def test_orders_at_risk_are_ranked_by_their_brands_calendar_on_the_api_and_the_page(

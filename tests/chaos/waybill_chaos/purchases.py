@@ -340,8 +340,11 @@ class Desk:
         """)
         places = {row["parcel_id"]: row["place"] for row in await self.read("SELECT parcel_id, place FROM parcels")}
         books = (await self.carrier.get("/v1/labels")).json()["labels"]
-        entries = [each for each in await log.read(self.home.kafka) if each.topic == "waybill.labels"]
-        told = [(each.type, str((each.data or {}).get("label_id"))) for each in entries if each.type in money.TOLD]
+        # A relay that was killed between sending and noting it sends the same event again, which readers know by its id.
+        entries = {each.id: each for each in await log.read(self.home.kafka) if each.topic == "waybill.labels"}
+        told = [
+            (each.type, str((each.data or {}).get("label_id"))) for each in entries.values() if each.type in money.TOLD
+        ]
         return Case(rows, places, frozenset(self.refuses), books, told)
 
 

@@ -5,6 +5,7 @@ import gc
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from fnmatch import fnmatchcase
 from typing import Any, Final, Protocol, TypeVar
 
 import uvicorn
@@ -38,14 +39,18 @@ _log = logging.get(__name__)
 
 
 class BodyLimit:
-    """Refuses a request whose body is larger than anything that is asked for here; `files` are paths that take more."""
+    """Refuses a request whose body is larger than anything that is asked for here; `files` are paths that take more.
+
+    In such a path `*` stands for anything.
+    """
 
     def __init__(self, app: ASGIApp, limit: int, files: Mapping[str, int]) -> None:
         self.app, self.limit, self.files = app, limit, files
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 413 where the length says so; a body that does not tell its length fails when it has passed it."""
-        limit = self.files.get(scope.get("path", ""), self.limit)
+        path = scope.get("path", "")
+        limit = next((more for file, more in self.files.items() if fnmatchcase(path, file)), self.limit)
         too_large = problems.Problem(413, "too-large", f"A body may have {limit} bytes at most.")
         read = 0
 

@@ -66,7 +66,7 @@ from waybill_events.returns import (
     ReturnRequested,
 )
 from waybill_events.sales import KnownShipment, Payment, SaleCanceled, SaleChanged, SaleLine, SaleReceived
-from waybill_events.tables import Brand, OwnCarrier, RateRule, Recipient, SlipLook, Weekday
+from waybill_events.tables import Brand, Logo, OwnCarrier, RateRule, Recipient, SlipLook, Weekday
 from waybill_events.tracking import (
     CarrierStatus,
     ParcelDelivered,
@@ -110,6 +110,7 @@ __all__ = [
     "LateShipmentRecorded",
     "LeftOut",
     "LineUnits",
+    "Logo",
     "ManifestClosed",
     "Money",
     "OrderAmended",

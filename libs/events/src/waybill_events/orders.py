@@ -68,6 +68,8 @@ class OrderLine(Value):
     weight_g: Grams | None = None
     image_url: Text = ""
     unit_price: Money | None = None
+    location: Text = ""
+    """Where it lies, in the words of those who pick."""
 
 
 class OrderPlaced(Event, topic="waybill.orders", subject="order_id", version=2):
@@ -92,6 +94,8 @@ class OrderPlaced(Event, topic="waybill.orders", subject="order_id", version=2):
     shipments: tuple[KnownShipment, ...] = ()
     shipping_method: Text = ""
     test: bool = False
+    gift: bool = False
+    """It is for somebody else, who is not to see prices."""
     replaces: UUID | None = None
     """The order of which something is sent again with this one; no platform knows of it as a sale."""
 

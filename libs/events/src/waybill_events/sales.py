@@ -53,6 +53,8 @@ class SaleLine(Value):
     weight_g: Grams | None = None
     image_url: Text = ""
     unit_price: Money | None = None
+    location: Text = ""
+    """Where it lies, in the words of those who pick (`A-12-3`)."""
     requires_shipping: bool = True
 
 
@@ -96,6 +98,9 @@ class SaleReceived(Event, topic="waybill.sales", subject="sale_id", sequenced=Fa
     buyer: Buyer = Buyer()
     ship_to: Address | None = None
     note: PersonalText = ""
+    gift: bool = False
+    """It is for somebody else, who is not to see prices."""
+    gift_message: PersonalText = ""
     lines: tuple[SaleLine, ...] = Field(max_length=2000)
     shipments: tuple[KnownShipment, ...] = ()
 

@@ -20,6 +20,8 @@ class Recipient(Event, topic="waybill.recipients", subject="order_id", sequenced
     address: Address | None = None
     buyer: Buyer = Buyer()
     note: PersonalText = ""
+    gift_message: PersonalText = ""
+    """What is to be said to whom it is for; goes into the parcel."""
 
 
 class Weekday(StrEnum):
@@ -58,6 +60,15 @@ class RateRule(Value):
     services: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
 
 
+class Logo(Value):
+    """A picture, as the file that it came as."""
+
+    media_type: Annotated[str, Field(pattern=r"^image/[a-z+]{1,20}$")]
+    """`image/png`, `image/jpeg`, `image/svg+xml`."""
+    content: Annotated[str, Field(max_length=350_000, pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
+    """In base64; 256 kB at most."""
+
+
 class SlipLook(Value):
     """How a brand's packing slips look."""
 
@@ -68,6 +79,8 @@ class SlipLook(Value):
     message: Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")] = ""
     """What the brand says to its customers."""
     prices: bool = False
+    """Whether prices are shown; on a gift's they are not."""
+    logo: Logo | None = None
 
 
 class Brand(Event, topic="waybill.brands", subject="brand_id", sequenced=False):
@@ -104,3 +117,5 @@ class Brand(Event, topic="waybill.brands", subject="brand_id", sequenced=False):
     """What one unit weighs of which nobody has said it."""
     rate_rule: RateRule = RateRule()
     slip: SlipLook = SlipLook()
+    document_days: Annotated[int, Field(ge=1, le=3_650)] = 30
+    """How long labels that carriers returned, and what was printed of many orders at once, are kept."""

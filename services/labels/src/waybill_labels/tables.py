@@ -3,6 +3,7 @@
 from typing import Final
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
     func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -28,6 +30,7 @@ slips: Final = Table(
     Column("placed_at", DateTime(timezone=True), nullable=False),
     Column("shipping_method", Text, nullable=False),
     Column("lines", JSONB, nullable=False),
+    Column("gift", Boolean, nullable=False, server_default=false()),
 )
 """What each order holds."""
 

@@ -30,8 +30,11 @@ def build(settings: Settings) -> FastAPI:
     owners = {name: Owner(name, url, token) for name, url in urls.items()}
     who = api.viewer(settings)
     files: dict[str, int] = dict.fromkeys(("/imports", "/api/v1/imports"), settings.import_limit)
+    files["/api/v1/brands/*/logo"] = settings.import_limit
     app = service.app(closing=[owner.close for owner in owners.values()], files=files)
-    app.include_router(api.routes(begin, who, owners))
+    app.include_router(api.orders.routes(begin, who, owners))
+    app.include_router(api.brands.routes(begin, who))
+    app.include_router(api.forwarding.routes(who, owners))
     # Of itself it asks without a detour over the network; the host must be one that it answers to.
     itself = Owner("portal", f"http://{settings.hosts[0]}", token, ASGITransport(app))
     pages.mount(app, begin, who, {**owners, "portal": itself}, changes)

@@ -6,6 +6,7 @@ A page is a dictionary: its `kind` is one of those in `pages.typ`, all else is w
 import json
 import tempfile
 from atexit import register
+from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import groupby
@@ -19,18 +20,38 @@ import pymupdf_fonts  # pyright: ignore[reportMissingTypeStubs]
 import segno
 import typst
 
+from waybill_chassis import logging
+
 DPI: Final = 203
 """Dots an inch of a label printer; 8 a millimeter."""
 _FONTS: Final = ("figo", "figbo")
 """FiraGO, regular and bold."""
 _TEMPLATES: Final = Path(__file__).parent
+_log = logging.get(__name__)
 Page = Mapping[str, Any]
 
 
 def pdf(pages: Sequence[Page]) -> bytes:
     """Documents one after the other, as one; the same data gives the same bytes."""
     title = ", ".join(list(dict.fromkeys(str(each["reference"]) for each in pages))[:3])
-    data = {"title": title, "pages": [{**each, "id": str(nth)} for nth, each in enumerate(pages)]}
+    # A logo stands on many pages and is given once, as numbers: bytes are not known to JSON.
+    logos = {logo: str(nth) for nth, logo in enumerate({each["logo"] for each in pages if each.get("logo")})}
+    data = {
+        "title": title,
+        "logos": {name: list(b64decode(logo)) for logo, name in logos.items()},
+        "pages": [{**each, "id": str(nth), "logo": logos.get(each.get("logo"), "")} for nth, each in enumerate(pages)],
+    }
+    try:
+        return _compiled(data)
+    except typst.TypstError:
+        if not logos:
+            raise
+        # A picture that cannot be shown costs nobody a parcel.
+        _log.exception("document.logo_not_shown")
+        return pdf([{**each, "logo": None} for each in pages])
+
+
+def _compiled(data: Mapping[str, Any]) -> bytes:
     return typst.compile(
         str(_TEMPLATES / "pages.typ"),
         root=str(_TEMPLATES),

@@ -28,6 +28,8 @@ class Item:
     """Of one unit."""
     barcode: str = ""
     unit_price: str = ""
+    location: str = ""
+    """Where it lies, in the words of those who pick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,8 @@ class Order:
     items: tuple[Item, ...]
     parcels: tuple[Parcel, ...] = ()
     labels: tuple[Label, ...] = ()
+    gift: bool = False
+    """It is for somebody else, who is not to see prices."""
 
     def parcel(self, parcel_id: UUID) -> Parcel | None:
         """One of its parcels."""
@@ -214,11 +218,20 @@ def placed(event: OrderPlaced) -> Order:
             line.weight_g or None,
             line.barcode,
             "" if line.unit_price is None else f"{line.unit_price.amount} {line.unit_price.currency}",
+            line.location,
         )
         for line in event.lines
         if line.quantity > line.canceled
     )
-    return Order(event.order_id, event.brand_id, event.reference, event.placed_at, event.shipping_method, items)
+    return Order(
+        event.order_id,
+        event.brand_id,
+        event.reference,
+        event.placed_at,
+        event.shipping_method,
+        items,
+        gift=event.gift,
+    )
 
 
 def without(order: Order, canceled: Units) -> Order:

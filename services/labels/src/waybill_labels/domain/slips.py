@@ -18,12 +18,15 @@ def contents(order: Order, recipient: Recipient | None, brand: Brand, parcel: Pa
         "method": order.shipping_method,
         "to": ["erased"] if recipient is None else lines_of_recipient(recipient.address),
         "note": "" if recipient is None else recipient.note,
+        "gift": order.gift,
+        "gift_message": "" if recipient is None else recipient.gift_message,
         "parcel": "" if parcel is None else str(parcel.number),
         "message": look.message,
         "color": look.color,
         "paper": "us-letter" if look.paper == "letter" else "a4",
         "language": look.language,
-        "items": list(_items(order, parcel, prices=look.prices)),
+        "logo": look.logo and look.logo.content,
+        "items": list(_items(order, parcel, prices=look.prices and not order.gift)),
     }
 
 

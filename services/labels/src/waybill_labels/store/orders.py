@@ -63,6 +63,7 @@ class Orders:
                 tuple(Item(**line) for line in row.lines),
                 tuple(packed.get(row.order_id, ())),
                 tuple(wanted.get(row.order_id, ())),
+                row.gift,
             )
             for row in rows
         }
@@ -77,6 +78,7 @@ class Orders:
                 "placed_at": order.placed_at,
                 "shipping_method": order.shipping_method,
                 "lines": [asdict(item) for item in order.items],
+                "gift": order.gift,
             }
             for order in states.values()
         ]

@@ -384,6 +384,7 @@ def _placed(sale: SaleReceived, brand: UUID, lines: Sequence[SaleLine], at: int)
         shipments=tuple(shipments),
         shipping_method=sale.shipping_method,
         test=sale.test,
+        gift=sale.gift or bool(sale.gift_message),
     )
 
 
@@ -410,6 +411,7 @@ def _recipient(sale: SaleReceived, order: OrderPlaced) -> Recipient:
         address=sale.ship_to,
         buyer=sale.buyer,
         note=sale.note,
+        gift_message=sale.gift_message,
     )
 
 

@@ -22,7 +22,8 @@ from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_events import Brand, CancelReason, Condition, HoldReason, ReturnReason
 from waybill_portal import store
-from waybill_portal.api import Who, cursor_of, one, pressing_orders, read_cursor, typed
+from waybill_portal.api import Who
+from waybill_portal.api.orders import cursor_of, one, pressing_orders, read_cursor, typed
 from waybill_portal.clients import Owner, Viewer
 from waybill_portal.domain import Mark, Order, Status, flags, ship_by, status
 from waybill_portal.domain.deadlines import calendar_of

@@ -1,0 +1,188 @@
+"""What is forwarded to the services that own it, under the same paths."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
+
+from waybill_chassis.commands import KEY
+from waybill_chassis.openapi import gives, takes
+from waybill_chassis.problems import Problem
+from waybill_portal.api.viewing import Who
+from waybill_portal.clients import Owner, Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that is forwarded to the service that owns it, under the same path."""
+
+    owner: str
+    path: str
+    status: int
+    says: str
+    example: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+_LINES: Final = [{"line_id": "5002", "quantity": 2}]
+_NUMBER: Final = {"tracking_company": "UPS", "tracking_number": "1Z5R89390357567127"}
+_PARCEL: Final = "/orders/{order_id}/parcels/{parcel_id}"
+COMMANDS: Final = (
+    Command(
+        "fulfillment",
+        "/orders/{order_id}/shipments",
+        201,
+        "Ship open units with the brand's own carrier.",
+        {**_NUMBER, "lines": _LINES},
+    ),
+    Command("fulfillment", "/orders/{order_id}/parcels", 201, "Pack open units into a parcel.", {"lines": _LINES}),
+    Command("fulfillment", f"{_PARCEL}/unpack", 200, "Take a packed parcel apart."),
+    Command("fulfillment", f"{_PARCEL}/ship", 200, "Ship a packed parcel with the brand's own carrier.", _NUMBER),
+    Command("fulfillment", f"{_PARCEL}/hand-over", 200, "Say that a packed parcel has left."),
+    Command("fulfillment", f"{_PARCEL}/report", 200, "Say that a parcel was lost or damaged.", {"problem": "lost"}),
+    Command("fulfillment", f"{_PARCEL}/undo", 200, "Say that a parcel has not left after all."),
+    Command("labels", f"{_PARCEL}/label", 202, "Buy a label for a packed parcel that is left without one."),
+    Command("labels", "/orders/{order_id}/labels/{label_id}/void", 202, "Give a label back to its carrier."),
+    Command("labels", "/manifests", 202, "Close a carrier's list of labeled parcels.", {"carrier": "simulated"}),
+    Command("tracking", f"{_PARCEL}/number", 200, "Correct a parcel's number or company.", _NUMBER),
+    Command(
+        "orders",
+        "/orders/{order_id}/cancellations",
+        202,
+        "Ask that units are not shipped.",
+        {"lines": _LINES, "reason": "customer"},
+    ),
+    Command("orders", "/orders/{order_id}/holds", 202, "Ask that the order is not worked on.", {"reason": "inventory"}),
+    Command("orders", "/orders/{order_id}/amendments", 202, "Ask for another address or note.", {"note": "ring twice"}),
+    Command(
+        "orders",
+        "/orders/{order_id}/returns",
+        202,
+        "Ask that units are taken back.",
+        {"lines": _LINES, "reason": "damaged"},
+    ),
+    Command("orders", "/orders/{order_id}/returns/{return_id}/close", 200, "Wait for nothing more of a return."),
+    Command(
+        "fulfillment",
+        "/orders/{order_id}/returns/{return_id}/receive",
+        200,
+        "Take in units that came back, by their condition.",
+        {"lines": [{"line_id": "5002", "quantity": 1, "condition": "restock"}]},
+    ),
+    Command("orders", "/orders/{order_id}/holds/{hold_id}/release", 200, "End a hold."),
+    Command(
+        "fulfillment",
+        "/imports/{import_id}/apply",
+        202,
+        "Ship what the rows of a file say that can go.",
+        {"confirm": ["unknown-company"]},
+    ),
+    Command("fulfillment", "/imports/{import_id}/undo", 202, "Take back the parcels of a file."),
+)
+
+
+def _forward(router: APIRouter, who: Who, owner: Owner, command: Command) -> None:
+    async def forward(
+        request: Request,
+        viewer: Annotated[Viewer, Depends(who)],
+        body: Annotated[dict[str, Any] | None, Body(examples=[dict(command.example)])] = None,
+        idempotency_key: Annotated[str | None, Header(max_length=200, pattern=KEY)] = None,
+    ) -> Any:
+        ids = {name: _id(given) for name, given in request.path_params.items()}
+        return await owner.command(viewer, f"/api/v1{command.path.format(**ids)}", body, idempotency_key)
+
+    router.add_api_route(
+        command.path,
+        forward,
+        methods=["POST"],
+        status_code=command.status,
+        summary=command.says,
+        description=f"Forwarded to {command.owner}, whose answer it is.",
+        openapi_extra={"parameters": [_path_parameter(name) for name in re.findall(r"{(\w+)}", command.path)]},
+    )
+
+
+def _path_parameter(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+
+
+def _id(given: str) -> str:
+    """An id as it goes on in another address; raises Problem for what is none, which must not lead elsewhere."""
+    try:
+        return str(UUID(given))
+    except ValueError as error:
+        raise Problem(404, "not-found", f"{given[:60]!r} is no id. Take it from the list.") from error
+
+
+def _add_documents(router: APIRouter, who: Who, labels: Owner) -> None:
+    @router.get("/orders/{order_id}/packing-slip.pdf", response_class=Response, responses=gives("application/pdf"))
+    async def packing_slip(order_id: UUID, viewer: Annotated[Viewer, Depends(who)]) -> Response:
+        """The packing slip, made by labels."""
+        pdf, headers = await labels.document(viewer, f"/api/v1/orders/{order_id}/packing-slip.pdf")
+        return Response(pdf, headers=headers)
+
+    @router.get("/orders/{order_id}/parcels/{parcel_id}/packing-slip.pdf", responses=gives("application/pdf"))
+    async def parcel_slip(order_id: UUID, parcel_id: UUID, viewer: Annotated[Viewer, Depends(who)]) -> Response:
+        """The packing slip of one parcel: what is in it, and what is to follow."""
+        path = f"/api/v1/orders/{order_id}/parcels/{parcel_id}/packing-slip.pdf"
+        pdf, headers = await labels.document(viewer, path)
+        return Response(pdf, headers=headers)
+
+    @router.get("/orders/{order_id}/parcels/{parcel_id}/label.pdf", responses=gives("application/pdf"))
+    async def label_pdf(
+        order_id: UUID, parcel_id: UUID, viewer: Annotated[Viewer, Depends(who)], size: Literal["4x6", "a6"] = "4x6"
+    ) -> Response:
+        """The label with which a parcel goes, made by labels."""
+        path = f"/api/v1/orders/{order_id}/parcels/{parcel_id}/label.pdf"
+        pdf, headers = await labels.document(viewer, path, size=size)
+        return Response(pdf, headers=headers)
+
+    @router.get("/orders/{order_id}/parcels/{parcel_id}/label.zpl", responses=gives("application/zpl"))
+    async def label_zpl(
+        order_id: UUID, parcel_id: UUID, viewer: Annotated[Viewer, Depends(who)], size: Literal["4x6", "a6"] = "4x6"
+    ) -> Response:
+        """The same for a label printer."""
+        path = f"/api/v1/orders/{order_id}/parcels/{parcel_id}/label.zpl"
+        zpl, headers = await labels.document(viewer, path, size=size)
+        return Response(zpl, headers=headers)
+
+
+_FILE: Final = "reference,tracking_company,tracking_number\n10001-01,UPS,1Z5R89390357567127\n"
+
+
+def _add_imports(router: APIRouter, who: Who, fulfillment: Owner) -> None:
+    """Files of tracking numbers: forwarded to fulfillment, whose answers these are."""
+
+    @router.post("/imports", status_code=201, openapi_extra=takes(_FILE, "text/csv"))
+    async def upload(
+        request: Request,
+        viewer: Annotated[Viewer, Depends(who)],
+        name: Annotated[str, Query(max_length=200)] = "",
+        idempotency_key: Annotated[str | None, Header(max_length=200, pattern=KEY)] = None,
+    ) -> Any:
+        """Read a CSV file of tracking numbers, the body as it is, and say what would become of each row."""
+        content = await request.body()
+        return await fulfillment.upload(viewer, "/api/v1/imports", content, idempotency_key, name=name)
+
+    @router.get("/imports/{import_id}")
+    async def progress(import_id: UUID, viewer: Annotated[Viewer, Depends(who)]) -> Any:
+        """How far a file has come."""
+        return await fulfillment.ask(viewer, f"/api/v1/imports/{import_id}")
+
+    @router.get("/imports/{import_id}/corrections.csv", response_class=Response, responses=gives("text/csv"))
+    async def corrections(import_id: UUID, viewer: Annotated[Viewer, Depends(who)]) -> Response:
+        """The rows that did not go, with their reasons."""
+        content, headers = await fulfillment.document(viewer, f"/api/v1/imports/{import_id}/corrections.csv")
+        return Response(content, headers=headers)
+
+
+def routes(who: Who, owners: Mapping[str, Owner]) -> APIRouter:
+    """Commands, files and documents."""
+    router = APIRouter(prefix="/api/v1")
+    for command in COMMANDS:
+        _forward(router, who, owners[command.owner], command)
+    _add_imports(router, who, owners["fulfillment"])
+    _add_documents(router, who, owners["labels"])
+    return router
