@@ -31,6 +31,14 @@ from waybill_events import TOPICS, Envelope, Event, ids
 _numbers = itertools.count(1)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file is one process's; all that share a whole running Waybill are one's, so that one is started."""
+    for item in items:
+        shared = "stack" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("stack" if shared else str(item.path)))
+
+
 @dataclass(frozen=True)
 class Servers:
     kafka: kafka.Kafka

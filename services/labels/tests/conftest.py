@@ -21,7 +21,7 @@ KEY = "a-key-for-tests"
 def carrier_port(tmp_path_factory: pytest.TempPathFactory) -> Generator[int]:
     (port,) = free_ports(1)
     log = tmp_path_factory.mktemp("carrier") / "log"
-    command = [Path(sys.executable).with_name("waybill-simulated-carrier"), "--port", str(port), "--api-key", KEY]
+    command = [Path(sys.executable).with_name("waybill-simulated-carrier"), "--port", str(port), f"--api-key={KEY}"]
     process = Process.spawn(command, log=log, environment=environment())
     wait_until_ready(
         lambda: [] if listening(port) else ["does not answer"], process, name="carrier", log=log, patience=30

@@ -11,8 +11,7 @@ from PIL import Image, ImageChops, ImageEnhance
 from pypdf import PdfReader
 
 from waybill_labels import documents
-from waybill_labels.documents import Size
-from waybill_labels.domain import LONGEST, face
+from waybill_labels.domain import LONGEST, Size, face
 
 NUMBER = "WB0000000000000017"
 LONG = "Wolfeschlegelsteinhausenbergerdorff Straßburger Allee 12345 W"[:LONGEST]

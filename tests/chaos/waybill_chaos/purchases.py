@@ -34,7 +34,7 @@ from waybill_chassis import topics
 from waybill_chassis.embedded import kafka, postgres
 from waybill_chassis.embedded.processes import Process, environment, free_ports, listening
 from waybill_cli.home import Home
-from waybill_cli.stack import settings_of, start_carrier
+from waybill_cli.stack import settings_of, start_carrier, wait_for_carrier
 from waybill_events import (
     Address,
     Box,
@@ -194,7 +194,8 @@ class Desk:
     async def running(cls, seed: int) -> AsyncGenerator["Desk"]:
         """Start everything; end and forget it, whatever happened."""
         async with _servers() as home:
-            carrier = await asyncio.to_thread(start_carrier, home)
+            carrier = start_carrier(home)
+            await asyncio.to_thread(wait_for_carrier, home, carrier)
             headers = {"Authorization": f"Bearer {home.secret('carrier')}"}
             async with httpx.AsyncClient(
                 base_url=home.url("carrier"), headers=headers, timeout=60, trust_env=False

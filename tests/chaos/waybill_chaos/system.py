@@ -24,7 +24,7 @@ from waybill_chassis import topics
 from waybill_chassis.embedded import kafka, postgres
 from waybill_chassis.embedded.processes import NotStarted, Process, environment, listening
 from waybill_cli.home import REBUILDERS, SERVICES, Home
-from waybill_cli.stack import settings_of, start_carrier
+from waybill_cli.stack import settings_of, start_carrier, wait_for_carrier
 
 BADLY: Final = {"lose": 0.2, "fail": 0.05, "refund_after_s": 1, "twice": True}
 """How the carrier of labels behaves while faults strike."""
@@ -145,6 +145,7 @@ class System:
     def start_carrier(self) -> None:
         """Start the carrier of whom labels are bought."""
         self.carrier = start_carrier(self.home)
+        wait_for_carrier(self.home, self.carrier)
 
     async def behave(self, faults: Mapping[str, Any]) -> None:
         """Tell the carrier how; nothing is how it should."""

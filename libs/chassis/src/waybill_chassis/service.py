@@ -33,6 +33,8 @@ R = TypeVar("R", bound=ServiceSettings)
 BODY_LIMIT: Final = 4_000_000
 LOOP: Final = "asyncio"
 """The event loop; uvloop raises where aiokafka does not expect it, see docs/decisions/0009."""
+IDLE_S: Final = 60
+"""How long an idle connection is kept: longer than by clients, who would otherwise ask on one that just closes."""
 _OPS: Final = "/ops/"
 _ALWAYS_OPEN: Final = ("/health/", "/metrics", _OPS)
 _log = logging.get(__name__)
@@ -324,6 +326,7 @@ def serve(name: str, read: type[R], build: Callable[[R], FastAPI]) -> None:
         loop=LOOP,
         log_config=None,
         timeout_graceful_shutdown=15,
+        timeout_keep_alive=IDLE_S,
         access_log=False,
         server_header=False,
     )

@@ -8,6 +8,7 @@ from waybill_chassis.reading import Events, Tables
 from waybill_chassis.service import Service, serve
 from waybill_labels import api, handlers, store
 from waybill_labels.clients import open_accounts
+from waybill_labels.handlers.batches import Batches, Documents
 from waybill_labels.handlers.manifests import Manifests
 from waybill_labels.handlers.purchases import Purchases
 from waybill_labels.settings import Settings
@@ -20,10 +21,15 @@ def build(settings: Settings) -> FastAPI:
     lease = timedelta(seconds=settings.lease_s)
     purchases = service.regularly("purchases", Purchases(begin, carriers, lease).go_on)
     manifests = service.regularly("manifests", Manifests(begin, carriers, lease).go_on)
+    batches = service.regularly("batches", Batches(begin).go_on)
+    service.regularly("old documents", Documents(begin.database).drop_old)
     service.read_tables(["waybill.brands", "waybill.recipients"], Tables(begin, store.orders.put_rows))
     service.read_events(handlers.TOPICS, Events(begin, handlers.events.take, purchases.wake.set))
     app = service.app(closing=[carrier.close for carrier in carriers.values()])
     app.include_router(api.documents.routes(begin, settings))
+    links = api.links.Links(settings.token.get_secret_value())
+    app.include_router(api.batches.routes(begin, settings, batches.wake.set, links))
+    app.include_router(api.links.routes(begin.database, settings, links))
     app.include_router(api.labels.routes(begin, settings, purchases.wake.set))
     app.include_router(api.manifests.routes(begin, settings, manifests.wake.set))
     return app

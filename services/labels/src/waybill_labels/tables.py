@@ -7,8 +7,10 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
+    ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -16,6 +18,7 @@ from sqlalchemy import (
     Uuid,
     false,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -31,6 +34,7 @@ slips: Final = Table(
     Column("shipping_method", Text, nullable=False),
     Column("lines", JSONB, nullable=False),
     Column("gift", Boolean, nullable=False, server_default=false()),
+    Index("slips_by_reference", text("lower(reference)")),
 )
 """What each order holds."""
 
@@ -85,6 +89,7 @@ labels: Final = Table(
         postgresql_where="state IN ('wanted', 'asked', 'bought') AND void_why = ''",
     ),
     Index("labels_by_order", "order_id"),
+    Index("labels_by_number", text("lower(sale ->> 'tracking_number')")),
     Index("labels_due", "next_at", postgresql_where=_OPEN),
     Index("labels_changed", "label_id", postgresql_where=f"{_OPEN} AND claimed <> state"),
     Index("labels_by_manifest", "manifest_id", postgresql_where="manifest_id IS NOT NULL"),
@@ -114,6 +119,56 @@ brands: Final = Table(
     Column("brand", JSONB, nullable=False),
 )
 """The newest settings of each brand."""
+
+documents: Final = Table(
+    "documents",
+    metadata,
+    Column("brand_id", Uuid, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("media_type", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("kept_until", DateTime(timezone=True), nullable=False),
+    Index("documents_by_end", "kept_until"),
+)
+"""Documents by their SHA-256, in hexadecimal digits, until their time is over."""
+
+document_orders: Final = Table(
+    "document_orders",
+    metadata,
+    Column("order_id", Uuid, primary_key=True),
+    Column("brand_id", Uuid, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    ForeignKeyConstraint(["brand_id", "digest"], ["documents.brand_id", "documents.digest"], ondelete="CASCADE"),
+    Index("document_orders_by_document", "brand_id", "digest"),
+)
+"""Whose people stand on a document: it goes when one of them is erased."""
+
+batches: Final = Table(
+    "batches",
+    metadata,
+    Column("batch_id", Uuid, primary_key=True),
+    Column("brand_id", Uuid, nullable=False),
+    Column("prints", Text, nullable=False),
+    Column("sort", Text, nullable=False),
+    Column("size", Text, nullable=False),
+    Column("copy", Integer, CheckConstraint("copy >= 1"), nullable=False),
+    Column("again_of", Uuid),
+    Column("jobs", JSONB, nullable=False),
+    Column("failures", JSONB, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("pages", Integer, nullable=False),
+    Column("digest", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("batches_due", "next_at", postgresql_where="state <> 'done'"),
+    Index("batches_newest", "brand_id", "created_at"),
+)
+"""What is printed of many parcels at once: `waiting` until all their labels are there, `printing`, then `done`.
+
+`copy` counts how often the same was printed.
+"""
 
 manifests: Final = Table(
     "manifests",

@@ -109,6 +109,7 @@ def up(home: Home, say: Say, working: Say) -> list[str]:
             patience=_PATIENCE_S,
         )
         say(f"{name} on port {home.port(name)}")
+    wait_for_carrier(home, home.processes().get("carrier") or Process(0, 0))
     if halted := [name for name in SERVICES if _halted(home, name)]:
         raise Halted(
             f"{', '.join(halted)} changed nothing yet: log and database tell different stories. `waybill status` says "
@@ -127,24 +128,28 @@ def start(home: Home, name: str) -> Process:
 
 
 def start_carrier(home: Home) -> Process:
-    """Start the simulated carrier, of whom labels are bought here; it answers when this returns. Raises NotStarted."""
-    port, log = home.port("carrier"), home.logs / "carrier.log"
-    process = Process.spawn(
+    """Start the simulated carrier, of whom labels are bought here."""
+    return Process.spawn(
         [
             Path(sys.executable).with_name("waybill-simulated-carrier"),
-            *("--port", str(port)),
-            *("--api-key", home.secret("carrier")),
-            *("--books", str(home.folder / "carrier.jsonl")),
-            *("--webhook", f"{home.url('tracking')}/carriers/simulated/webhook"),
-            *("--secret", home.secret("carrier webhooks")),
+            # With an equals sign: a secret may begin with a dash.
+            f"--port={home.port('carrier')}",
+            f"--api-key={home.secret('carrier')}",
+            f"--books={home.folder / 'carrier.jsonl'}",
+            f"--webhook={home.url('tracking')}/carriers/simulated/webhook",
+            f"--secret={home.secret('carrier webhooks')}",
         ],
-        log=log,
+        log=home.logs / "carrier.log",
         environment=environment(),
     )
+
+
+def wait_for_carrier(home: Home, process: Process) -> None:
+    """Return once the carrier answers; raises NotStarted."""
+    port, log = home.port("carrier"), home.logs / "carrier.log"
     wait_until_ready(
         lambda: [] if listening(port) else ["does not answer"], process, name="carrier", log=log, patience=_PATIENCE_S
     )
-    return process
 
 
 def settings_of(home: Home, name: str) -> dict[str, str]:

@@ -13,8 +13,8 @@ from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_events import Brand, Recipient
 from waybill_labels import documents, store
-from waybill_labels.documents import Page, Size
-from waybill_labels.domain import Label, Order, Parcel, contents, current, face
+from waybill_labels.documents import Page
+from waybill_labels.domain import Label, Order, Parcel, Size, contents, current, face
 from waybill_labels.settings import Settings
 
 PDF: Final = "application/pdf"
@@ -82,6 +82,8 @@ def _bought(order: Order, parcel_id: UUID) -> Label:
     if label is None or label.sale is None:
         says = "Its label is being bought. Ask again in a moment." if label else "It has no label. Buy one first."
         raise Problem(409, "no-label", says)
+    if label.shipment is None:
+        raise Problem(410, "erased", "The recipient was erased, and the label with it.")
     return label
 
 
@@ -93,7 +95,11 @@ def _parcel(order: Order, parcel_id: UUID) -> Parcel:
 
 
 async def _printed(how: Callable[[list[Page]], bytes], page: Page, media_type: str, name: str) -> Response:
-    content = await asyncio.to_thread(how, [page])
+    return answer(await asyncio.to_thread(how, [page]), media_type, name)
+
+
+def answer(content: bytes, media_type: str, name: str) -> Response:
+    """A document as it is answered: to look at, and named where it is saved."""
     safe = "".join(char if char.isascii() and char.isalnum() else "-" for char in name)
     ending = media_type.rpartition("/")[2]
     headers = {"Content-Disposition": f'inline; filename="{safe}.{ending}"', "Cache-Control": "no-store"}

@@ -1,7 +1,8 @@
-"""Documents: packing slips and labels, as PDF and for label printers."""
+"""Documents: packing slips, labels and lists, as PDF and for label printers."""
 
-from waybill_labels.documents.labels import Size, label, zpl
-from waybill_labels.documents.setting import Page, pdf
+from waybill_labels.documents.labels import label, zpl
+from waybill_labels.documents.lists import manifest, pick_list
+from waybill_labels.documents.setting import Page, joined, pdf
 from waybill_labels.documents.slips import slip
 
-__all__ = ["Page", "Size", "label", "pdf", "slip", "zpl"]
+__all__ = ["Page", "joined", "label", "manifest", "pdf", "pick_list", "slip", "zpl"]

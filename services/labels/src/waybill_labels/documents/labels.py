@@ -4,14 +4,14 @@ Source: ZPL II programming guide (`^GF`, `^PW`, `^LL`). A bitmap prints every sc
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import pypdfium2
 from PIL import Image
 
 from waybill_labels.documents.setting import DPI, Page, code_128, pdf, qr_code
+from waybill_labels.domain import Size
 
-Size = Literal["4x6", "a6"]
 _DOTS: Final[dict[Size, tuple[int, int]]] = {"4x6": (812, 1218), "a6": (839, 1182)}
 """Width and height."""
 _MODULE: Final = 3
@@ -20,12 +20,13 @@ _QR_MODULE: Final = 7
 _BLACK: Final = 128
 
 
-def label(face: Mapping[str, Any], size: Size = "4x6") -> Page:
-    """A label's page."""
+def label(face: Mapping[str, Any], size: Size = "4x6", copy: int = 1) -> Page:
+    """A label's page; `copy` counts how often it was printed."""
     width, height = _DOTS[size]
     return {
         **face,
         "kind": "label",
+        "again": "" if copy == 1 else f"PRINTED AGAIN ({copy})",
         "width": width,
         "height": height,
         "bars": code_128(face["number"], _MODULE),

@@ -9,6 +9,7 @@ from atexit import register
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from io import BytesIO
 from itertools import groupby
 from pathlib import Path
 from shutil import rmtree
@@ -17,6 +18,7 @@ from typing import Any, Final
 import barcode  # pyright: ignore[reportMissingTypeStubs]
 import cvttf_NotoSansCJK_Regular  # pyright: ignore[reportMissingTypeStubs]
 import pymupdf_fonts  # pyright: ignore[reportMissingTypeStubs]
+import pypdfium2
 import segno
 import typst
 
@@ -35,8 +37,10 @@ def pdf(pages: Sequence[Page]) -> bytes:
     """Documents one after the other, as one; the same data gives the same bytes."""
     title = ", ".join(list(dict.fromkeys(str(each["reference"]) for each in pages))[:3])
     # A logo stands on many pages and is given once, as numbers: bytes are not known to JSON.
-    logos = {logo: str(nth) for nth, logo in enumerate({each["logo"] for each in pages if each.get("logo")})}
-    data = {
+    logos = {
+        logo: str(nth) for nth, logo in enumerate(dict.fromkeys(each["logo"] for each in pages if each.get("logo")))
+    }
+    data: dict[str, Any] = {
         "title": title,
         "logos": {name: list(b64decode(logo)) for logo, name in logos.items()},
         "pages": [{**each, "id": str(nth), "logo": logos.get(each.get("logo"), "")} for nth, each in enumerate(pages)],
@@ -49,6 +53,21 @@ def pdf(pages: Sequence[Page]) -> bytes:
         # A picture that cannot be shown costs nobody a parcel.
         _log.exception("document.logo_not_shown")
         return pdf([{**each, "logo": None} for each in pages])
+
+
+def joined(parts: Sequence[bytes]) -> tuple[bytes, int]:
+    """Several PDFs as one, and how many pages that has."""
+    whole: Any = pypdfium2.PdfDocument.new()
+    try:
+        for part in parts:
+            document: Any = pypdfium2.PdfDocument(part)
+            whole.import_pages(document)
+            document.close()
+        written = BytesIO()
+        whole.save(written)
+        return written.getvalue(), len(whole)
+    finally:
+        whole.close()
 
 
 def _compiled(data: Mapping[str, Any]) -> bytes:

@@ -15,11 +15,26 @@ _LONGEST: Final = 24
 """Characters of a reference that has bars; a longer one would not fit beside the brand."""
 
 
-def slip(contents: Mapping[str, Any]) -> Page:
-    """A packing slip's pages, as many as it takes."""
-    reference = str(contents["reference"])
-    bars = code_128(reference, _MODULE_MM) if reference.isascii() and len(reference) <= _LONGEST else None
-    return {**contents, "kind": "slip", "bars": bars, "words": words(contents["language"])}
+def slip(contents: Mapping[str, Any], copy: int = 1) -> Page:
+    """A packing slip's pages, as many as it takes; `copy` counts how often it was printed."""
+    said = words(contents["language"])
+    return {
+        **contents,
+        "kind": "slip",
+        "bars": scannable(contents["reference"]),
+        "words": said,
+        "again": again(copy, said),
+    }
+
+
+def again(copy: int, said: Mapping[str, str]) -> str:
+    """What a page says that was printed before."""
+    return "" if copy == 1 else f"{said['again']} ({copy})"
+
+
+def scannable(text: str) -> dict[str, Any] | None:
+    """The bars of a reference or article, where it has any."""
+    return code_128(text, _MODULE_MM) if text and text.isascii() and len(text) <= _LONGEST else None
 
 
 @cache

@@ -1,5 +1,20 @@
 """What labels decides: which label a parcel needs, what became of it, and what stands on documents. Pure."""
 
+from waybill_labels.domain.batches import (
+    MARKETPLACE,
+    Failure,
+    Job,
+    Pending,
+    Prints,
+    Ready,
+    Size,
+    Sort,
+    in_order,
+    jobs_of,
+    look,
+    name_of,
+    pick_list,
+)
 from waybill_labels.domain.faces import face
 from waybill_labels.domain.incoming import Incoming, on_event
 from waybill_labels.domain.labels import (
@@ -52,12 +67,15 @@ from waybill_labels.domain.slips import contents
 
 __all__ = [
     "LONGEST",
+    "MARKETPLACE",
     "OPEN",
     "PAID",
     "Decided",
+    "Failure",
     "HasLabel",
     "Incoming",
     "Item",
+    "Job",
     "Label",
     "NoChoice",
     "NotBought",
@@ -69,10 +87,15 @@ __all__ = [
     "OwnCarrier",
     "Parcel",
     "ParcelLeft",
+    "Pending",
     "Place",
+    "Prints",
+    "Ready",
     "Refused",
     "Sale",
     "Shipment",
+    "Size",
+    "Sort",
     "State",
     "Units",
     "UnknownException",
@@ -87,10 +110,15 @@ __all__ = [
     "current",
     "face",
     "failed",
+    "in_order",
+    "jobs_of",
     "list_on",
+    "look",
+    "name_of",
     "not_sold",
     "off",
     "on_event",
+    "pick_list",
     "placed",
     "prepare",
     "refunded",

@@ -17,7 +17,10 @@ Units = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line as it is packed: what is not canceled; `portion` tells of a fractional quantity."""
+    """One line as it is packed: what is not canceled, and had not left before the order came.
+
+    `portion` tells of a fractional quantity.
+    """
 
     sku: str
     title: str
@@ -212,7 +215,7 @@ def placed(event: OrderPlaced) -> Order:
         Item(
             line.sku,
             line.title,
-            line.quantity - line.canceled,
+            line.quantity - line.canceled - line.shipped,
             line.portion,
             line.line_id,
             line.weight_g or None,
@@ -221,7 +224,7 @@ def placed(event: OrderPlaced) -> Order:
             line.location,
         )
         for line in event.lines
-        if line.quantity > line.canceled
+        if line.quantity > line.canceled + line.shipped
     )
     return Order(
         event.order_id,

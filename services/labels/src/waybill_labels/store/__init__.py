@@ -1,5 +1,5 @@
 """The only SQL of labels."""
 
-from waybill_labels.store import manifests, orders, purchases
+from waybill_labels.store import batches, documents, manifests, orders, purchases
 
-__all__ = ["manifests", "orders", "purchases"]
+__all__ = ["batches", "documents", "manifests", "orders", "purchases"]

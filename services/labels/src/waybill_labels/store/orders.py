@@ -14,6 +14,7 @@ from waybill_chassis.database import among, put
 from waybill_chassis.table_topics import Rows, keep
 from waybill_events import Box, Brand, Recipient
 from waybill_labels.domain import Item, Label, Offer, Order, Parcel, Place, Sale, Shipment, State, Wish
+from waybill_labels.store.documents import forget
 from waybill_labels.tables import brands, labels, parcels, recipients, slips
 
 _PARCEL: Final = ("place", "units")
@@ -147,6 +148,8 @@ async def put_rows(connection: AsyncConnection, rows: Rows) -> None:
         for found in rows.newest.values()
         if isinstance(found, Brand)
     ]
+    if rows.removed:
+        await forget(connection, rows.removed)
     await keep(connection, recipients, people, rows.removed)
     await keep(connection, brands, settings, rows.removed)
 

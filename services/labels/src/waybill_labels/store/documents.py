@@ -1,0 +1,75 @@
+"""Documents by what they hold, until their time is over or somebody on them is erased."""
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waybill_chassis.database import among, put
+from waybill_labels.tables import document_orders, documents, labels
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file; `digest` is its SHA-256 in hexadecimal digits."""
+
+    media_type: str
+    content: bytes
+
+    @property
+    def digest(self) -> str:
+        """By which it is found."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+async def keep(
+    connection: AsyncConnection, brand_id: UUID, document: Document, until: datetime, order_ids: Collection[UUID]
+) -> str:
+    """Keep a document on which the people of these orders stand; its digest."""
+    digest = document.digest
+    made = insert(documents).values(
+        brand_id=brand_id, digest=digest, media_type=document.media_type, content=document.content, kept_until=until
+    )
+    later = func.greatest(documents.c.kept_until, made.excluded.kept_until)
+    kept = made.on_conflict_do_update(index_elements=["brand_id", "digest"], set_={"kept_until": later})
+    await connection.execute(kept)
+    rows = [{"order_id": order_id, "brand_id": brand_id, "digest": digest} for order_id in order_ids]
+    await put(connection, document_orders, rows)
+    return digest
+
+
+async def find(connection: AsyncConnection, brand_id: UUID, digest: str) -> Document | None:
+    """One that may be seen and whose time is not over."""
+    row = (
+        await connection.execute(
+            select(documents.c.media_type, documents.c.content).where(
+                documents.c.brand_id == brand_id, documents.c.digest == digest, documents.c.kept_until > func.now()
+            )
+        )
+    ).one_or_none()
+    return None if row is None else Document(row.media_type, row.content)
+
+
+async def drop_old(connection: AsyncConnection, most: int) -> int:
+    """Drop some of those whose time is over; how many."""
+    old = select(documents.c.brand_id, documents.c.digest).where(documents.c.kept_until <= func.now()).limit(most)
+    mine = old.with_for_update(skip_locked=True).subquery()
+    gone = delete(documents).where(documents.c.brand_id == mine.c.brand_id, documents.c.digest == mine.c.digest)
+    return (await connection.execute(gone)).rowcount
+
+
+async def forget(connection: AsyncConnection, order_ids: Collection[UUID]) -> None:
+    """Drop every document on which somebody of these orders stands, and where their labels went."""
+    theirs = select(document_orders.c.brand_id, document_orders.c.digest).where(
+        among(document_orders.c.order_id, order_ids)
+    )
+    mine = theirs.distinct().subquery()
+    await connection.execute(
+        delete(documents).where(documents.c.brand_id == mine.c.brand_id, documents.c.digest == mine.c.digest)
+    )
+    await connection.execute(update(labels).where(among(labels.c.order_id, order_ids)).values(shipment=None))
