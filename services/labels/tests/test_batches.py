@@ -366,7 +366,7 @@ def test_a_pick_list_of_many_articles_goes_over_pages_and_each_of_its_codes_is_r
         for n in range(60)
     ]
     listed = pick_list([an_order("10001-01", *lines)])
-    pdf = documents.pdf([documents.pick_list(listed, SlipLook().language, "a4")])
+    pdf = documents.pdf([documents.pick_list(listed, SlipLook())])
 
     assert set().union(*codes(pdf)) == {line.sku for line in lines}
     assert len(texts(pdf)) > 1

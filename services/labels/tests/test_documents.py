@@ -86,6 +86,22 @@ def test_it_is_read_when_it_is_tilted_and_when_it_is_faint(size: Size) -> None:
     assert read(ImageEnhance.Contrast(image).enhance(0.5)) == CODES
 
 
+NUMBERS = (
+    "9912345678901234",
+    "99",
+    "1Z5R89390357567127",
+    "9400111899223100001234",
+    "JD014600006281230701",
+    "a-b.C/9 9",
+)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("size", SIZES)
+def test_numbers_of_every_kind_are_read_as_they_are(number: str, size: Size) -> None:
+    assert read(dots(label_of(contents(number=number), size))) == {**CODES, "Code 128": number}
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_the_longest_address_leaves_its_place_nowhere(size: Size) -> None:
     """What stands outside of an address is the same dots whether it is short or the longest that is taken."""

@@ -1,6 +1,7 @@
 """Packing slips: made from an order on the real broker, read back from the PDF."""
 
 import io
+import random
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pypdfium2
 import pytest
 import zxingcpp
 from labels_builders import ACORN, BRAND, NOON, ORDER, cause, hears, packed, placed, to
+from PIL import Image, ImageEnhance
 from pypdf import PdfReader
 
 from waybill_chassis.fold import Waiting
@@ -188,6 +190,20 @@ def test_a_scanner_reads_the_reference_and_one_of_another_script_has_no_bars() -
     assert codes("10001-01") == ["10001-01"]
     assert codes("№-10001-01") == []
     assert codes("1" * 60) == []
+
+
+def test_references_of_every_kind_are_read_from_a_slip_also_tilted_and_faint() -> None:
+    dice = random.Random(7)
+    found = [f"{dice.randrange(10 ** dice.randrange(1, 15))}-{dice.randrange(1, 100):02d}" for _ in range(40)]
+    references = ["9993352-88", "990-01", "99-99", "WB-99-01", "A.b/C d_1", *found]
+    slips = [documents.slip(contents(a_slip_of(each), to(), ACORN)) for each in references]
+    pdf = pypdfium2.PdfDocument(documents.pdf(slips))
+    for page, reference in zip(pdf, references, strict=True):
+        image = page.render(scale=203 / 72).to_pil().convert("L")
+        tilted = (image.rotate(by, fillcolor=255, expand=True, resample=Image.Resampling.BICUBIC) for by in (1, -1))
+        for seen in (image, *tilted, ImageEnhance.Contrast(image).enhance(0.5)):
+            assert [code.text for code in zxingcpp.read_barcodes(seen)] == [reference]
+    pdf.close()
 
 
 def a_slip_of(reference: str) -> Order:

@@ -49,11 +49,15 @@ class NewBatch(BaseModel):
 
 
 class Again(BaseModel):
-    """Whether all of a batch is printed again, or what failed is tried again."""
+    """Whether all of a batch is printed again, or what failed is tried again.
+
+    `packed` are parcels of orders of which nothing was packed before, as whoever asks knows of them.
+    """
 
     model_config = example(only_failed=True)
 
     only_failed: bool = False
+    packed: Annotated[tuple[Wanted, ...], Field(max_length=MOST)] = ()
 
 
 def routes(begin: Begin[Order], settings: Settings, wake: Callable[[], None], links: Links) -> APIRouter:
@@ -104,7 +108,7 @@ def routes(begin: Begin[Order], settings: Settings, wake: Callable[[], None], li
             raise Problem(409, "nothing-to-print", says)
         if again.only_failed:
             await _buy_again(begin, call, before)
-            jobs = [job for old in jobs for job in await _retried(begin, call, old, before.prints)]
+            jobs = [job for old in jobs for job in await _retried(begin, call, old, before.prints, again.packed)]
         batch = Batch(
             call.id,
             before.brand_id,
@@ -168,10 +172,12 @@ def _scanned(name: str, found: Sequence[tuple[UUID, UUID | None]], orders: Any, 
     return [Job(name_of(order, order.parcel(parcel_id)), order_id, parcel_id)]
 
 
-async def _retried(begin: Begin[Order], call: Call, job: Job, prints: Prints) -> list[Job]:
+async def _retried(begin: Begin[Order], call: Call, job: Job, prints: Prints, packed: Sequence[Wanted]) -> list[Job]:
     """What failed, as it is meant by now: something may have been packed since."""
     if job.order_id is None or job.parcel_id is not None:
         return [job]
+    if mine := [each for each in packed if each.order_id == job.order_id]:
+        return [Job(job.name, each.order_id, each.parcel_id, each.refused) for each in mine]
     async with begin.database.begin(call.brand) as connection:
         order = (await begin.store.load(connection, [job.order_id])).get(job.order_id)
     return [Job(job.name, job.order_id)] if order is None else jobs_of(order, prints)

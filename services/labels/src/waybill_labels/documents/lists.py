@@ -3,25 +3,26 @@
 from collections.abc import Mapping
 from typing import Any
 
+from waybill_events import SlipLook
 from waybill_labels.documents.setting import Page
-from waybill_labels.documents.slips import again, scannable, words
+from waybill_labels.documents.slips import again, paper, scannable, words
 
 
-def pick_list(contents: Mapping[str, Any], language: str, paper: str, copy: int = 1) -> Page:
+def pick_list(contents: Mapping[str, Any], look: SlipLook, copy: int = 1) -> Page:
     """What to pick, summed by where it lies."""
-    said = words(language)
+    said = words(look.language)
     rows = [{**row, "bars": scannable(row["scans_as"])} for row in contents["rows"]]
     return {
         **contents,
         "kind": "pick_list",
         "rows": rows,
         "words": said,
-        "paper": paper,
+        "paper": paper(look.paper),
         "again": again(copy, said),
     }
 
 
-def manifest(contents: Mapping[str, Any], language: str, paper: str) -> Page:
+def manifest(contents: Mapping[str, Any], look: SlipLook) -> Page:
     """What a carrier takes with it."""
-    number = scannable(contents["number"])
-    return {**contents, "kind": "manifest", "bars": number, "words": words(language), "paper": paper, "again": ""}
+    bars, said = scannable(contents["number"]), words(look.language)
+    return {**contents, "kind": "manifest", "bars": bars, "words": said, "paper": paper(look.paper), "again": ""}

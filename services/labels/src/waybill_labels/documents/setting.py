@@ -15,12 +15,11 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any, Final
 
-import barcode  # pyright: ignore[reportMissingTypeStubs]
 import cvttf_NotoSansCJK_Regular  # pyright: ignore[reportMissingTypeStubs]
 import pymupdf_fonts  # pyright: ignore[reportMissingTypeStubs]
 import pypdfium2
-import segno
 import typst
+import zxingcpp
 
 from waybill_chassis import logging
 
@@ -29,6 +28,8 @@ DPI: Final = 203
 _FONTS: Final = ("figo", "figbo")
 """FiraGO, regular and bold."""
 _TEMPLATES: Final = Path(__file__).parent
+_zxing: Any = zxingcpp
+"""Its stubs know neither its options nor that its images are buffers."""
 _log = logging.get(__name__)
 Page = Mapping[str, Any]
 
@@ -93,21 +94,29 @@ def fonts() -> typst.Fonts:
 
 def code_128(text: str, module: float) -> dict[str, Any]:
     """The bars of a text in Code 128 (ISO/IEC 15417); `module` is the width of the thinnest one, as the page counts."""
-    (modules,) = barcode.get_barcode_class("code128")(text).build()
+    modules = _modules(text, zxingcpp.BarcodeFormat.Code128)[0]
     return {"module": module, "modules": len(modules), "runs": list(_runs(modules))}
 
 
 def qr_code(text: str, module: int) -> dict[str, Any]:
     """The rows of a QR code (ISO/IEC 18004), with error correction M, without the quiet zone around it."""
-    rows = ["".join("1" if dark else "0" for dark in row) for row in segno.make_qr(text, error="m").matrix]
+    rows = _modules(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
     return {"module": module, "modules": len(rows), "rows": [list(_runs(row)) for row in rows]}
 
 
-def _runs(modules: Sequence[str]) -> Iterator[tuple[int, int]]:
+def _modules(text: str, kind: zxingcpp.BarcodeFormat, **more: str) -> list[list[bool]]:
+    """The modules of a code, row by row; true is black."""
+    code = _zxing.create_barcode(text, kind, **more)
+    image: Any = memoryview(code.to_image(scale=1, add_hrt=False, add_quiet_zones=False))
+    rows, columns = image.shape
+    return [[image[row, column] == 0 for column in range(columns)] for row in range(rows)]
+
+
+def _runs(modules: Sequence[bool]) -> Iterator[tuple[int, int]]:
     """Where each run of black ones begins, and how long it is."""
     at = 0
     for black, run in groupby(modules):
         length = len(list(run))
-        if black == "1":
+        if black:
             yield at, length
         at += length

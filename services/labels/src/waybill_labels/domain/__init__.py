@@ -15,7 +15,7 @@ from waybill_labels.domain.batches import (
     name_of,
     pick_list,
 )
-from waybill_labels.domain.faces import face
+from waybill_labels.domain.faces import face, on_list
 from waybill_labels.domain.incoming import Incoming, on_event
 from waybill_labels.domain.labels import (
     ask,
@@ -118,6 +118,7 @@ __all__ = [
     "not_sold",
     "off",
     "on_event",
+    "on_list",
     "pick_list",
     "placed",
     "prepare",

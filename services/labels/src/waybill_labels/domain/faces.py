@@ -1,5 +1,7 @@
 """What stands on a label."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from waybill_events import Brand
@@ -27,6 +29,26 @@ def face(order: Order, label: Label, brand: Brand) -> dict[str, Any]:
         "to": lines_of_recipient(shipment.ship_to),
         "about": [f"Parcel {parcel.number}" + (f" of {of_parcels}" if of_parcels > 1 else ""), _day(label)],
         "words": {"ship_to": "SHIP TO", "tracking": "TRACKING NUMBER"},
+    }
+
+
+def on_list(number: str, opened: datetime, brand: Brand, labels: Sequence[tuple[Order, Label]]) -> dict[str, Any]:
+    """The data of a carrier's list of labels, which bears its number."""
+    offer = labels[0][1].offer if labels else None
+    return {
+        "number": number,
+        "reference": number,
+        "opened": opened.date().isoformat(),
+        "carrier": "" if offer is None else offer.carrier_name,
+        "from": [brand.name, *lines_of_business(brand.ship_from)],
+        "rows": [
+            {
+                "number": "" if label.sale is None else label.sale.tracking_number,
+                "reference": order.reference,
+                "weight": "" if label.shipment is None else f"{label.shipment.weight_g / 1000:.3f}",
+            }
+            for order, label in labels
+        ],
     }
 
 

@@ -23,7 +23,7 @@ def contents(order: Order, recipient: Recipient | None, brand: Brand, parcel: Pa
         "parcel": "" if parcel is None else str(parcel.number),
         "message": look.message,
         "color": look.color,
-        "paper": "us-letter" if look.paper == "letter" else "a4",
+        "paper": look.paper,
         "language": look.language,
         "logo": look.logo and look.logo.content,
         "items": list(_items(order, parcel, prices=look.prices and not order.gift)),

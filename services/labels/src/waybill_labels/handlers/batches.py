@@ -147,8 +147,7 @@ def _pages(batch: Batch, some: Sequence[Ready], known: Known) -> list[Page]:
     if batch.prints is Prints.PICK_LIST:
         brand = known.brands.get(batch.brand_id)
         look_ = SlipLook() if brand is None else brand.slip
-        listed = pick_list(each.order for each in some)
-        return [documents.pick_list(listed, look_.language, look_.paper, batch.copy)]
+        return [documents.pick_list(pick_list(each.order for each in some), look_, batch.copy)]
     pages: list[Page] = []
     for each in some:
         order, brand = each.order, known.brands[each.order.brand_id]

@@ -56,6 +56,36 @@ async def to_hand_over(connection: AsyncConnection, brand_id: UUID, carrier: str
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many parcels of a brand wait for a carrier."""
+
+    brand_id: UUID
+    carrier: str
+    carrier_name: str
+    parcels: int
+
+
+async def waiting(connection: AsyncConnection) -> list[Waiting]:
+    """What waits to be handed over, of all that may be seen."""
+    rows = await connection.execute(
+        text("""
+            SELECT labels.brand_id, labels.offer ->> 'carrier' AS carrier,
+                max(labels.offer ->> 'carrier_name') AS carrier_name, count(*) AS parcels
+            FROM labels JOIN parcels USING (parcel_id)
+            WHERE labels.state = 'bought' AND labels.manifest_id IS NULL AND parcels.place = 'packed'
+            GROUP BY 1, 2 ORDER BY 1, 2
+        """)
+    )
+    return [Waiting(row.brand_id, row.carrier, row.carrier_name, row.parcels) for row in rows]
+
+
+async def newest(connection: AsyncConnection, most: int) -> list[Manifest]:
+    """The latest of those that may be seen."""
+    rows = await connection.execute(select(manifests).order_by(manifests.c.opened_at.desc()).limit(most))
+    return [_manifest(row) for row in rows]
+
+
 async def claim(connection: AsyncConnection, again_after: timedelta) -> Manifest | None:
     """One that nobody else sees the carrier about meanwhile."""
     due = (

@@ -1,9 +1,9 @@
 """What is forwarded to the services that own it, under the same paths."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
@@ -45,6 +45,14 @@ COMMANDS: Final = (
     Command("fulfillment", f"{_PARCEL}/undo", 200, "Say that a parcel has not left after all."),
     Command("labels", f"{_PARCEL}/label", 202, "Buy a label for a packed parcel that is left without one."),
     Command("labels", "/orders/{order_id}/labels/{label_id}/void", 202, "Give a label back to its carrier."),
+    Command(
+        "labels",
+        "/batches",
+        202,
+        "Print many parcels as one file.",
+        {"prints": "both", "orders": [{"order_id": "0d0d0d0d-0000-4000-8000-000000000001"}]},
+    ),
+    Command("labels", "/batches/{batch_id}/again", 202, "Print a batch again, or only what failed."),
     Command("labels", "/manifests", 202, "Close a carrier's list of labeled parcels.", {"carrier": "simulated"}),
     Command("tracking", f"{_PARCEL}/number", 200, "Correct a parcel's number or company.", _NUMBER),
     Command(
@@ -90,8 +98,7 @@ def _forward(router: APIRouter, who: Who, owner: Owner, command: Command) -> Non
         body: Annotated[dict[str, Any] | None, Body(examples=[dict(command.example)])] = None,
         idempotency_key: Annotated[str | None, Header(max_length=200, pattern=KEY)] = None,
     ) -> Any:
-        ids = {name: _id(given) for name, given in request.path_params.items()}
-        return await owner.command(viewer, f"/api/v1{command.path.format(**ids)}", body, idempotency_key)
+        return await owner.command(viewer, _forwarded(command.path, request), body, idempotency_key)
 
     router.add_api_route(
         command.path,
@@ -104,49 +111,94 @@ def _forward(router: APIRouter, who: Who, owner: Owner, command: Command) -> Non
     )
 
 
+_IDS: Final = {"digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}
+
+
 def _path_parameter(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+    schema = _IDS.get(name, {"type": "string", "format": "uuid"})
+    return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-def _id(given: str) -> str:
-    """An id as it goes on in another address; raises Problem for what is none, which must not lead elsewhere."""
+def _id(name: str, given: str) -> str:
     try:
+        if name in _IDS and re.fullmatch(_IDS[name]["pattern"], given):
+            return given
         return str(UUID(given))
     except ValueError as error:
         raise Problem(404, "not-found", f"{given[:60]!r} is no id. Take it from the list.") from error
 
 
-def _add_documents(router: APIRouter, who: Who, labels: Owner) -> None:
-    @router.get("/orders/{order_id}/packing-slip.pdf", response_class=Response, responses=gives("application/pdf"))
-    async def packing_slip(order_id: UUID, viewer: Annotated[Viewer, Depends(who)]) -> Response:
-        """The packing slip, made by labels."""
-        pdf, headers = await labels.document(viewer, f"/api/v1/orders/{order_id}/packing-slip.pdf")
-        return Response(pdf, headers=headers)
+_LABELS: Final = (
+    ("/batches", "The latest print batches."),
+    ("/batches/{batch_id}", "How far a batch has come, what of it failed, and a link to its file."),
+    ("/manifests", "What waits to be handed over, by carrier, and the latest lists."),
+    ("/manifests/{manifest_id}", "How far a carrier's list has come, and what is on it."),
+)
+"""What labels tells."""
+PDF, ZPL = "application/pdf", "application/zpl"
+_SIZE: Final = {"size": {"type": "string", "enum": ["4x6", "a6"]}}
+_SIGNED: Final = {"until": {"type": "integer"}, "signature": {"type": "string"}}
 
-    @router.get("/orders/{order_id}/parcels/{parcel_id}/packing-slip.pdf", responses=gives("application/pdf"))
-    async def parcel_slip(order_id: UUID, parcel_id: UUID, viewer: Annotated[Viewer, Depends(who)]) -> Response:
-        """The packing slip of one parcel: what is in it, and what is to follow."""
-        path = f"/api/v1/orders/{order_id}/parcels/{parcel_id}/packing-slip.pdf"
-        pdf, headers = await labels.document(viewer, path)
-        return Response(pdf, headers=headers)
 
-    @router.get("/orders/{order_id}/parcels/{parcel_id}/label.pdf", responses=gives("application/pdf"))
-    async def label_pdf(
-        order_id: UUID, parcel_id: UUID, viewer: Annotated[Viewer, Depends(who)], size: Literal["4x6", "a6"] = "4x6"
-    ) -> Response:
-        """The label with which a parcel goes, made by labels."""
-        path = f"/api/v1/orders/{order_id}/parcels/{parcel_id}/label.pdf"
-        pdf, headers = await labels.document(viewer, path, size=size)
-        return Response(pdf, headers=headers)
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document that labels makes; `query` is passed on."""
 
-    @router.get("/orders/{order_id}/parcels/{parcel_id}/label.zpl", responses=gives("application/zpl"))
-    async def label_zpl(
-        order_id: UUID, parcel_id: UUID, viewer: Annotated[Viewer, Depends(who)], size: Literal["4x6", "a6"] = "4x6"
-    ) -> Response:
-        """The same for a label printer."""
-        path = f"/api/v1/orders/{order_id}/parcels/{parcel_id}/label.zpl"
-        zpl, headers = await labels.document(viewer, path, size=size)
-        return Response(zpl, headers=headers)
+    path: str
+    media_type: str
+    says: str
+    query: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+
+
+_DOCUMENTS: Final = (
+    Document("/orders/{order_id}/packing-slip.pdf", PDF, "The packing slip of an order."),
+    Document(f"{_PARCEL}/packing-slip.pdf", PDF, "The packing slip of one parcel: what is in it, and what follows."),
+    Document(f"{_PARCEL}/label.pdf", PDF, "The label with which a parcel goes.", _SIZE),
+    Document(f"{_PARCEL}/label.zpl", ZPL, "The same for a label printer.", _SIZE),
+    Document("/manifests/{manifest_id}/manifest.pdf", PDF, "A list that its carrier has taken."),
+    Document("/documents/{brand_id}/{digest}", PDF, "A document by a link that was given for it.", _SIGNED),
+)
+
+
+def _add_labels(router: APIRouter, who: Who, labels: Owner) -> None:
+    def tells(path: str, says: str) -> None:
+        async def tell(viewer: Annotated[Viewer, Depends(who)], request: Request) -> Any:
+            return await labels.ask(viewer, _forwarded(path, request))
+
+        _get(router, path, tell, says)
+
+    def gives_document(document: Document) -> None:
+        async def give(viewer: Annotated[Viewer, Depends(who)], request: Request) -> Response:
+            query = {name: value for name, value in request.query_params.items() if name in document.query}
+            content, headers = await labels.document(viewer, _forwarded(document.path, request), **query)
+            return Response(content, headers=headers)
+
+        queries = [{"name": name, "in": "query", "schema": schema} for name, schema in document.query.items()]
+        more: dict[str, Any] = {"response_class": Response, "responses": gives(document.media_type)}
+        _get(router, document.path, give, document.says, queries, **more)
+
+    for path, says in _LABELS:
+        tells(path, says)
+    for document in _DOCUMENTS:
+        gives_document(document)
+
+
+def _get(
+    router: APIRouter,
+    path: str,
+    answer: Callable[..., Any],
+    says: str,
+    queries: Sequence[Mapping[str, Any]] = (),
+    **more: Any,
+) -> None:
+    parameters = [*(_path_parameter(name) for name in re.findall(r"{(\w+)}", path)), *queries]
+    more["openapi_extra"] = {"parameters": parameters}
+    router.add_api_route(path, answer, methods=["GET"], summary=says, description="Made by labels.", **more)
+
+
+def _forwarded(path: str, request: Request) -> str:
+    """A path as it goes on; raises Problem for an id that is none, which must not lead elsewhere."""
+    return f"/api/v1{path.format(**{name: _id(name, given) for name, given in request.path_params.items()})}"
 
 
 _FILE: Final = "reference,tracking_company,tracking_number\n10001-01,UPS,1Z5R89390357567127\n"
@@ -184,5 +236,5 @@ def routes(who: Who, owners: Mapping[str, Owner]) -> APIRouter:
     for command in COMMANDS:
         _forward(router, who, owners[command.owner], command)
     _add_imports(router, who, owners["fulfillment"])
-    _add_documents(router, who, owners["labels"])
+    _add_labels(router, who, owners["labels"])
     return router

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from fastapi import Request
 
@@ -18,6 +19,15 @@ async def read(request: Request) -> dict[str, str]:
     """The fields of a form, without files."""
     fields = await request.form(max_fields=_FIELDS)
     return {name: value for name, value in fields.items() if isinstance(value, str)}
+
+
+async def chosen(request: Request, name: str) -> list[UUID]:
+    """The ids that were ticked; raises Problem for one that is none."""
+    fields = await request.form(max_fields=_FIELDS)
+    try:
+        return [UUID(str(value)) for value in fields.getlist(name)]
+    except ValueError as error:
+        raise Problem(422, "bad-id", "This form was not made by this page. Open the list again.") from error
 
 
 def key_of(given: Mapping[str, str]) -> str | None:

@@ -1,6 +1,6 @@
 """Which page is where."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -27,7 +27,7 @@ from waybill_portal.api.orders import cursor_of, one, pressing_orders, read_curs
 from waybill_portal.clients import Owner, Viewer
 from waybill_portal.domain import Mark, Order, Status, flags, ship_by, status
 from waybill_portal.domain.deadlines import calendar_of
-from waybill_portal.pages import actions, imports, labels, operations
+from waybill_portal.pages import actions, batches, imports, labels, operations
 from waybill_portal.pages.forms import key_of, number, quantities, read, seen
 from waybill_portal.pages.live import Changes, digest, stream
 
@@ -76,6 +76,8 @@ def mount(app: FastAPI, begin: Begin[Order], who: Who, owners: Mapping[str, Owne
     app.include_router(pages.routes(who))
     app.include_router(actions.routes(who, owners, pages.render))
     app.include_router(labels.routes(who, owners))
+    lists = batches.Lists(pages.listed, pages.loaded, pages.brands)
+    app.include_router(batches.routes(who, owners, pages.render, lists))
     app.include_router(imports.routes(who, owners["fulfillment"], pages.render))
     app.include_router(operations.routes(operations.Desk(begin, owners, pages.render), who))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -115,7 +117,7 @@ class _Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self.templates.filters |= {"when": _when, "words": _words, **operations.FILTERS}
+        self.templates.filters |= {"when": _when, "at": _at, "words": _words, **operations.FILTERS}
         self.shared: dict[str, Any] = {
             "status": status,
             "flags": flags,
@@ -128,6 +130,8 @@ class _Pages:
             "hold_reasons": [reason.value for reason in HoldReason],
             "return_reasons": [reason.value for reason in ReturnReason],
             "conditions": [condition.value for condition in Condition],
+            "prints": batches.PRINTS,
+            "sorts": batches.SORTS,
         }
 
     def routes(self, who: Who) -> APIRouter:
@@ -185,14 +189,12 @@ class _Pages:
     async def orders(self, viewer: Viewer, tab: str, q: str, before: str) -> str:
         rows, more = await self.rows(viewer, tab, q, before)
         live = urlencode({"tab": tab, "q": q, "before": before, "seen": digest(rows)})
-        return self.render(
-            "orders.html", tab=tab, q=q, before=before, rows=rows, more=more, live=f"/orders/live?{live}"
-        )
+        key, live = str(uuid4()), f"/orders/live?{live}"
+        return self.render("orders.html", tab=tab, q=q, before=before, rows=rows, more=more, live=live, key=key)
 
     async def rows(self, viewer: Viewer, tab: str, q: str, before: str) -> tuple[str, str]:
         """The rows of a list, and the address of the page after it, empty on the last one."""
-        if tab not in TABS:
-            raise Problem(_NOT_FOUND, "not-found", f"There is no list {tab!r}. Go to all orders.")
+        _check(tab)
         if tab == AT_RISK:
             return await self.at_risk(viewer), ""
         wanted = store.Wanted(TABS[tab][1], TABS[tab][2], None, q, read_cursor(before))
@@ -202,6 +204,28 @@ class _Pages:
         shown = found[: wanted.limit]
         more = urlencode({"tab": tab, "q": q, "before": cursor_of(shown[-1])}) if len(found) > len(shown) else ""
         return self.render("rows.html", orders=shown, brands=brands, why={}), f"/orders?{more}" if more else ""
+
+    async def listed(self, viewer: Viewer, tab: str, q: str, most: int) -> Sequence[Order]:
+        """The orders of a list, as many as that at the most."""
+        _check(tab)
+        async with self.begin.database.begin(viewer.brand) as connection:
+            if tab == AT_RISK:
+                found, _ = await pressing_orders(connection)
+                return [each.order for each in found[:most]]
+            wanted = store.Wanted(TABS[tab][1], TABS[tab][2], None, typed(q), limit=most)
+            return (await store.newest(connection, wanted))[:most]
+
+    async def loaded(self, viewer: Viewer, order_ids: Sequence[UUID]) -> Sequence[Order]:
+        """These orders, in this order; what is not known is left out."""
+        async with self.begin.database.begin(viewer.brand) as connection:
+            found = await self.begin.store.load(connection, order_ids)
+        return [found[order_id] for order_id in order_ids if order_id in found]
+
+    async def brands(self, viewer: Viewer) -> Mapping[str, str]:
+        """The brands' names by their ids."""
+        async with self.begin.database.begin(viewer.brand) as connection:
+            brands = await store.every_brand(connection)
+        return {str(brand_id): brand.name for brand_id, brand in brands.items()}
 
     async def at_risk(self, viewer: Viewer) -> str:
         """The rows of the list of orders that may leave late, each with the reason."""
@@ -276,6 +300,11 @@ class _Pages:
         return HTMLResponse(self.form(order, done=done))
 
 
+def _check(tab: str) -> None:
+    if tab not in TABS:
+        raise Problem(_NOT_FOUND, "not-found", f"There is no list {tab!r}. Go to all orders.")
+
+
 def _in_words(problem: Problem, order: Order) -> Problem:
     """The same problem, for somebody who sees items and fields, not ids."""
     if problem.code == "confirm-number":
@@ -341,3 +370,8 @@ def _words(code: str) -> str:
 
 def _when(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%-d %b %Y, %H:%M")
+
+
+def _at(text: str) -> str:
+    """A time as another service told it."""
+    return _when(datetime.fromisoformat(text))
