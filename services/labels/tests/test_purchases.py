@@ -1,5 +1,6 @@
 """Labels are bought of a real carrier process, which loses answers, fails, and takes labels back late or never."""
 
+from base64 import b64decode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -7,7 +8,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import pypdfium2
 import pytest
+import zxingcpp
 from labels_builders import ACORN, left, packed, placed, to, unpacked
 from sqlalchemy import text
 
@@ -231,6 +234,42 @@ async def test_what_the_carrier_refuses_is_told_in_its_own_words(brought: Brough
         "refused",
         "Simulated Carrier says: We do not deliver to Nowhere. Check the city.",
     )
+
+
+@pytest.mark.parametrize(("given", "as_pdf", "as_zpl"), [("pdf", 200, 200), ("png", 200, 200), ("zpl", 409, 200)])
+async def test_a_label_that_its_carrier_gives_is_kept_as_it_came_and_converted_only_where_that_is_asked(
+    brought: Brought, publish: Publish, given: str, as_pdf: int, as_zpl: int
+) -> None:
+    await brought.carrier.put("/v1/faults", json={"labels": given})
+    await publish(packed(brought.order), 1)
+    await brought.until("bought")
+    at = f"/api/v1/orders/{brought.order}/parcels/{brought.parcel}"
+    (mine,) = await brought.mine()
+    key = {"key": mine["label_id"]}
+    (sold,) = (await brought.carrier.get("/v1/labels", params=key)).json()["labels"]
+    label, pdf, zpl = [await brought.labels.get(f"{at}/label{ending}") for ending in ("", ".pdf", ".zpl")]
+    batch = await brought.labels.post(
+        "/api/v1/batches", json={"orders": [{"order_id": str(brought.order)}], "prints": "both"}
+    )
+    shown: dict[str, Any] = {}
+
+    async def printed() -> bool:
+        shown.update((await brought.labels.get(f"/api/v1/batches/{batch.json()['batch_id']}")).json())
+        return bool(shown["state"] == "done")
+
+    await brought.waits(printed)
+
+    assert label.headers["content-type"] == sold["file"]["media_type"]
+    assert label.content == b64decode(sold["file"]["content"])
+    assert (pdf.status_code, zpl.status_code) == (as_pdf, as_zpl)
+    if as_pdf == 200:
+        page = pypdfium2.PdfDocument(pdf.content)[0].render(scale=203 / 72).to_pil()
+        assert [code.text for code in zxingcpp.read_barcodes(page)] == [sold["tracking_number"]]
+        assert (shown["document"]["pages"], shown["failures"]) == (2, [])
+    else:
+        assert pdf.json()["type"].rpartition(":")[2] == "other-format"
+        assert [(each["code"], each["name"]) for each in shown["failures"]] == [("label-gone", "10001-01, parcel 1")]
+    assert zpl.content.startswith(b"^XA")
 
 
 async def test_commands_that_make_no_sense_are_refused_and_a_stranger_sees_nothing(

@@ -22,6 +22,8 @@ from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, R
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from waybill_simulators import files
+
 NAME: Final = "Simulated Carrier"
 CODE: Final = "simulated"
 NOWHERE: Final = "Nowhere"
@@ -101,6 +103,8 @@ class Faults(BaseModel):
     """Whether it comes back at all."""
     takes_back: bool = True
     """Whether labels are taken back."""
+    labels: Literal["", "pdf", "png", "zpl"] = ""
+    """In which format it gives labels; where it gives none, whoever buys one sets it."""
     twice: bool = False
     """Whether it sends each webhook twice."""
 
@@ -268,16 +272,19 @@ def build(carrier: Carrier, *, api_key: str) -> FastAPI:  # noqa: C901  # the fu
         await carrier.thinks()
         return {"rates": carrier.offers(wanted)}
 
+    def shown(label: Label) -> dict[str, Any]:
+        return {**label.model_dump(mode="json"), "file": files.drawn(label.tracking_number, carrier.faults.labels)}
+
     @desk.post("/labels")
     async def post_label(wanted: Purchase) -> Response:
         await carrier.thinks()
-        return answered(carrier.sell(wanted).model_dump(mode="json"))
+        return answered(shown(carrier.sell(wanted)))
 
     @desk.get("/labels")
     async def get_labels(key: Annotated[str, Query()] = "") -> Mapping[str, Any]:
         await carrier.thinks()
         mine = [each for each in carrier.books.labels.values() if key in {"", each.key}]
-        return {"labels": [carrier.now(each).model_dump(mode="json") for each in mine]}
+        return {"labels": [shown(carrier.now(each)) for each in mine]}
 
     @desk.get("/labels/{label_id}")
     async def get_label(label_id: str) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
@@ -13,12 +13,9 @@ from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_events import Brand, Recipient
 from waybill_labels import documents, store
-from waybill_labels.documents import Page
+from waybill_labels.documents import PDF, ZPL, Page
 from waybill_labels.domain import Label, Order, Parcel, Size, contents, current, face
 from waybill_labels.settings import Settings
-
-PDF: Final = "application/pdf"
-ZPL: Final = "application/zpl"
 
 
 def routes(begin: Begin[Order], settings: Settings) -> APIRouter:
@@ -54,23 +51,43 @@ def routes(begin: Begin[Order], settings: Settings) -> APIRouter:
         slip = documents.slip(contents(order, recipient, brand, parcel))
         return await _printed(documents.pdf, slip, PDF, f"packing-slip-{order.reference}-{parcel.number}")
 
+    async def label_as(call: Call, order_id: UUID, parcel_id: UUID, size: Size, media_type: str | None) -> Response:
+        """A label as it is wanted, or as its carrier gave it; one that no carrier gave is set here."""
+        order, _, brand = await known(call, order_id)
+        label, name = _bought(order, parcel_id), f"label-{order.reference}"
+        assert label.sale is not None
+        if label.sale.file is None:
+            how, kind = (documents.zpl, ZPL) if media_type == ZPL else (documents.pdf, PDF)
+            return await _printed(how, documents.label(face(order, label, brand), size), kind, name)
+        async with begin.database.begin(call.brand) as connection:
+            file = await store.documents.find(connection, order.brand_id, label.sale.file.digest)
+        if file is None:
+            raise Problem(410, "document-gone", "This label is not kept any more. Void it and buy another one.")
+        wanted = media_type or file.media_type
+        content = await asyncio.to_thread(documents.converted, file, wanted)
+        if content is None:
+            says = f"Its carrier gave this label as {file.media_type}, from which no {wanted} is made."
+            raise Problem(409, "other-format", says)
+        return answer(content, wanted, name)
+
     @router.get("/orders/{order_id}/parcels/{parcel_id}/label.pdf", response_class=Response, responses=gives(PDF))
     async def label_pdf(
         order_id: UUID, parcel_id: UUID, call: Annotated[Call, Depends(called)], size: Size = "4x6"
     ) -> Response:
         """The label with which a parcel goes, as PDF."""
-        order, _, brand = await known(call, order_id)
-        label = documents.label(face(order, _bought(order, parcel_id), brand), size)
-        return await _printed(documents.pdf, label, PDF, f"label-{order.reference}")
+        return await label_as(call, order_id, parcel_id, size, PDF)
 
     @router.get("/orders/{order_id}/parcels/{parcel_id}/label.zpl", response_class=Response, responses=gives(ZPL))
     async def label_zpl(
         order_id: UUID, parcel_id: UUID, call: Annotated[Call, Depends(called)], size: Size = "4x6"
     ) -> Response:
         """The same for a printer that takes ZPL, with 203 dots an inch."""
-        order, _, brand = await known(call, order_id)
-        label = documents.label(face(order, _bought(order, parcel_id), brand), size)
-        return await _printed(documents.zpl, label, ZPL, f"label-{order.reference}")
+        return await label_as(call, order_id, parcel_id, size, ZPL)
+
+    @router.get("/orders/{order_id}/parcels/{parcel_id}/label", response_class=Response, responses=gives(PDF))
+    async def label_as_given(order_id: UUID, parcel_id: UUID, call: Annotated[Call, Depends(called)]) -> Response:
+        """The same as its carrier gave it, byte for byte, in whichever format."""
+        return await label_as(call, order_id, parcel_id, "4x6", None)
 
     return router
 

@@ -15,7 +15,8 @@ from waybill_chassis.database import Database
 from waybill_chassis.openapi import gives
 from waybill_chassis.problems import Problem
 from waybill_labels import store
-from waybill_labels.api.documents import PDF, answer
+from waybill_labels.api.documents import answer
+from waybill_labels.documents import PDF
 from waybill_labels.settings import Settings
 
 LINK: Final = timedelta(minutes=15)

@@ -15,7 +15,8 @@ from waybill_chassis.openapi import example, gives
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_labels import documents, store
-from waybill_labels.api.documents import PDF, answer
+from waybill_labels.api.documents import answer
+from waybill_labels.documents import PDF
 from waybill_labels.domain import Label, Order, list_on, on_list
 from waybill_labels.settings import Settings
 from waybill_labels.store.manifests import Manifest

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from waybill_labels.domain import Offer, Sale, Shipment
+from waybill_labels.domain import File, Offer, Sale, Shipment
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,14 @@ class TakenBack:
     refunded: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """What was sold, and the label where the carrier gives one."""
+
+    sale: Sale
+    file: File | None = None
+
+
 class Carrier(Protocol):
     """One carrier's account. Every call ends by its deadline and never raises for what the network or carrier does."""
 
@@ -40,11 +48,11 @@ class Carrier(Protocol):
         """What its services cost."""
         ...
 
-    async def buy(self, key: UUID, offer: Offer, shipment: Shipment, /) -> Sale | Refused | Unknown:
+    async def buy(self, key: UUID, offer: Offer, shipment: Shipment, /) -> Sold | Refused | Unknown:
         """Buy a label under a key."""
         ...
 
-    async def bought(self, key: UUID, /) -> Sequence[Sale] | Unknown:
+    async def bought(self, key: UUID, /) -> Sequence[Sold] | Unknown:
         """All that was ever bought under a key."""
         ...
 

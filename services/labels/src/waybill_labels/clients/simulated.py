@@ -6,12 +6,12 @@ from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 import httpx
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Base64Bytes, BaseModel, ConfigDict, ValidationError
 
 from waybill_events import Money
 from waybill_events.model import Currency, Decimal, Name
-from waybill_labels.clients.carriers import Refused, TakenBack, Unknown
-from waybill_labels.domain import Offer, Sale, Shipment
+from waybill_labels.clients.carriers import Refused, Sold, TakenBack, Unknown
+from waybill_labels.domain import File, Kept, Offer, Sale, Shipment
 from waybill_labels.settings import Account
 
 _NAME: Final = "Simulated Carrier"
@@ -39,12 +39,18 @@ class _Rates(_Answer):
     rates: list[_Rate]
 
 
+class _File(_Answer):
+    media_type: Name
+    content: Base64Bytes
+
+
 class _Label(_Answer):
     id: Name
     tracking_number: Name
     amount: Decimal
     currency: Currency
     state: str
+    file: _File | None = None
 
 
 class _Manifest(_Answer):
@@ -71,7 +77,7 @@ class Simulated:
             return answer
         return [Offer(self.code, _NAME, each.service, each.name, _money(each), each.days) for each in answer.rates]
 
-    async def buy(self, key: UUID, offer: Offer, shipment: Shipment) -> Sale | Refused | Unknown:
+    async def buy(self, key: UUID, offer: Offer, shipment: Shipment) -> Sold | Refused | Unknown:
         """Buy a label under a key."""
         wanted = {
             **_consignment(shipment),
@@ -80,14 +86,14 @@ class Simulated:
             "reference": shipment.reference,
         }
         answer = await self._call("POST", "/v1/labels", _Label, json=wanted)
-        return self._sale(answer) if isinstance(answer, _Label) else answer
+        return self._sold(answer) if isinstance(answer, _Label) else answer
 
-    async def bought(self, key: UUID) -> Sequence[Sale] | Unknown:
+    async def bought(self, key: UUID) -> Sequence[Sold] | Unknown:
         """All that was ever bought under a key."""
         answer = await self._call("GET", "/v1/labels", _Labels, params={"key": str(key)})
         if isinstance(answer, Refused):
             return Unknown(answer.words)
-        return answer if isinstance(answer, Unknown) else [self._sale(label) for label in answer.labels]
+        return answer if isinstance(answer, Unknown) else [self._sold(label) for label in answer.labels]
 
     async def void(self, sale: Sale) -> TakenBack | Refused | Unknown:
         """Have a label taken back; again for one that was."""
@@ -104,9 +110,11 @@ class Simulated:
         """Close the connections."""
         await self.http.aclose()
 
-    def _sale(self, label: _Label) -> Sale:
+    def _sold(self, label: _Label) -> Sold:
         page = f"{self.url}/track/{label.tracking_number}"
-        return Sale(label.id, label.tracking_number, page, _money(label))
+        file = None if label.file is None else File(label.file.media_type, label.file.content)
+        kept = None if file is None else Kept(file.media_type, file.digest)
+        return Sold(Sale(label.id, label.tracking_number, page, _money(label), kept), file)
 
     async def _call(self, method: str, path: str, read: type[A], **sent: Any) -> A | Refused | Unknown:
         try:

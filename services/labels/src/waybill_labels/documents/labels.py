@@ -39,16 +39,18 @@ def zpl(labels: Sequence[Page]) -> bytes:
     document: Any = pypdfium2.PdfDocument(pdf(labels))
     try:
         return b"".join(
-            _bitmap(document[at].render(scale=DPI / 72).to_pil(), each["width"], each["height"])
-            for at, each in enumerate(labels)
+            bitmap(page.render(scale=DPI / 72).to_pil().convert("L").resize((each["width"], each["height"])))
+            for page, each in zip(document, labels, strict=True)
         )
     finally:
         document.close()
 
 
-def _bitmap(rendered: Image.Image, width: int, height: int) -> bytes:
+def bitmap(rendered: Image.Image) -> bytes:
+    """One label of a picture with 203 dots an inch, dot by dot."""
+    width, height = rendered.size
     black = [255 if level < _BLACK else 0 for level in range(256)]
-    bits = rendered.convert("L").resize((width, height)).point(black).convert("1")
+    bits = rendered.convert("L").point(black).convert("1")
     # A set bit is black; rows are filled up to whole bytes.
     rows, of_row = bits.tobytes(), (width + 7) // 8
     head = f"^XA^PW{width}^LL{height}^LH0,0^FO0,0^GFA,{len(rows)},{len(rows)},{of_row},".encode()

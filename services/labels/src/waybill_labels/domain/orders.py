@@ -1,5 +1,6 @@
 """One order as labels knows it: what it holds, its parcels, and every label that was ever wanted for one of them."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -115,13 +116,38 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A document: bytes, and of what kind they are."""
+
+    media_type: str
+    content: bytes
+
+    @property
+    def digest(self) -> str:
+        """By which it is found: the SHA-256 of its content, in hexadecimal digits."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file that is kept, byte for byte."""
+
+    media_type: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sale:
-    """What a carrier sold: its own id of the label, the number, and what it cost in the end."""
+    """What a carrier sold: its own id of the label, the number, and what it cost in the end.
+
+    `file` is the label as the carrier gave it; one without is set here.
+    """
 
     reference: str
     tracking_number: str
     tracking_url: str
     cost: Money
+    file: Kept | None = None
 
 
 @dataclass(frozen=True, slots=True)

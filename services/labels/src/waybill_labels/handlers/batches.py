@@ -1,9 +1,10 @@
 """Prints many parcels at once, in the background: waits for their labels, sets some pages at a time, keeps the file."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Final
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from waybill_labels import documents, store
 from waybill_labels.documents import Page
 from waybill_labels.domain import (
     Failure,
+    File,
+    Label,
     Order,
     Pending,
     Prints,
@@ -28,7 +31,6 @@ from waybill_labels.domain import (
     pick_list,
 )
 from waybill_labels.store.batches import Batch
-from waybill_labels.store.documents import Document
 
 CHUNK: Final = 5
 """Parcels whose pages are set at once; Typst keeps what it made of the last ones, so that more take more memory."""
@@ -49,6 +51,8 @@ class Known:
 
     recipients: Mapping[UUID, Recipient]
     brands: Mapping[UUID, Brand]
+    files: Mapping[tuple[UUID, str], File] = field(default_factory=dict[tuple[UUID, str], File])
+    """Labels as their carriers gave them, by whose they are and their digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +107,10 @@ class Batches:
             if not await self._come(batch, LEASE):
                 return
             some = ready[at : at + step]
-            part, failures = await asyncio.to_thread(_set, batch, some, known)
-            parts += [] if part is None else [part]
+            async with self.begin.database.begin() as connection:
+                files = await store.documents.these(connection, [key for each in some if (key := _given(each))])
+            more, failures = await asyncio.to_thread(_set, batch, some, replace(known, files=files))
+            parts += more
             batch = replace(batch, done=batch.done + len(some), failures=(*batch.failures, *failures))
         if not parts:
             await self._come(replace(batch, state="done"), LEASE)
@@ -114,7 +120,7 @@ class Batches:
         until = datetime.now(UTC) + timedelta(days=DAYS if brand is None else brand.document_days)
         order_ids = {each.order.order_id for each in ready}
         async with self.begin.database.begin(writes=True) as connection:
-            document = Document("application/pdf", content)
+            document = File(documents.PDF, content)
             digest = await store.documents.keep(connection, batch.brand_id, document, until, order_ids)
             await store.batches.come(connection, replace(batch, state="done", pages=pages, digest=digest), LEASE)
 
@@ -123,40 +129,84 @@ class Batches:
             return await store.batches.come(connection, batch, again_after)
 
 
-def _set(batch: Batch, some: Sequence[Ready], known: Known) -> tuple[bytes | None, list[Failure]]:
+def _set(batch: Batch, some: Sequence[Ready], known: Known) -> tuple[list[bytes], list[Failure]]:
     """The pages of some parcels, and those of which none can be made, which cost no other."""
     try:
-        return documents.pdf(_pages(batch, some, known)), []
+        return list(_parts(batch, some, known)), []
     except Exception as error:  # noqa: BLE001  # whatever it is, the one that it is about is found and named
         if len(some) == 1:
             (each,) = some
-            _log.exception("batch.not_set", order_id=str(each.order.order_id))
-            says = f"Its page cannot be set ({type(error).__name__}). Tell who runs this."
-            parcel_id = None if each.parcel is None else each.parcel.parcel_id
-            return None, [Failure(name_of(each.order, each.parcel), "not-set", says, each.order.order_id, parcel_id)]
+            return [], [_not_set(each, error)]
     parts: list[bytes] = []
     failures: list[Failure] = []
     for each in some:
-        part, failed = _set(batch, [each], known)
-        parts += [] if part is None else [part]
+        more, failed = _set(batch, [each], known)
+        parts += more
         failures += failed
-    return (documents.joined(parts)[0] if parts else None), failures
+    return parts, failures
 
 
-def _pages(batch: Batch, some: Sequence[Ready], known: Known) -> list[Page]:
+class Gone(Exception):
+    """A label as its carrier gave it is not kept any more, or was given for printers alone."""
+
+
+def _not_set(each: Ready, error: Exception) -> Failure:
+    code, says = "not-set", f"Its page cannot be set ({type(error).__name__}). Tell who runs this."
+    if isinstance(error, Gone):
+        code, says = "label-gone", str(error)
+    else:
+        _log.exception("batch.not_set", order_id=str(each.order.order_id))
+    parcel_id = None if each.parcel is None else each.parcel.parcel_id
+    return Failure(name_of(each.order, each.parcel), code, says, each.order.order_id, parcel_id)
+
+
+def _parts(batch: Batch, some: Sequence[Ready], known: Known) -> Iterator[bytes]:
+    """What is set here as one PDF, as much as comes one after the other; what carriers gave as they gave it."""
+    for given, pages in groupby(_pages(batch, some, known), key=lambda page: isinstance(page, bytes)):
+        if given:
+            yield from (page for page in pages if isinstance(page, bytes))
+        else:
+            yield documents.pdf([page for page in pages if not isinstance(page, bytes)])
+
+
+def _pages(batch: Batch, some: Sequence[Ready], known: Known) -> Iterator[Page | bytes]:
     if batch.prints is Prints.PICK_LIST:
         brand = known.brands.get(batch.brand_id)
-        look_ = SlipLook() if brand is None else brand.slip
-        return [documents.pick_list(pick_list(each.order for each in some), look_, batch.copy)]
-    pages: list[Page] = []
+        yield documents.pick_list(
+            pick_list(each.order for each in some), SlipLook() if brand is None else brand.slip, batch.copy
+        )
+        return
     for each in some:
         order, brand = each.order, known.brands[each.order.brand_id]
         if each.with_label:
-            assert each.parcel is not None
-            label = current(order, each.parcel.parcel_id)
-            assert label is not None
-            pages.append(documents.label(face(order, label, brand), batch.size, batch.copy))
+            yield _label(batch, each, brand, known)
         if each.with_slip:
             slip = contents(order, known.recipients.get(order.order_id), brand, each.parcel)
-            pages.append(documents.slip(slip, batch.copy))
-    return pages
+            yield documents.slip(slip, batch.copy)
+
+
+def _label(batch: Batch, each: Ready, brand: Brand, known: Known) -> Page | bytes:
+    label = _label_of(each)
+    key = _given(each)
+    if key is None:
+        return documents.label(face(each.order, label, brand), batch.size, batch.copy)
+    file = known.files.get(key)
+    if file is None:
+        raise Gone("Its label is not kept any more. Void it and buy another one.")
+    pdf = documents.converted(file, documents.PDF)
+    if pdf is None:
+        raise Gone(f"Its carrier gave the label as {file.media_type}, for printers. Download that by itself.")
+    return pdf
+
+
+def _label_of(each: Ready) -> Label:
+    assert each.parcel is not None
+    label = current(each.order, each.parcel.parcel_id)
+    assert label is not None
+    return label
+
+
+def _given(each: Ready) -> tuple[UUID, str] | None:
+    """Whose the label is and its digest, where its carrier gave it."""
+    sale = _label_of(each).sale if each.with_label else None
+    return None if sale is None or sale.file is None else (each.order.brand_id, sale.file.digest)

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from waybill_chassis.fold import Caused
 from waybill_chassis.transaction import Begin
 from waybill_events import Brand, RateRule, Recipient
 from waybill_labels import store
-from waybill_labels.clients import Carrier, NoAccount, Refused, TakenBack, Unknown
+from waybill_labels.clients import Carrier, NoAccount, Refused, Sold, TakenBack, Unknown
 from waybill_labels.domain import (
     Decided,
     Label,
@@ -25,7 +26,6 @@ from waybill_labels.domain import (
     NotYet,
     Offer,
     Order,
-    Sale,
     Shipment,
     State,
     ask,
@@ -52,6 +52,7 @@ LOST: Final = timedelta(days=60)
 Step = Callable[[Order, datetime], Decided]
 """What became of a label, written into its order at a time."""
 T = TypeVar("T")
+NOTHING_SOLD: Final[Mapping[Due, Sequence[Sold]]] = MappingProxyType({})
 _log = logging.get(__name__)
 
 
@@ -180,6 +181,7 @@ class Purchases:
             self._carrier_of(each.offer).buy(each.due.label_id, each.offer, each.shipment) for each in to_buy
         )
         steps: dict[Due, Step | Later] = {}
+        files: dict[Due, Sequence[Sold]] = {}
         for each, answer in zip(to_buy, answers, strict=True):
             match answer:
                 case Refused():
@@ -189,19 +191,22 @@ class Purchases:
                     _log.warning("purchase.unanswered", label_id=str(each.due.label_id), why=answer.why)
                     steps[each.due] = Later(timedelta(seconds=self._carrier_of(each.offer).settles_s))
                 case _:
+                    files[each.due] = [answer]
                     steps[each.due] = _sold(each.due, [answer])
-        await self._write(steps)
+        await self._write(steps, files=files)
 
     async def _find(self, known: Known, asked: Sequence[Due]) -> None:
         """See in the carriers' books what became of purchases of which nobody knows; buy what was never sold."""
         answers = await _all(self._carrier(known, due).bought(due.label_id) for due in asked)
         steps: dict[Due, Step | Later] = {}
+        files: dict[Due, Sequence[Sold]] = {}
         to_buy: list[Buy] = []
         for due, answer in zip(asked, answers, strict=True):
             label = known.label(due)
             if isinstance(answer, Unknown):
                 steps[due] = Later(_backoff(due.attempts, self._settles(known, due), LATEST))
             elif answer:
+                files[due] = answer
                 steps[due] = _sold(due, answer)
             elif label.void_why:
                 steps[due] = _not_sold(due)
@@ -209,7 +214,7 @@ class Purchases:
                 assert label.offer is not None
                 assert label.shipment is not None
                 to_buy.append(Buy(due, label.offer, label.shipment))
-        await self._write(steps)
+        await self._write(steps, files=files)
         async with self.begin.database.begin(writes=True) as connection:
             mine = await store.purchases.still_mine(connection, [each.due for each in to_buy], self.lease)
         await self._purchase([each for each in to_buy if each.due.label_id in mine])
@@ -248,8 +253,14 @@ class Purchases:
     def _settles(self, known: Known, due: Due) -> timedelta:
         return timedelta(seconds=self._carrier(known, due).settles_s)
 
-    async def _write(self, steps: Mapping[Due, Step | Later], taken_up: Collection[Due] = ()) -> dict[Due, Label]:
-        """Write what became of labels into their orders, all at once; how each is then.
+    async def _write(
+        self,
+        steps: Mapping[Due, Step | Later],
+        *,
+        taken_up: Collection[Due] = (),
+        files: Mapping[Due, Sequence[Sold]] = NOTHING_SOLD,
+    ) -> dict[Due, Label]:
+        """Write what became of labels into their orders, all at once, and keep the files; how each is then.
 
         An order that stands still is left alone: once it goes on, what became of its labels is found again. What the
         database does not take is written by itself, so that one label costs no other.
@@ -257,17 +268,20 @@ class Purchases:
         if not steps:
             return {}
         try:
-            return await self._write_at_once(steps, taken_up)
+            return await self._write_at_once(steps, taken_up, files)
         except Exception as error:  # noqa: BLE001  # what is not written is found again
             if len(steps) == 1:
                 _log.warning("purchase.not_written", error=f"{type(error).__name__}: {error}"[:300])
                 return {}
         written: dict[Due, Label] = {}
         for due, step in steps.items():
-            written |= await self._write({due: step}, [due] if due in taken_up else ())
+            mine = [due] if due in taken_up else []
+            written |= await self._write({due: step}, taken_up=mine, files={due: files.get(due, ())})
         return written
 
-    async def _write_at_once(self, steps: Mapping[Due, Step | Later], taken_up: Collection[Due]) -> dict[Due, Label]:
+    async def _write_at_once(
+        self, steps: Mapping[Due, Step | Later], taken_up: Collection[Due], files: Mapping[Due, Sequence[Sold]]
+    ) -> dict[Due, Label]:
         at = datetime.now(UTC)
         written: dict[Due, Label] = {}
         async with self.begin.on_known([due.order_id for due in steps], None) as tx:
@@ -287,6 +301,8 @@ class Purchases:
                 written[due] = label
             await tx.save({id_: order for id_, order in orders.items() if order is not before[id_]})
             await tx.publish(told)
+            sold_ = [(orders[due.order_id], each.file) for due in written for each in files.get(due, ()) if each.file]
+            await store.orders.keep_labels(tx.connection, sold_, at)
             await store.purchases.take_up(tx.connection, mine, self.lease)
             waits = {due.label_id: step for due, step in steps.items() if isinstance(step, Later)}
             await store.purchases.later(tx.connection, {label_id: step.wait for label_id, step in waits.items()})
@@ -313,8 +329,8 @@ def _asked(buy: Buy) -> Step:
     return lambda order, _at: (ask(order, buy.due.label_id, buy.offer, buy.shipment), [])
 
 
-def _sold(due: Due, sales: Sequence[Sale]) -> Step:
-    return lambda order, at: sold(order, due.label_id, sales, at)
+def _sold(due: Due, answer: Sequence[Sold]) -> Step:
+    return lambda order, at: sold(order, due.label_id, [each.sale for each in answer], at)
 
 
 def _not_sold(due: Due) -> Step:

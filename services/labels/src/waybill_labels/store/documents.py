@@ -1,34 +1,20 @@
 """Documents by what they hold, until their time is over or somebody on them is erased."""
 
-import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.database import among, put
+from waybill_labels.domain import File
 from waybill_labels.tables import document_orders, documents, labels
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A file; `digest` is its SHA-256 in hexadecimal digits."""
-
-    media_type: str
-    content: bytes
-
-    @property
-    def digest(self) -> str:
-        """By which it is found."""
-        return hashlib.sha256(self.content).hexdigest()
-
-
 async def keep(
-    connection: AsyncConnection, brand_id: UUID, document: Document, until: datetime, order_ids: Collection[UUID]
+    connection: AsyncConnection, brand_id: UUID, document: File, until: datetime, order_ids: Collection[UUID]
 ) -> str:
     """Keep a document on which the people of these orders stand; its digest."""
     digest = document.digest
@@ -43,16 +29,20 @@ async def keep(
     return digest
 
 
-async def find(connection: AsyncConnection, brand_id: UUID, digest: str) -> Document | None:
+async def find(connection: AsyncConnection, brand_id: UUID, digest: str) -> File | None:
     """One that may be seen and whose time is not over."""
-    row = (
-        await connection.execute(
-            select(documents.c.media_type, documents.c.content).where(
-                documents.c.brand_id == brand_id, documents.c.digest == digest, documents.c.kept_until > func.now()
-            )
-        )
-    ).one_or_none()
-    return None if row is None else Document(row.media_type, row.content)
+    return (await these(connection, [(brand_id, digest)])).get((brand_id, digest))
+
+
+async def these(connection: AsyncConnection, wanted: Collection[tuple[UUID, str]]) -> dict[tuple[UUID, str], File]:
+    """Of these, by whose they are and their digest, those that may be seen and whose time is not over."""
+    if not wanted:
+        return {}
+    kept = select(documents).where(
+        tuple_(documents.c.brand_id, documents.c.digest).in_(wanted), documents.c.kept_until > func.now()
+    )
+    rows = await connection.execute(kept)
+    return {(row.brand_id, row.digest): File(row.media_type, row.content) for row in rows}
 
 
 async def drop_old(connection: AsyncConnection, most: int) -> int:

@@ -1,7 +1,8 @@
 """Orders with their parcels and labels, and beside them recipients and brands."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
@@ -13,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waybill_chassis.database import among, put
 from waybill_chassis.table_topics import Rows, keep
 from waybill_events import Box, Brand, Recipient
-from waybill_labels.domain import Item, Label, Offer, Order, Parcel, Place, Sale, Shipment, State, Wish
-from waybill_labels.store.documents import forget
+from waybill_labels.domain import File, Item, Label, Offer, Order, Parcel, Place, Sale, Shipment, State, Wish
+from waybill_labels.store import documents
 from waybill_labels.tables import brands, labels, parcels, recipients, slips
 
 _PARCEL: Final = ("place", "units")
@@ -119,6 +120,15 @@ class Orders:
         await put(connection, labels, bought, update=_LABEL)
 
 
+async def keep_labels(connection: AsyncConnection, labels_: Iterable[tuple[Order, File]], at: datetime) -> None:
+    """Keep labels as their carriers gave them, as long as each brand keeps documents."""
+    files = list(labels_)
+    known = await brands_of(connection, {order.brand_id for order, _ in files})
+    for order, file in files:
+        until = at + timedelta(days=known[order.brand_id].document_days)
+        await documents.keep(connection, order.brand_id, file, until, [order.order_id])
+
+
 async def recipients_of(connection: AsyncConnection, order_ids: Collection[UUID]) -> dict[UUID, Recipient]:
     """Who receives these orders; none of one that was erased, or has not come yet."""
     rows = await connection.execute(select(recipients).where(among(recipients.c.order_id, order_ids)))
@@ -149,7 +159,7 @@ async def put_rows(connection: AsyncConnection, rows: Rows) -> None:
         if isinstance(found, Brand)
     ]
     if rows.removed:
-        await forget(connection, rows.removed)
+        await documents.forget(connection, rows.removed)
     await keep(connection, recipients, people, rows.removed)
     await keep(connection, brands, settings, rows.removed)
 

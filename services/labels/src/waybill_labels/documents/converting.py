@@ -1,0 +1,40 @@
+"""Labels that carriers gave, in another format than they gave them; what they gave is never changed."""
+
+from io import BytesIO
+from typing import Any, Final
+
+import pypdfium2
+from PIL import Image
+
+from waybill_labels.documents.labels import bitmap
+from waybill_labels.documents.setting import DPI
+from waybill_labels.domain import File
+
+PDF: Final = "application/pdf"
+ZPL: Final = "application/zpl"
+PNG: Final = "image/png"
+
+
+def converted(file: File, media_type: str) -> bytes | None:
+    """A label as PDF or ZPL; None where it cannot be: nobody here draws what is written for a printer."""
+    match file.media_type, media_type:
+        case given, wanted if given == wanted:
+            return file.content
+        case ("application/pdf", "application/zpl"):
+            return b"".join(bitmap(image) for image in _rendered(file.content))
+        case ("image/png", "application/zpl"):
+            return bitmap(Image.open(BytesIO(file.content)))
+        case ("image/png", "application/pdf"):
+            written = BytesIO()
+            Image.open(BytesIO(file.content)).convert("L").save(written, "PDF", resolution=DPI)
+            return written.getvalue()
+        case _:
+            return None
+
+
+def _rendered(pdf: bytes) -> list[Image.Image]:
+    document: Any = pypdfium2.PdfDocument(pdf)
+    try:
+        return [page.render(scale=DPI / 72).to_pil() for page in document]
+    finally:
+        document.close()
