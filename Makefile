@@ -6,6 +6,7 @@ PARCELS ?= 10000
 RACE_FAULTS := kill,kill-between-send-and-sent,rebalance,zombie,slow,cut,flaky,silent,locked,repeated
 VENV := .venv/bin
 VENDOR := services/portal/src/waybill_portal/pages/static/vendor
+ZPL := services/labels/tests/zpl
 DISTRIBUTIONS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml tools/*/pyproject.toml))
 
 .PHONY: up down clean test chaos races purchases mutant bench lint fmt docs freeze lock env
@@ -23,6 +24,11 @@ clean: down
 
 env: .venv/ready $(VENDOR)/ready
 
+$(ZPL)/node_modules: $(ZPL)/package-lock.json .venv/ready
+	@echo "Fetching a printer for tests (once)"
+	@cd $(ZPL) && PATH="$(CURDIR)/$(VENV):$$PATH" npm ci --loglevel=error --no-progress > /dev/null
+	@touch $@
+
 $(VENDOR)/ready: services/portal/package-lock.json .venv/ready
 	@echo "Fetching browser assets (once)"
 	@cd services/portal && PATH="$(CURDIR)/$(VENV):$$PATH" npm ci --loglevel=error --no-progress > /dev/null
@@ -37,7 +43,7 @@ $(VENDOR)/ready: services/portal/package-lock.json .venv/ready
 	@$(VENV)/uv pip install --quiet --python $(VENV)/python --no-deps --no-build-isolation $(patsubst %,-e ./%,$(DISTRIBUTIONS))
 	@touch $@
 
-test: env lint
+test: env lint $(ZPL)/node_modules
 	$(VENV)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 chaos: env

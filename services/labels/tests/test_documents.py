@@ -1,6 +1,11 @@
 """Labels are read back from their dots by a barcode reader, tilted and faint too; nothing overlaps or leaves the page."""
 
 import io
+import json
+import subprocess
+import sys
+from base64 import b64decode
+from pathlib import Path
 from typing import Any
 
 import pypdfium2
@@ -172,17 +177,24 @@ def test_no_text_of_a_customer_is_taken_for_code() -> None:
     assert "#panic(" in text_of(label_of(contents(to=[nasty])))
 
 
-def test_a_printer_gets_each_page_as_its_dots() -> None:
-    zpl = documents.zpl([documents.label(contents()), documents.label(contents())])
-    first, second = zpl.split(b"^XZ\n")[:2]
-    head, _, data = first.partition(b"^GFA,")
-    total, _, of_row, bits = data.removesuffix(b"^FS").split(b",")
-    image = Image.frombytes("1", (int(of_row) * 8, int(total) // int(of_row)), bytes.fromhex(bits.decode()))
+def printed(zpl: bytes, size: Size) -> list[Image.Image]:
+    """What a printer makes of it, by a renderer that is not ours."""
+    width, height = {"4x6": ("101.5", "152.25"), "a6": ("104.875", "147.75")}[size]
+    script = Path(__file__).with_name("zpl") / "render.cjs"
+    node = Path(sys.executable).with_name("node")
+    ran = subprocess.run([node, script, width, height], input=zpl, capture_output=True, timeout=60, check=True)
+    return [Image.open(io.BytesIO(b64decode(each))).convert("L") for each in json.loads(ran.stdout)]
 
-    assert first == second
-    assert head == b"^XA^PW812^LL1218^LH0,0^FO0,0"
-    # In ZPL a set bit is black.
-    assert read(ImageChops.invert(image.convert("L"))) == CODES
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_printer_prints_each_label_dot_by_dot_and_it_is_read(size: Size) -> None:
+    faces = [contents(to=["Łódź", "東京", "العربية"]), contents(number="9912345678901234")]
+    labels = [documents.label(face, size) for face in faces]
+    first, second = printed(documents.zpl(labels), size)
+    ours = dots(documents.pdf(labels)).resize(first.size).point([0] * 128 + [255] * 128)
+
+    assert (read(first), read(second)) == (CODES, {**CODES, "Code 128": "9912345678901234"})
+    assert ImageChops.difference(first.point([0] * 128 + [255] * 128), ours).getbbox() is None
 
 
 def test_an_address_of_a_brand_without_a_name_begins_with_the_brands() -> None:
