@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import carriers, charts, growth, hop, imports, latency, lives, rebuild, relay
+from bench import carriers, charts, growth, hop, imports, latency, lives, printing, rebuild, relay
 from bench.facts import facts
 from bench.load import Log, log
 from bench.servers import Failed, Servers, servers
@@ -42,6 +42,8 @@ class Sizes:
     rebuild: int
     """Orders, each with four records."""
     import_rows: int
+    printed: int
+    """Parcels of a print batch."""
     numbers: int
     """That are detected."""
     lives: int
@@ -62,6 +64,7 @@ FULL: Final = Sizes(
     outbox=40_000,
     rebuild=20_000,
     import_rows=10_000,
+    printed=500,
     numbers=200_000,
     lives=1_000,
     replicas=(1, 2, 4),
@@ -78,6 +81,7 @@ SHORT: Final = Sizes(
     outbox=3_000,
     rebuild=100,
     import_rows=300,
+    printed=20,
     numbers=2_000,
     lives=20,
     replicas=(1,),
@@ -138,6 +142,11 @@ async def measure_rebuild(run: Run) -> dict[str, Any]:
 async def measure_imports(run: Run) -> dict[str, Any]:
     """A file of tracking numbers of which one row in twenty is wrong, in every way."""
     return asdict(await imports.measure(run.servers, run.log, run.sizes.import_rows))
+
+
+async def measure_printing(run: Run) -> dict[str, Any]:
+    """Labels and slips as one file, of which three are missing."""
+    return asdict(await printing.measure(run.servers, run.sizes.printed))
 
 
 async def measure_carriers(run: Run) -> dict[str, Any]:
@@ -208,6 +217,7 @@ MEASUREMENTS: Final[dict[str, Callable[[Run], Awaitable[Any]]]] = {
     "relay": measure_relay,
     "rebuild": measure_rebuild,
     "imports": measure_imports,
+    "printing": measure_printing,
     "carriers": measure_carriers,
     "growth": measure_growth,
     "lives": measure_lives,
@@ -269,6 +279,7 @@ def _table(results: dict[str, Any]) -> Table:
         told = results["imports"]
         times = ", ".join(f"{name} {told[f'{name}_s']:.1f} s" for name in ("preview", "applied", "corrected", "undone"))
         table.add_row(f"a file of {told['rows']:,} rows", f"{times}; {told['wrong']} rows wrong")
+    _add_printing(table, results.get("printing", {}))
     if "carriers" in results:
         table.add_row("numbers detected", f"{results['carriers']['numbers_per_s']:,.0f}/s")
     if "growth" in results:
@@ -282,6 +293,12 @@ def _table(results: dict[str, Any]) -> Table:
             told = f"p50 {ship['p50_ms']:,.0f} ms, p99 {ship['p99_ms']:,.0f} ms"
             table.add_row(f"ship to visible at {level['share']:.0%}", told)
     return table
+
+
+def _add_printing(table: Table, told: dict[str, Any]) -> None:
+    if told:
+        says = f"{told['pages']:,} pages in {told['seconds']:.1f} s, at most {told['peak_mb']:,.0f} MB"
+        table.add_row(f"a batch of {told['parcels']:,} parcels", says)
 
 
 def _four_digits(number: str) -> float:

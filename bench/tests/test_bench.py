@@ -34,6 +34,7 @@ def test_a_short_run_measures_everything_and_draws_every_curve(tmp_path: Path) -
     assert found["relay"]["events_per_s"] > 0
     assert found["rebuild"]["records"] == 400
     assert (found["imports"]["rows"], sum(found["imports"]["codes"].values())) == (300, 15)
+    assert (found["printing"]["parcels"], found["printing"]["pages"], found["printing"]["failed"]) == (20, 34, 3)
     assert found["carriers"]["numbers"] == found["carriers"]["with_a_candidate"] == 2_000
     assert len(found["growth"]["parts"]) == 11
     assert found["lives"]["per_s"] > 0

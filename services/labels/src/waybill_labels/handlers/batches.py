@@ -32,7 +32,7 @@ from waybill_labels.domain import (
 )
 from waybill_labels.store.batches import Batch
 
-CHUNK: Final = 5
+CHUNK: Final = 3
 """Parcels whose pages are set at once; Typst keeps what it made of the last ones, so that more take more memory."""
 LEASE: Final = timedelta(seconds=60)
 LOOK_AGAIN: Final = timedelta(seconds=0.5)
