@@ -221,8 +221,14 @@ async def test_units_come_back_by_condition_and_the_return_ends(desk: Desk) -> N
     form = page.locator("form[action$='/returns']")
     await form.get_by_role("spinbutton").fill("2")
     await form.get_by_label("Reason").select_option("damaged")
+    await form.get_by_label("The customer needs a label").check()
     await form.get_by_role("button", name="Open a return").click()
     await expect(page.locator(".badge", has_text="Return open")).to_be_visible()
+    label = page.get_by_role("link", name="Download return label")
+    await expect(label).to_be_visible()
+    async with desk.stack.client("portal") as portal:
+        pdf = (await portal.get(str(await label.get_attribute("href")))).content
+    assert "RETURN TO" in PdfReader(io.BytesIO(pdf)).pages[0].extract_text()
 
     arrival = page.locator("form[action$='/receive']")
     await arrival.get_by_role("spinbutton").fill("1")

@@ -20,12 +20,16 @@ from waybill_events import (
     LineUnits,
     Money,
     ParcelPacked,
+    ReturnLabelChanged,
+    ReturnLabelPurchased,
+    ReturnOpened,
     ids,
 )
 from waybill_portal.domain import Order, Parcel, on_event
 
 ORDER, BRAND = UUID(int=1), UUID(int=2)
 PARCEL = ids.parcel_id(ORDER, 1)
+RETURN = UUID(int=7)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 USD = Money(amount="7.35", currency="USD")
 
@@ -69,6 +73,12 @@ def refused(why: str) -> LabelVoidRefused:
 
 def parcel(*events: Event) -> Parcel:
     """The parcel after these events."""
+    (found,) = after(*events).parcels
+    return found
+
+
+def after(*events: Event) -> Order:
+    """The order after these events."""
     numbers: dict[str, Any] = {}
     order: Order | None = None
     for event in (placed(ORDER, BRAND, "10001-01"), *events):
@@ -80,7 +90,7 @@ def parcel(*events: Event) -> Parcel:
         )
         order, _ = on_event(order, event, envelope)
     assert order is not None
-    return order.parcels[0]
+    return order
 
 
 @pytest.mark.parametrize(
@@ -132,3 +142,30 @@ def test_all_labels_of_a_parcel_are_kept() -> None:
 def test_a_label_waits_for_its_parcel() -> None:
     with pytest.raises(Waiting, match="ParcelPacked"):
         parcel(bought())
+
+
+def test_a_return_shows_the_label_with_which_it_comes_back_and_what_became_of_it() -> None:
+    about = {"order_id": ORDER, "brand_id": BRAND, "return_id": RETURN}
+    back = ReturnOpened(**about, lines=(), reason="other", wants_label=True, opened_at=NOON)
+    label = {**about, "label_id": ids.label_id(RETURN, 1)}
+    sold = ReturnLabelPurchased(
+        **label,
+        carrier="simulated",
+        carrier_name="Simulated Carrier",
+        service="ground",
+        tracking_number="WB9",
+        cost=USD,
+        weight_g=200,
+        purchased_at=NOON,
+    )
+    gone = ReturnLabelChanged(**label, state="voided", changed_at=NOON)
+    none = ReturnLabelChanged(**label, state="failed", words="Enter a box.", changed_at=NOON)
+
+    def shown(*events: Event) -> tuple[str, str, str]:
+        found = after(*events).returns[RETURN].label
+        assert found is not None
+        return found.state, found.tracking_number, found.words
+
+    assert shown(back, sold) == ("bought", "WB9", "")
+    assert shown(back, sold, gone) == ("voided", "WB9", "")
+    assert shown(back, none) == ("failed", "", "Enter a box.")

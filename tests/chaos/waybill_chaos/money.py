@@ -5,7 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-TOLD: Final = ("LabelPurchased", "LabelVoided", "LabelVoidRefused", "LabelRefunded")
+TOLD: Final = (
+    "LabelPurchased",
+    "LabelVoided",
+    "LabelVoidRefused",
+    "LabelRefunded",
+    "ReturnLabelPurchased",
+    "ReturnLabelChanged",
+)
 _BOOKS: Final = {"bought": "sold", "kept": "sold", "voided": "voided", "refunded": "refunded"}
 """How the carrier calls what a label is here, where money has moved."""
 
@@ -14,9 +21,9 @@ def told(events: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, dict[str,
     """Each label by its id, as its events in order leave it: its parcel, number, price, and state."""
     labels: dict[str, dict[str, Any]] = {}
     for name, data in events:
-        if name == "LabelPurchased":
+        if name in {"LabelPurchased", "ReturnLabelPurchased"}:
             labels[data["label_id"]] = {
-                "parcel_id": data["parcel_id"],
+                "parcel_id": data.get("parcel_id") or data["return_id"],
                 "number": data["tracking_number"],
                 "amount": data["cost"]["amount"],
                 "state": "bought",
@@ -25,6 +32,8 @@ def told(events: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, dict[str,
             labels[data["label_id"]]["state"] = "voided"
         elif name == "LabelRefunded":
             labels[data["label_id"]]["state"] = "refunded"
+        elif name == "ReturnLabelChanged" and data["label_id"] in labels:
+            labels[data["label_id"]]["state"] = data["state"]
         elif name == "LabelVoidRefused" and data["why"] != "asked":
             labels[data["label_id"]]["state"] = "kept"
     return labels

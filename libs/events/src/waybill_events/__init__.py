@@ -18,6 +18,8 @@ from waybill_events.labels import (
     LabelVoided,
     LabelVoidRefused,
     ManifestClosed,
+    ReturnLabelChanged,
+    ReturnLabelPurchased,
 )
 from waybill_events.model import (
     MAX_BYTES,
@@ -137,6 +139,8 @@ __all__ = [
     "RequestDeclined",
     "ResendRequested",
     "ReturnClosed",
+    "ReturnLabelChanged",
+    "ReturnLabelPurchased",
     "ReturnOpened",
     "ReturnReason",
     "ReturnReceived",

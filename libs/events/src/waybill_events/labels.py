@@ -79,6 +79,42 @@ class LabelRefunded(Event, topic="waybill.labels", subject="order_id"):
     refunded_at: Time
 
 
+class ReturnLabelPurchased(Event, topic="waybill.labels", subject="order_id"):
+    """A label was bought with which a customer sends units back."""
+
+    order_id: UUID
+    brand_id: UUID
+    return_id: UUID
+    label_id: UUID
+    carrier: Name
+    """Our code of the carrier."""
+    carrier_name: Name
+    service: Name
+    """The carrier's code of the service."""
+    service_name: Text = ""
+    tracking_number: Name
+    tracking_url: Text = ""
+    cost: Money
+    weight_g: Weight
+    """What was declared."""
+    purchased_at: Time
+
+
+class ReturnLabelChanged(Event, topic="waybill.labels", subject="order_id"):
+    """The label of a return was not bought, or is not to be used any more."""
+
+    order_id: UUID
+    brand_id: UUID
+    return_id: UUID
+    label_id: UUID
+    state: Code
+    """`failed`, `voided`, `kept` where its carrier does not take it back, `refunded`, or `bought` where it does not
+    take back what a person wished void; more may come."""
+    words: Text = ""
+    """Why it failed, and what to do; or the carrier's words."""
+    changed_at: Time
+
+
 class ManifestClosed(Event, topic="waybill.labels", subject="order_id"):
     """A carrier has a list of parcels that it takes with it, these of one order among them."""
 

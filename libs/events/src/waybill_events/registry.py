@@ -25,6 +25,8 @@ from waybill_events.labels import (
     LabelVoided,
     LabelVoidRefused,
     ManifestClosed,
+    ReturnLabelChanged,
+    ReturnLabelPurchased,
 )
 from waybill_events.model import OWN, Event
 from waybill_events.orders import OrderPlaced, OrderResent, SaleSplit
@@ -202,6 +204,8 @@ EVENTS: Final = Registry(
         LabelVoided,
         LabelVoidRefused,
         LabelRefunded,
+        ReturnLabelPurchased,
+        ReturnLabelChanged,
         ManifestClosed,
         TrackingAdded,
         TrackingCorrected,

@@ -23,12 +23,28 @@ from waybill_chassis.checks import (
     digest_of,
 )
 from waybill_chassis.records import Arrival
-from waybill_events import LabelPurchased, LabelRefunded, LabelVoided, LabelVoidRefused, OrderPlaced
+from waybill_events import (
+    LabelPurchased,
+    LabelRefunded,
+    LabelVoided,
+    LabelVoidRefused,
+    OrderPlaced,
+    ReturnLabelChanged,
+    ReturnLabelPurchased,
+)
 from waybill_labels.domain import PAID, State
 from waybill_labels.tables import brands, labels, recipients, slips
 
 _SOURCE: Final = "waybill/labels"
-_EVENTS: Final = {event.__name__ for event in (LabelPurchased, LabelVoided, LabelVoidRefused, LabelRefunded)}
+_TELL: Final = (
+    LabelPurchased,
+    LabelVoided,
+    LabelVoidRefused,
+    LabelRefunded,
+    ReturnLabelPurchased,
+    ReturnLabelChanged,
+)
+_EVENTS: Final = {event.__name__ for event in _TELL}
 _MONEY: Final = {state.value: "paid" for state in PAID} | {State.REFUNDED.value: "refunded"}
 """Where the money of a label is; nowhere but with us in every other state."""
 
@@ -93,10 +109,12 @@ def _told(own: Mapping[int, Arrival]) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for arrival in own.values():
         match arrival.event:
-            case LabelPurchased() as event:
+            case (LabelPurchased() | ReturnLabelPurchased()) as event:
                 cost = event.cost.model_dump()
                 told[str(event.label_id)] = {"number": event.tracking_number, "cost": cost, "money": "paid"}
             case LabelRefunded() as event:
+                told.setdefault(str(event.label_id), {})["money"] = "refunded"
+            case ReturnLabelChanged(state="refunded") as event:
                 told.setdefault(str(event.label_id), {})["money"] = "refunded"
             case _:
                 pass

@@ -54,6 +54,19 @@ parcels: Final = Table(
 )
 """What is packed, or was."""
 
+returns: Final = Table(
+    "returns",
+    metadata,
+    Column("return_id", Uuid, primary_key=True),
+    Column("order_id", Uuid, nullable=False),
+    Column("brand_id", Uuid, nullable=False),
+    Column("number", Integer, CheckConstraint("number >= 1"), nullable=False),
+    Column("place", Text, nullable=False),
+    Column("units", JSONB, nullable=False),
+    UniqueConstraint("order_id", "number"),
+)
+"""What customers send back."""
+
 _OPEN: Final = "state IN ('wanted', 'asked', 'voiding', 'voided')"
 labels: Final = Table(
     "labels",

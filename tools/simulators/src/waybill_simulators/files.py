@@ -1,5 +1,6 @@
 """Labels as a carrier gives them: plain ones, with nothing but their number, in the formats that carriers have."""
 
+import time
 from base64 import b64encode
 from io import BytesIO
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import zxingcpp
 from PIL import Image, ImageDraw
 
+_NEVER = time.gmtime(0)
 _zxing: Any = zxingcpp
 """Its stubs know neither its options nor that its images are buffers."""
 
@@ -18,7 +20,8 @@ def drawn(number: str, format_: str) -> dict[str, str] | None:
             content, media_type = _zpl(number), "application/zpl"
         case "pdf" | "png":
             written = BytesIO()
-            _picture(number).save(written, format_.upper(), resolution=203)
+            # Dated, so that the same label is the same bytes each time.
+            _picture(number).save(written, format_.upper(), resolution=203, creationDate=_NEVER, modDate=_NEVER)
             content, media_type = written.getvalue(), "application/pdf" if format_ == "pdf" else "image/png"
         case _:
             return None

@@ -1,5 +1,6 @@
 """Labels that carriers gave, in another format than they gave them; what they gave is never changed."""
 
+import time
 from io import BytesIO
 from typing import Any, Final
 
@@ -10,6 +11,8 @@ from waybill_labels.documents.labels import bitmap
 from waybill_labels.documents.setting import DPI
 from waybill_labels.domain import File
 
+_NEVER: Final = time.gmtime(0)
+"""When it was made, for the same bytes each time."""
 PDF: Final = "application/pdf"
 ZPL: Final = "application/zpl"
 PNG: Final = "image/png"
@@ -26,7 +29,9 @@ def converted(file: File, media_type: str) -> bytes | None:
             return bitmap(Image.open(BytesIO(file.content)))
         case ("image/png", "application/pdf"):
             written = BytesIO()
-            Image.open(BytesIO(file.content)).convert("L").save(written, "PDF", resolution=DPI)
+            Image.open(BytesIO(file.content)).convert("L").save(
+                written, "PDF", resolution=DPI, creationDate=_NEVER, modDate=_NEVER
+            )
             return written.getvalue()
         case _:
             return None

@@ -36,6 +36,7 @@ from waybill_labels.domain.labels import (
 from waybill_labels.domain.orders import (
     OPEN,
     PAID,
+    PLATFORM,
     Decided,
     File,
     Item,
@@ -72,6 +73,7 @@ __all__ = [
     "MARKETPLACE",
     "OPEN",
     "PAID",
+    "PLATFORM",
     "Decided",
     "Failure",
     "File",

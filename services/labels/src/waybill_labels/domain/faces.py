@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from waybill_events import Brand
-from waybill_labels.domain.orders import Label, Order
+from waybill_labels.domain.orders import COMING, Label, Order
 from waybill_labels.domain.slips import lines_of_business, lines_of_recipient
 
 
@@ -19,6 +19,8 @@ def face(order: Order, label: Label, brand: Brand) -> dict[str, Any]:
     assert parcel is not None
     ship_from = lines_of_business(shipment.ship_from)
     of_parcels = sum(1 for each in order.parcels if each.place != "unpacked")
+    back = parcel.place in COMING
+    which = f"Return {parcel.number}" if back else f"Parcel {parcel.number}"
     return {
         "carrier": offer.carrier_name,
         "service": offer.service_name or offer.service,
@@ -27,8 +29,8 @@ def face(order: Order, label: Label, brand: Brand) -> dict[str, Any]:
         "weight": weight_in_words(shipment.weight_g),
         "from": ship_from if shipment.ship_from.name else [brand.name, *ship_from],
         "to": lines_of_recipient(shipment.ship_to),
-        "about": [f"Parcel {parcel.number}" + (f" of {of_parcels}" if of_parcels > 1 else ""), _day(label)],
-        "words": {"ship_to": "SHIP TO", "tracking": "TRACKING NUMBER"},
+        "about": [which + (f" of {of_parcels}" if of_parcels > 1 and not back else ""), _day(label)],
+        "words": {"ship_to": "RETURN TO" if back else "SHIP TO", "tracking": "TRACKING NUMBER"},
     }
 
 

@@ -13,14 +13,27 @@ from waybill_events import (
     OrderPlaced,
     ParcelPacked,
     ParcelUnpacked,
+    ReturnClosed,
+    ReturnOpened,
+    ReturnReceived,
     ShipmentUndone,
 )
 from waybill_labels.domain.labels import current, not_needed, want
 from waybill_labels.domain.orders import PLATFORM, Decided, Label, Order, Parcel, Place, Wish, placed, without
 
 Incoming = (
-    OrderPlaced | OrderCanceled | ParcelPacked | ParcelUnpacked | ItemsFulfilled | ShipmentUndone | LateShipmentRecorded
+    OrderPlaced
+    | OrderCanceled
+    | ParcelPacked
+    | ParcelUnpacked
+    | ItemsFulfilled
+    | ShipmentUndone
+    | LateShipmentRecorded
+    | ReturnOpened
+    | ReturnReceived
+    | ReturnClosed
 )
+OfReturn = ReturnOpened | ReturnReceived | ReturnClosed
 
 
 def on_event(order: Order | None, event: Event, _envelope: Envelope) -> tuple[Order | None, list[Event]]:
@@ -42,6 +55,8 @@ def on_event(order: Order | None, event: Event, _envelope: Envelope) -> tuple[Or
             return _left(order, event)
         case ShipmentUndone():
             return _undone(order, event)
+        case ReturnOpened() | ReturnReceived() | ReturnClosed():
+            return _returned(order, event)
         case _:
             return order.with_parcel(replace(_known(order, event), place=Place.SHIPPED)), []
 
@@ -89,6 +104,27 @@ def _undone(order: Order, event: ShipmentUndone) -> Decided:
     for label in after.labels_of(event.parcel_id):
         after = after.with_label(replace(label, manifest_id=None))
     return after, []
+
+
+def _returned(order: Order, event: OfReturn) -> Decided:
+    """A return may want a label; one that ends before anything came needs none any more."""
+    known = order.parcel(event.return_id)
+    if isinstance(event, ReturnClosed):
+        if known is None or known.place is Place.CAME_BACK:
+            return order, []
+        after = order.with_return(replace(known, place=Place.CLOSED))
+        return not_needed(after, event.return_id, "return_closed", event.closed_at)
+    units = {each.line_id: each.quantity for each in event.lines}
+    number = len(order.returns) + 1 if known is None else known.number
+    if isinstance(event, ReturnReceived):
+        # It may have come before we hear that it was to come; then it needs no label any more.
+        came = known or Parcel(event.return_id, number, Place.CAME_BACK, units, PLATFORM)
+        return order.with_return(replace(came, place=Place.CAME_BACK)), []
+    if known is not None:
+        return order, []
+    opened = Parcel(event.return_id, number, Place.COMES_BACK, units, PLATFORM)
+    after = order.with_return(opened)
+    return (want(after, opened, Wish()) if event.wants_label else after), []
 
 
 def _known(order: Order, event: ParcelUnpacked | ShipmentUndone | LateShipmentRecorded) -> Parcel:

@@ -20,6 +20,8 @@ from waybill_events import (
     LabelVoided,
     LabelVoidRefused,
     ManifestClosed,
+    ReturnLabelChanged,
+    ReturnLabelPurchased,
     ids,
 )
 from waybill_labels.domain.orders import (
@@ -77,7 +79,7 @@ def buy(order: Order, parcel_id: UUID, wish: Wish | None, at: datetime) -> Decid
     parcel = order.parcel(parcel_id)
     if parcel is None:
         raise UnknownParcel(parcel_id)
-    if parcel.place is not Place.PACKED:
+    if parcel.place not in {Place.PACKED, Place.COMES_BACK}:
         raise NotPacked(parcel_id, parcel.number, parcel.place)
     if parcel.shipping != PLATFORM:
         raise OwnCarrier(parcel_id, parcel.number)
@@ -101,7 +103,7 @@ def void(order: Order, label_id: UUID) -> Order:
     if label.state is not State.BOUGHT:
         raise NotBought(label_id, label.state)
     parcel = order.parcel(label.parcel_id)
-    if parcel is not None and parcel.place is Place.SHIPPED:
+    if parcel is not None and parcel.place in {Place.SHIPPED, Place.CAME_BACK}:
         raise ParcelLeft(label_id, parcel.number)
     return order.with_label(replace(label, state=State.VOIDING, void_why=ASKED))
 
@@ -185,11 +187,12 @@ def failed(order: Order, label_id: UUID, code: str, words: str, at: datetime) ->
         exception_id=exception_id,
         kind=FAILED,
         choices=CHOICES,
-        parcel_ids=(label.parcel_id,),
+        parcel_ids=() if _comes_back(order, label) else (label.parcel_id,),
         details=words,
         raised_at=at,
     )
-    return order.with_label(changed), [LabelFailed(**_of(order, label), code=code, words=words, failed_at=at), raised]
+    told = LabelFailed(**_of(order, label), code=code, words=words, failed_at=at)
+    return order.with_label(changed), [_of_return(order, changed, at) or told, raised]
 
 
 def voided(order: Order, label_id: UUID, at: datetime) -> Decided:
@@ -197,8 +200,9 @@ def voided(order: Order, label_id: UUID, at: datetime) -> Decided:
     label = _known(order, label_id)
     if label.state is not State.VOIDING:
         return order, []
+    after = replace(label, state=State.VOIDED, voided_at=at)
     told = LabelVoided(**_of(order, label), why=label.void_why, voided_at=at)
-    return order.with_label(replace(label, state=State.VOIDED, voided_at=at)), [told]
+    return order.with_label(after), [_of_return(order, after, at) or told]
 
 
 def void_refused(order: Order, label_id: UUID, words: str, at: datetime) -> Decided:
@@ -207,9 +211,10 @@ def void_refused(order: Order, label_id: UUID, words: str, at: datetime) -> Deci
     if label.state not in {State.VOIDING, State.VOIDED}:
         return order, []
     told = LabelVoidRefused(**_of(order, label), why=label.void_why, words=words, refused_at=at)
+    after = replace(label, state=State.KEPT, words=words)
     if label.void_why == ASKED and label.state is State.VOIDING:
-        return order.with_label(replace(label, state=State.BOUGHT, void_why="", words=words)), [told]
-    return order.with_label(replace(label, state=State.KEPT, words=words)), [told]
+        after = replace(after, state=State.BOUGHT, void_why="")
+    return order.with_label(after), [_of_return(order, after, at) or told]
 
 
 def refunded(order: Order, label_id: UUID, at: datetime) -> Decided:
@@ -217,27 +222,50 @@ def refunded(order: Order, label_id: UUID, at: datetime) -> Decided:
     label = _known(order, label_id)
     if label.state is not State.VOIDED or label.sale is None:
         return order, []
+    after = replace(label, state=State.REFUNDED)
     told = LabelRefunded(**_of(order, label), amount=label.sale.cost, refunded_at=at)
-    return order.with_label(replace(label, state=State.REFUNDED)), [told]
+    return order.with_label(after), [_of_return(order, after, at) or told]
 
 
-def _purchased(order: Order, label: Label, sale: Sale, at: datetime) -> LabelPurchased:
+def _purchased(order: Order, label: Label, sale: Sale, at: datetime) -> LabelPurchased | ReturnLabelPurchased:
     offer = label.offer
     assert offer is not None
     assert label.shipment is not None
-    return LabelPurchased(
-        **_of(order, label),
-        carrier=offer.carrier,
-        carrier_name=offer.carrier_name,
-        service=offer.service,
-        service_name=offer.service_name,
-        tracking_number=sale.tracking_number,
-        tracking_url=sale.tracking_url,
-        cost=sale.cost,
-        weight_g=label.shipment.weight_g,
-        unwanted=label.void_why or None,
-        purchased_at=at,
-    )
+    said: dict[str, Any] = {
+        "carrier": offer.carrier,
+        "carrier_name": offer.carrier_name,
+        "service": offer.service,
+        "service_name": offer.service_name,
+        "tracking_number": sale.tracking_number,
+        "tracking_url": sale.tracking_url,
+        "cost": sale.cost,
+        "weight_g": label.shipment.weight_g,
+        "purchased_at": at,
+    }
+    if _comes_back(order, label):
+        return ReturnLabelPurchased(**_named(order, label), **said)
+    return LabelPurchased(**_of(order, label), **said, unwanted=label.void_why or None)
+
+
+def _of_return(order: Order, label: Label, at: datetime) -> ReturnLabelChanged | None:
+    """What is told of a return's label, as it is afterwards; None where it is a parcel's."""
+    if not _comes_back(order, label):
+        return None
+    return ReturnLabelChanged(**_named(order, label), state=label.state.value, words=label.words, changed_at=at)
+
+
+def _comes_back(order: Order, label: Label) -> bool:
+    return any(each.parcel_id == label.parcel_id for each in order.returns)
+
+
+def _named(order: Order, label: Label) -> dict[str, Any]:
+    """A return's label."""
+    return {
+        "order_id": order.order_id,
+        "brand_id": order.brand_id,
+        "return_id": label.parcel_id,
+        "label_id": label.label_id,
+    }
 
 
 def list_on(order: Order, manifest_id: UUID, label_ids: Collection[UUID]) -> Order:

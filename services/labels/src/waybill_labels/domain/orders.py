@@ -51,11 +51,17 @@ class Place(StrEnum):
     PACKED = "packed"
     SHIPPED = "shipped"
     UNPACKED = "unpacked"
+    COMES_BACK = "comes_back"
+    """Units that a customer may send back, with a label of ours."""
+    CAME_BACK = "came_back"
+    """Some of them have come."""
+    CLOSED = "closed"
+    """Nobody waits for them any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """Units that travel together. `number` counts the order's parcels from 1.
+    """Units that travel together. `number` counts the order's parcels from 1, and its returns by themselves.
 
     `recipient_version` is to whom it goes, None where nobody said.
     """
@@ -203,10 +209,12 @@ class Order:
     labels: tuple[Label, ...] = ()
     gift: bool = False
     """It is for somebody else, who is not to see prices."""
+    returns: tuple[Parcel, ...] = ()
+    """What customers send back, each with its return's id; no parcel that goes out."""
 
     def parcel(self, parcel_id: UUID) -> Parcel | None:
-        """One of its parcels."""
-        return next((parcel for parcel in self.parcels if parcel.parcel_id == parcel_id), None)
+        """One of its parcels, or of its returns."""
+        return next((each for each in (*self.parcels, *self.returns) if each.parcel_id == parcel_id), None)
 
     def label(self, label_id: UUID) -> Label | None:
         """One of its labels."""
@@ -222,6 +230,11 @@ class Order:
             return replace(self, parcels=(*self.parcels, changed))
         parcels = tuple(changed if each.parcel_id == changed.parcel_id else each for each in self.parcels)
         return replace(self, parcels=parcels)
+
+    def with_return(self, changed: Parcel) -> "Order":
+        """With a return as it is now, or a new one."""
+        others = [each for each in self.returns if each.parcel_id != changed.parcel_id]
+        return replace(self, returns=tuple(sorted([*others, changed], key=lambda each: each.number)))
 
     def with_label(self, changed: Label) -> "Order":
         """With a label as it is now, or a new one."""
@@ -269,4 +282,6 @@ def without(order: Order, canceled: Units) -> Order:
     return replace(order, items=tuple(item for item in items if item.quantity > 0))
 
 
+COMING: Final = frozenset({Place.COMES_BACK, Place.CAME_BACK, Place.CLOSED})
+"""Where something is that comes back."""
 NOTHING: Final[Units] = MappingProxyType({})

@@ -10,7 +10,7 @@ from typing import Final
 
 from waybill_events import Address, Brand, BusinessAddress, RateRule, Recipient
 from waybill_labels.domain.carriers import RULES, Rules
-from waybill_labels.domain.orders import Offer, Order, Parcel, Shipment, Wish
+from waybill_labels.domain.orders import COMING, Offer, Order, Parcel, Shipment, Wish
 
 _PO_BOX: Final = re.compile(
     r"\b(?:p\.?\s?o\.?\s?box|post(?:al)?\s+office\s+box|postfach|apartado(?:\s+postal)?|bo[iî]te\s+postale)\b",
@@ -51,7 +51,18 @@ def prepare(order: Order, parcel: Parcel, wish: Wish, recipient: Recipient | Non
         raise NotYet("the recipient's address has not come yet")
     if parcel.recipient_version is not None and recipient.version > parcel.recipient_version:
         raise NotReady("address_changed", "The address is another one by now. Unpack the parcel and pack it again.")
-    ship_to, ship_from = recipient.address or Address(), brand.ship_from
+    ship_from, ship_to = brand.ship_from, recipient.address or Address()
+    _check_addresses(ship_from, ship_to)
+    box = wish.box or brand.default_box
+    if box is None:
+        raise NotReady("no_box", "Nobody said how large the parcel is. Enter its box, or a default box of the brand.")
+    if parcel.place in COMING:
+        ship_from, ship_to = _from_customer(ship_to), _to_brand(brand)
+    return Shipment(ship_from, ship_to, _weight(order, parcel, wish, brand), box, order.reference)
+
+
+def _check_addresses(ship_from: BusinessAddress, ship_to: Address) -> None:
+    """Raise NotReady for what no carrier takes."""
     if not ship_to.line1.strip() or ship_to.country is None:
         raise NotReady("no_address", "The order has no street or no country to go to. Amend its address.")
     if long := [name for name in Address.model_fields if len(getattr(ship_to, name) or "") > LONGEST]:
@@ -72,10 +83,15 @@ def prepare(order: Order, parcel: Parcel, wish: Wish, recipient: Recipient | Non
             f"From {ship_from.country} to {ship_to.country} customs papers are needed, which cannot be made here. "
             "Ship it with your own carrier.",
         )
-    box = wish.box or brand.default_box
-    if box is None:
-        raise NotReady("no_box", "Nobody said how large the parcel is. Enter its box, or a default box of the brand.")
-    return Shipment(ship_from, ship_to, _weight(order, parcel, wish, brand), box, order.reference)
+
+
+def _from_customer(address: Address) -> BusinessAddress:
+    said = {name: getattr(address, name) for name in BusinessAddress.model_fields}
+    return BusinessAddress(**said | {"name": address.name or address.company})
+
+
+def _to_brand(brand: Brand) -> Address:
+    return Address(**brand.ship_from.model_dump() | {"name": brand.ship_from.name or brand.name})
 
 
 def choose(offers: Sequence[Offer], shipment: Shipment, wish: Wish, rule: RateRule) -> Offer:

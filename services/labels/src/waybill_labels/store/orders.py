@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waybill_chassis.database import among, put
 from waybill_chassis.table_topics import Rows, keep
 from waybill_events import Box, Brand, Recipient
-from waybill_labels.domain import File, Item, Label, Offer, Order, Parcel, Place, Sale, Shipment, State, Wish
+from waybill_labels.domain import PLATFORM, File, Item, Label, Offer, Order, Parcel, Place, Sale, Shipment, State, Wish
 from waybill_labels.store import documents
-from waybill_labels.tables import brands, labels, parcels, recipients, slips
+from waybill_labels.tables import brands, labels, parcels, recipients, returns, slips
 
 _PARCEL: Final = ("place", "units")
 _OFFER: Final = TypeAdapter(Offer)
@@ -38,7 +38,7 @@ _LABEL: Final = (
 
 
 class Orders:
-    """Orders by their id: three statements for any number of them."""
+    """Orders by their id: four statements for any number of them."""
 
     async def load(self, connection: AsyncConnection, subjects: Collection[UUID]) -> dict[UUID, Order]:
         """Those that are known, as far as this transaction may see them."""
@@ -54,6 +54,13 @@ class Orders:
         )
         for row in rows:
             wanted.setdefault(row.order_id, []).append(_label(row))
+        backs: dict[UUID, list[Parcel]] = {}
+        rows = await connection.execute(
+            select(returns).where(among(returns.c.order_id, subjects)).order_by(returns.c.number)
+        )
+        for row in rows:
+            back = Parcel(row.return_id, row.number, Place(row.place), MappingProxyType(row.units), PLATFORM)
+            backs.setdefault(row.order_id, []).append(back)
         rows = await connection.execute(select(slips).where(among(slips.c.order_id, subjects)))
         return {
             row.order_id: Order(
@@ -66,6 +73,7 @@ class Orders:
                 tuple(packed.get(row.order_id, ())),
                 tuple(wanted.get(row.order_id, ())),
                 row.gift,
+                tuple(backs.get(row.order_id, ())),
             )
             for row in rows
         }
@@ -101,6 +109,19 @@ class Orders:
             for parcel in order.parcels
         ]
         await put(connection, parcels, travel, update=_PARCEL)
+        back = [
+            {
+                "return_id": each.parcel_id,
+                "order_id": order.order_id,
+                "brand_id": order.brand_id,
+                "number": each.number,
+                "place": each.place,
+                "units": dict(each.units),
+            }
+            for order in states.values()
+            for each in order.returns
+        ]
+        await put(connection, returns, back, update=["place"])
         bought = [
             {
                 "label_id": label.label_id,

@@ -30,6 +30,8 @@ from waybill_events import (
     ParcelUnpacked,
     RequestDecided,
     ReturnClosed,
+    ReturnLabelChanged,
+    ReturnLabelPurchased,
     ReturnOpened,
     ReturnReceived,
     ReturnRequested,
@@ -268,6 +270,28 @@ def _with_return(order: Order, return_id: UUID, said: Changed) -> Changed:
     return {"returns": {**order.returns, return_id: known.model_copy(update=said)}}
 
 
+def _return_labeled(order: Order, event: ReturnLabelPurchased, by: Evidence) -> Changed:
+    label = Label(
+        label_id=event.label_id,
+        state="bought",
+        carrier_name=event.carrier_name,
+        service_name=event.service_name,
+        tracking_number=event.tracking_number,
+        cost=event.cost,
+        told=by,
+    )
+    return _with_return(order, event.return_id, {"label": label})
+
+
+def _return_label_changed(order: Order, event: ReturnLabelChanged, by: Evidence) -> Changed:
+    known = order.returns.get(event.return_id)
+    label = None if known is None else known.label
+    if label is None or label.label_id != event.label_id:
+        label = Label(label_id=event.label_id, state=event.state, told=by)
+    said = {"state": event.state, "words": event.words, "told": by}
+    return _with_return(order, event.return_id, {"label": label.model_copy(update=said)})
+
+
 def _resent(order: Order, event: OrderResent, by: Evidence) -> Changed:
     again = Again(order_id=event.new_order_id, reference=event.reference, lines=_counted(event.lines), told=by)
     return {"sent_again": (*order.sent_again, again)}
@@ -378,6 +402,8 @@ _FOLDS: Final[Mapping[type[Event], Callable[[Order, Any, Evidence], Changed]]] =
     ExceptionRaised: _raised,
     ExceptionResolved: _resolved,
     LabelPurchased: _bought,
+    ReturnLabelPurchased: _return_labeled,
+    ReturnLabelChanged: _return_label_changed,
     LabelFailed: _not_bought,
     LabelVoided: _given_back,
     LabelVoidRefused: _given_back,

@@ -245,6 +245,8 @@ class Return(Frozen):
     reason: str = ""
     lines: Units = {}
     wants_label: bool = False
+    label: Label | None = None
+    """The latest that was bought for it, or could not be."""
     opened: Evidence | None = None
     received: tuple[ReturnedUnits, ...] = ()
     arrivals: tuple[Evidence, ...] = ()
