@@ -283,3 +283,11 @@ def test_a_change_key_can_always_be_stored() -> None:
 
     assert len(key.encode()) < 300
     assert "\x00" not in key
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"),
+    [("de", "de"), ("de-AT", "de"), ("EN_us", "en"), ("haw-US", ""), ("", ""), (None, ""), (7, "")],
+)
+def test_the_customers_language_is_that_of_their_locale(locale: Any, language: str) -> None:
+    assert read(an_order(customer_locale=locale)).language == language

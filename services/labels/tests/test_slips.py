@@ -13,13 +13,13 @@ import pypdfium2
 import pytest
 import zxingcpp
 from labels_builders import ACORN, BRAND, NOON, ORDER, cause, hears, packed, placed, to
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageChops, ImageEnhance
 from pypdf import PdfReader
 
 from waybill_chassis.fold import Waiting
 from waybill_events import LineUnits, Logo, Money, OrderCanceled, OrderLine, Recipient, SlipLook
 from waybill_labels import documents
-from waybill_labels.domain import Item, Order, contents, on_event
+from waybill_labels.domain import LONGEST, Item, Order, contents, on_event
 
 Publish = Callable[..., Awaitable[None]]
 Until = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
@@ -172,6 +172,39 @@ def test_it_speaks_the_brands_language_and_shows_prices_only_where_the_brand_wan
         assert wanted in german
     assert "24.00" not in of_parcel()
     assert "Packing slip" in of_parcel(language="tr")
+
+
+@pytest.mark.parametrize(
+    ("customers", "brands", "says"),
+    [("de", "en", "Lieferschein"), ("fr", "de", "Lieferschein"), ("", "en", "Packing slip")],
+)
+def test_it_speaks_the_customers_language_where_it_can_else_the_brands(customers: str, brands: str, says: str) -> None:
+    brand = ACORN.model_copy(update={"slip": SlipLook(language=brands)})
+
+    assert says in text_of(slip_of(contents(replace(a_slip(), language=customers), to(), brand)))
+
+
+def test_the_longest_of_everything_stays_within_the_page() -> None:
+    long = "Wolfeschlegelsteinhausenbergerdorff Straßburger Allee 12345 W"[:LONGEST]
+    items = [Item("SKU-" + "9" * 40, long * 3, 999, unit_price="99999.00 USD") for _ in range(100)]
+    address = dict.fromkeys(("name", "company", "line1", "line2", "city", "region", "postcode"), long)
+    look = SlipLook(message=long * 7, prices=True, paper="letter")
+    brand = ACORN.model_copy(update={"name": long, "slip": look})
+    pdf = pypdfium2.PdfDocument(slip_of(contents(a_slip(*items), to(**address), brand)))
+    pages = [page.render(scale=1).to_pil().convert("L") for page in pdf]
+    first = pdf[0].render(scale=203 / 72).to_pil().convert("L")
+    pdf.close()
+
+    assert len(pages) > 5
+    for page in pages:
+        frame = page.copy()
+        # Everything stands at least 15 mm from the edge, but for the line at the foot.
+        frame.paste(255, (42, 42, page.width - 42, page.height - 42))
+        frame.paste(255, (42, page.height - 60, page.width - 42, page.height))
+        assert ImageChops.invert(frame).getbbox() is None
+    # Between an article's name and its SKU nothing stands.
+    assert ImageChops.invert(first.crop((1045, 1310, 1085, 1970))).getbbox() is None
+    assert [code.text for code in zxingcpp.read_barcodes(first)] == ["10001-01"]
 
 
 def test_every_language_says_everything() -> None:

@@ -42,6 +42,8 @@ Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 """ISO 3166-1 alpha-2."""
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 """ISO 4217."""
+Language = Annotated[str, Field(pattern=r"^([a-z]{2})?$")]
+"""ISO 639-1, or nothing where nobody said."""
 Decimal = Annotated[str, Field(pattern=r"^-?\d{1,18}(\.\d{1,9})?$")]
 """A decimal number as text, so that no reader rounds it."""
 

@@ -7,6 +7,7 @@ from waybill_events.model import (
     Country,
     Event,
     Grams,
+    Language,
     LineUnits,
     Money,
     Name,
@@ -94,6 +95,8 @@ class OrderPlaced(Event, topic="waybill.orders", subject="order_id", version=2):
     shipments: tuple[KnownShipment, ...] = ()
     shipping_method: Text = ""
     test: bool = False
+    language: Language = ""
+    """The customer's, where the platform says so."""
     gift: bool = False
     """It is for somebody else, who is not to see prices."""
     replaces: UUID | None = None

@@ -12,6 +12,7 @@ from waybill_events.model import (
     Currency,
     Event,
     Grams,
+    Language,
     LineUnits,
     Money,
     Name,
@@ -98,6 +99,8 @@ class SaleReceived(Event, topic="waybill.sales", subject="sale_id", sequenced=Fa
     buyer: Buyer = Buyer()
     ship_to: Address | None = None
     note: PersonalText = ""
+    language: Language = ""
+    """The customer's, where the platform says so."""
     gift: bool = False
     """It is for somebody else, who is not to see prices."""
     gift_message: PersonalText = ""

@@ -34,6 +34,7 @@ slips: Final = Table(
     Column("shipping_method", Text, nullable=False),
     Column("lines", JSONB, nullable=False),
     Column("gift", Boolean, nullable=False, server_default=false()),
+    Column("language", Text, nullable=False, server_default=""),
     Index("slips_by_reference", text("lower(reference)")),
 )
 """What each order holds."""

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -119,6 +120,7 @@ def _sale(order: Json, connection: Connection) -> Mapping[str, Any]:
         "buyer": _buyer(order),
         "ship_to": _address(_part(order, "shipping_address")),
         "note": _text(order.get("note")),
+        "language": _language(order.get("customer_locale")),
         "lines": tuple(
             _line(each, shipped, refunded, currency, canceled=bool(order.get("cancelled_at")))
             for each in _items(order, "line_items")
@@ -228,6 +230,12 @@ def _full_name(person: Json) -> str:
 
 def _money(amount: Any, currency: Any) -> Money | None:
     return None if amount in (None, "") or not currency else Money(amount=_text(amount), currency=currency)
+
+
+def _language(locale: Any) -> str:
+    """Of a locale such as `de-AT`; empty where that says none."""
+    found = re.match(r"([a-z]{2})(?![a-z])", _text(locale).lower())
+    return found.group(1) if found else ""
 
 
 def _text(value: Any) -> str:

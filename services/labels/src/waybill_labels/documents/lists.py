@@ -5,13 +5,13 @@ from typing import Any
 
 from waybill_events import SlipLook
 from waybill_labels.documents.setting import Page
-from waybill_labels.documents.slips import again, paper, scannable, words
+from waybill_labels.documents.slips import again, paper, scannable, with_breaks, words
 
 
 def pick_list(contents: Mapping[str, Any], look: SlipLook, copy: int = 1) -> Page:
     """What to pick, summed by where it lies."""
     said = words(look.language)
-    rows = [{**row, "bars": scannable(row["scans_as"])} for row in contents["rows"]]
+    rows = [{**with_breaks(row), "bars": scannable(row["scans_as"])} for row in contents["rows"]]
     return {
         **contents,
         "kind": "pick_list",

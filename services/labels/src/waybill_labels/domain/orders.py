@@ -209,6 +209,8 @@ class Order:
     labels: tuple[Label, ...] = ()
     gift: bool = False
     """It is for somebody else, who is not to see prices."""
+    language: str = ""
+    """The customer's, where the platform says so."""
     returns: tuple[Parcel, ...] = ()
     """What customers send back, each with its return's id; no parcel that goes out."""
 
@@ -273,6 +275,7 @@ def placed(event: OrderPlaced) -> Order:
         event.shipping_method,
         items,
         gift=event.gift,
+        language=event.language,
     )
 
 

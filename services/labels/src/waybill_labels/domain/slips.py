@@ -24,7 +24,7 @@ def contents(order: Order, recipient: Recipient | None, brand: Brand, parcel: Pa
         "message": look.message,
         "color": look.color,
         "paper": look.paper,
-        "language": look.language,
+        "languages": [order.language, look.language],
         "logo": look.logo and look.logo.content,
         "items": list(_items(order, parcel, prices=look.prices and not order.gift)),
     }

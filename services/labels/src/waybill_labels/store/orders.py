@@ -73,6 +73,7 @@ class Orders:
                 tuple(packed.get(row.order_id, ())),
                 tuple(wanted.get(row.order_id, ())),
                 row.gift,
+                row.language,
                 tuple(backs.get(row.order_id, ())),
             )
             for row in rows
@@ -89,6 +90,7 @@ class Orders:
                 "shipping_method": order.shipping_method,
                 "lines": [asdict(item) for item in order.items],
                 "gift": order.gift,
+                "language": order.language,
             }
             for order in states.values()
         ]

@@ -384,6 +384,7 @@ def _placed(sale: SaleReceived, brand: UUID, lines: Sequence[SaleLine], at: int)
         shipments=tuple(shipments),
         shipping_method=sale.shipping_method,
         test=sale.test,
+        language=sale.language,
         gift=sale.gift or bool(sale.gift_message),
     )
 
