@@ -16,11 +16,28 @@ from pypdf import PdfReader
 from sqlalchemy import text
 
 from waybill_chassis.database import Database
+from waybill_chassis.migrations import migrate
+from waybill_chassis.table_topics import Rows
 from waybill_events import LineUnits, OrderLine, SlipLook
 from waybill_labels import documents
 from waybill_labels.api.links import Links
-from waybill_labels.domain import Failure, Job, Order, Pending, Prints, Ready, Sort, in_order, jobs_of, look, pick_list
+from waybill_labels.domain import (
+    Failure,
+    File,
+    Job,
+    Order,
+    Pending,
+    Prints,
+    Ready,
+    Sort,
+    in_order,
+    jobs_of,
+    look,
+    pick_list,
+)
 from waybill_labels.handlers.batches import Documents
+from waybill_labels.store.documents import find, keep
+from waybill_labels.store.orders import Orders, put_rows
 
 Publish = Callable[..., Awaitable[None]]
 Until = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
@@ -292,6 +309,28 @@ async def test_whoever_is_erased_takes_the_documents_and_the_label_along(
     assert [(each["name"], each["code"]) for each in again["failures"]] == [("10001-01, parcel 1", "erased")]
     assert "Ann Bee" in texts(await desk.file(alone))[0]
     assert (label.status_code, label.json()["type"].rpartition(":")[2]) == (410, "erased")
+
+
+async def test_what_is_set_while_somebody_is_erased_is_not_kept_nor_is_where_they_live(database: Database) -> None:
+    await migrate(database, "waybill_labels")
+    order, _ = bought(sale())
+    file = File("application/pdf", b"%PDF-1.4")
+    until = datetime.now(UTC) + timedelta(days=1)
+    async with database.begin(writes=True) as connection:
+        await put_rows(connection, Rows({ORDER: to()}, set()))
+        await Orders().save(connection, {ORDER: order})
+        kept = await keep(connection, BRAND, file, until, [ORDER])
+    async with database.begin(writes=True) as connection:
+        loaded = await Orders().load(connection, [ORDER])
+        await put_rows(connection, Rows({}, {ORDER}))
+    async with database.begin(writes=True) as connection:
+        gone = await find(connection, BRAND, file.digest)
+        again = await keep(connection, BRAND, file, until, [ORDER])
+        await Orders().save(connection, loaded)
+        (label,) = (await Orders().load(connection, [ORDER]))[ORDER].labels
+
+    assert loaded[ORDER].labels[0].shipment is not None
+    assert (kept, gone, again, label.shipment) == (file.digest, None, None, None)
 
 
 async def first_parcel(desk: Desk, order: UUID) -> str:

@@ -95,6 +95,8 @@ class Faults(BaseModel):
     """Answers that are lost after it has done what was asked."""
     fail: Annotated[float, Field(ge=0, le=1)] = 0
     """Requests that it does not take at all: 503."""
+    fail_sales: Annotated[float, Field(ge=0, le=1)] = 0
+    """Purchases that it does not take, although it offers rates: 503."""
     slow_s: Annotated[float, Field(ge=0, le=120)] = 0
     """How long it thinks before it does anything."""
     refund_after_s: Annotated[float, Field(ge=0)] = 0
@@ -278,6 +280,8 @@ def build(carrier: Carrier, *, api_key: str) -> FastAPI:  # noqa: C901  # the fu
     @desk.post("/labels")
     async def post_label(wanted: Purchase) -> Response:
         await carrier.thinks()
+        if carrier.random.random() < carrier.faults.fail_sales:
+            raise HTTPException(503, "Come back later.")
         return answered(shown(carrier.sell(wanted)))
 
     @desk.get("/labels")

@@ -1,10 +1,12 @@
 """Print batches: many parcels as one file, in the background; what failed is named and retried alone."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
+from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -127,7 +129,7 @@ def routes(begin: Begin[Order], settings: Settings, wake: Callable[[], None], li
         """The latest batches."""
         async with begin.database.begin(call.brand) as connection:
             found = await store.batches.newest(connection, LISTED)
-            return [await _shown(connection, batch, links) for batch in found]
+        return [jsonable_encoder(asdict(head)) for head in found]
 
     @router.get("/batches/{batch_id}")
     async def get_batch(batch_id: UUID, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
@@ -140,7 +142,7 @@ def routes(begin: Begin[Order], settings: Settings, wake: Callable[[], None], li
 
 async def _jobs(begin: Begin[Order], connection: AsyncConnection, new: NewBatch) -> list[Job]:
     """What is meant, each once, in the order in which it was named."""
-    names = list(dict.fromkeys(new.scans))
+    names = list({name.lower(): name for name in new.scans}.values())
     scanned = await store.batches.called(connection, names)
     ids = {each.order_id for each in new.orders} | {id_ for found in scanned.values() for id_, _ in found}
     orders = await begin.store.load(connection, ids)

@@ -118,10 +118,14 @@ class Batches:
         content, pages = await asyncio.to_thread(documents.joined, parts)
         brand = known.brands.get(batch.brand_id)
         until = datetime.now(UTC) + timedelta(days=DAYS if brand is None else brand.document_days)
-        order_ids = {each.order.order_id for each in ready}
+        order_ids = {each.order.order_id for each in ready} & set(known.recipients)
         async with self.begin.database.begin(writes=True) as connection:
             document = File(documents.PDF, content)
             digest = await store.documents.keep(connection, batch.brand_id, document, until, order_ids)
+            if digest is None:
+                # Somebody on it was erased meanwhile: it is printed once more, without them.
+                await store.batches.come(connection, replace(batch, state="waiting", done=0, failures=()), LOOK_AGAIN)
+                return
             await store.batches.come(connection, replace(batch, state="done", pages=pages, digest=digest), LEASE)
 
     async def _come(self, batch: Batch, again_after: timedelta) -> bool:

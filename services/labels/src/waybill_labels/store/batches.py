@@ -1,7 +1,7 @@
 """Batches, and who works on one."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -56,10 +56,31 @@ async def find(connection: AsyncConnection, batch_id: UUID) -> Batch | None:
     return None if row is None else _batch(row)
 
 
-async def newest(connection: AsyncConnection, most: int) -> list[Batch]:
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A batch without what is in it: `total` jobs, of which so many have `failed`."""
+
+    batch_id: UUID
+    prints: str
+    sort: str
+    size: str
+    state: str
+    total: int
+    done: int
+    failed: int
+    copy: int
+    again_of: UUID | None
+    created_at: datetime
+
+
+async def newest(connection: AsyncConnection, most: int) -> list[Head]:
     """The latest of those that may be seen."""
-    rows = await connection.execute(select(batches).order_by(batches.c.created_at.desc()).limit(most))
-    return [_batch(row) for row in rows]
+    counted = {"total": func.jsonb_array_length(batches.c.jobs), "failed": func.jsonb_array_length(batches.c.failures)}
+    columns = [
+        counted[each.name].label(each.name) if each.name in counted else batches.c[each.name] for each in fields(Head)
+    ]
+    rows = await connection.execute(select(*columns).order_by(batches.c.created_at.desc()).limit(most))
+    return [Head(*row) for row in rows]
 
 
 async def size_of(connection: AsyncConnection, batch: Batch) -> int | None:
@@ -108,7 +129,7 @@ async def come(connection: AsyncConnection, batch: Batch, again_after: timedelta
 
 async def called(connection: AsyncConnection, names: Sequence[str]) -> dict[str, list[tuple[UUID, UUID | None]]]:
     """What people scanned: orders by their reference, parcels by their label's number; each name as it was given."""
-    wanted = {name.casefold(): name for name in names}
+    wanted = {name.lower(): name for name in names}
     found: dict[str, list[tuple[UUID, UUID | None]]] = {}
     reference = func.lower(slips.c.reference)
     by_reference = select(slips.c.order_id, reference.label("name")).where(reference.in_(list(wanted)))

@@ -10,13 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.database import among, put
 from waybill_labels.domain import File
-from waybill_labels.tables import document_orders, documents, labels
+from waybill_labels.tables import document_orders, documents, labels, recipients
 
 
 async def keep(
     connection: AsyncConnection, brand_id: UUID, document: File, until: datetime, order_ids: Collection[UUID]
-) -> str:
-    """Keep a document on which the people of these orders stand; its digest."""
+) -> str | None:
+    """Keep a document on which the people of these orders stand; its digest, None where one was erased meanwhile."""
+    # Who is erased meanwhile waits for this lock, and then finds the document.
+    mine = select(recipients.c.order_id).where(among(recipients.c.order_id, order_ids)).order_by(recipients.c.order_id)
+    if set((await connection.execute(mine.with_for_update(read=True, key_share=True))).scalars()) != set(order_ids):
+        return None
     digest = document.digest
     made = insert(documents).values(
         brand_id=brand_id, digest=digest, media_type=document.media_type, content=document.content, kept_until=until

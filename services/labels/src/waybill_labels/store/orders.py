@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.database import among, put
@@ -141,6 +141,14 @@ class Orders:
             for label in order.labels
         ]
         await put(connection, labels, bought, update=_LABEL)
+        sent = {order.order_id for order in states.values() if any(label.shipment for label in order.labels)}
+        if sent:
+            # What was read before somebody was erased does not bring back where they live.
+            known = select(recipients.c.order_id).where(recipients.c.order_id == labels.c.order_id)
+            erased = update(labels).where(
+                among(labels.c.order_id, sent), labels.c.shipment.is_not(None), ~known.exists()
+            )
+            await connection.execute(erased.values(shipment=None))
 
 
 async def keep_labels(connection: AsyncConnection, labels_: Iterable[tuple[Order, File]], at: datetime) -> None:
@@ -181,9 +189,9 @@ async def put_rows(connection: AsyncConnection, rows: Rows) -> None:
         for found in rows.newest.values()
         if isinstance(found, Brand)
     ]
+    await keep(connection, recipients, people, rows.removed)
     if rows.removed:
         await documents.forget(connection, rows.removed)
-    await keep(connection, recipients, people, rows.removed)
     await keep(connection, brands, settings, rows.removed)
 
 
