@@ -248,6 +248,7 @@ async def test_the_same_key_prints_once_and_only_the_same(desk: Desk) -> None:
     nothing = await desk.labels.post("/api/v1/batches", json={"prints": "slips"})
     listed = (await desk.labels.get("/api/v1/batches")).json()
 
+    assert (await desk.labels.delete("/api/v1/batches")).headers["allow"] == "GET, POST"
     assert answers[0].json()["batch_id"] == answers[1].json()["batch_id"]
     assert [each["batch_id"] for each in listed] == [answers[0].json()["batch_id"]]
     assert [answer.json()["type"].rpartition(":")[2] for answer in (other, nothing)] == [

@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from waybill_chassis import logging
@@ -14,6 +15,7 @@ from waybill_chassis.database import is_passing
 from waybill_chassis.transaction import OrderParked
 
 _log = logging.get(__name__)
+_METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _PREFIX: Final = "urn:waybill:problem:"
 
 
@@ -124,6 +126,15 @@ def _answer(path: str, error: Exception) -> Problem:
     return Problem(500, "internal-error", "This is a fault of ours. Nothing was changed; the log says more.")
 
 
+def _methods(request: Request) -> set[str]:
+    """All that an address takes, by whichever route."""
+    return {
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    }
+
+
 def answer_problems(app: FastAPI) -> None:
     """Make every failure of this app a problem document."""
 
@@ -140,10 +151,14 @@ def answer_problems(app: FastAPI) -> None:
         named = "; ".join(f"{found['field'] or 'body'}: {found['says']}" for found in errors)
         return Problem(422, "invalid-request", f"Correct these and send it again: {named}", errors=errors).response()
 
-    async def http(_request: Request, error: Exception) -> JSONResponse:
+    async def http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, f"http-{error.status_code}")
-        return Problem(error.status_code, code, str(error.detail), headers=dict(error.headers or {})).response()
+        headers = dict(error.headers or {})
+        if "Allow" in headers:
+            # The router names those of the first route alone that has this address.
+            headers["Allow"] = ", ".join(sorted(_methods(request)))
+        return Problem(error.status_code, code, str(error.detail), headers=headers).response()
 
     async def parked(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, OrderParked)
