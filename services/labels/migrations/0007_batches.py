@@ -35,6 +35,7 @@ BATCHES = """
         size text NOT NULL,
         copy integer NOT NULL CHECK (copy >= 1),
         again_of uuid,
+        asked bytea NOT NULL,
         jobs jsonb NOT NULL,
         failures jsonb NOT NULL,
         state text NOT NULL,

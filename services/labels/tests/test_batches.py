@@ -11,7 +11,7 @@ import httpx
 import pypdfium2
 import pytest
 import zxingcpp
-from labels_builders import ACORN, BRAND, ORDER, bought, hears, packed, placed, sale, to, unpacked
+from labels_builders import ACORN, BRAND, NOON, ORDER, bought, hears, packed, placed, sale, to, unpacked
 from pypdf import PdfReader
 from sqlalchemy import text
 
@@ -25,6 +25,7 @@ from waybill_labels.domain import (
     Failure,
     File,
     Job,
+    Kept,
     Order,
     Pending,
     Prints,
@@ -35,7 +36,10 @@ from waybill_labels.domain import (
     look,
     pick_list,
 )
-from waybill_labels.handlers.batches import Documents
+from waybill_labels.handlers.batches import Documents, Known
+from waybill_labels.handlers.batches import _set as set_pages
+from waybill_labels.store.batches import Batch, claim, come, open_
+from waybill_labels.store.batches import find as find_batch
 from waybill_labels.store.documents import find, keep
 from waybill_labels.store.orders import Orders, put_rows
 
@@ -189,6 +193,58 @@ async def test_a_label_that_nobody_sold_is_bought_again_when_its_batch_is_retrie
     assert first["document"] is None
 
 
+async def test_what_was_scanned_before_it_came_in_is_found_by_a_retry(desk: Desk) -> None:
+    known = await desk.packed("10001-01")
+    await desk.known(known)
+    first = await desk.prints(scans=["10001-01", "10002-01"], prints="labels")
+    await desk.known(await desk.packed("10002-01"))
+    second = await desk.prints(f"/api/v1/batches/{first['batch_id']}/again", only_failed=True)
+
+    assert [(each["name"], each["code"]) for each in first["failures"]] == [("10002-01", "unknown")]
+    assert (second["total"], second["failures"]) == (1, [])
+    assert [{"10002-01"} <= page for page in codes(await desk.file(second))] == [True]
+
+
+async def test_who_was_stopped_for_longer_than_its_lease_writes_nothing_over_what_another_one_did(
+    database: Database,
+) -> None:
+    await migrate(database, "waybill_labels")
+    batch = Batch(ORDER, BRAND, Prints.SLIPS, Sort.GIVEN, "4x6", (JOB,), NOON)
+    async with database.begin(writes=True) as connection:
+        await open_(connection, batch)
+    async with database.begin(writes=True) as connection:
+        slow = await claim(connection, timedelta(0))
+    async with database.begin(writes=True) as connection:
+        other = await claim(connection, timedelta(minutes=1))
+    async with database.begin(writes=True) as connection:
+        nobody = await claim(connection, timedelta(minutes=1))
+        assert slow is not None
+        assert other is not None
+        written = [
+            await come(connection, replace(each, state=state), timedelta(0))
+            for each, state in ((other, "done"), (slow, "printing"))
+        ]
+        shown = await find_batch(connection, ORDER)
+
+    assert shown is not None
+    assert (nobody, written, shown.state) == (None, [True, False], "done")
+
+
+def test_a_file_of_a_carriers_that_cannot_be_read_costs_its_parcel_alone() -> None:
+    broken = File("application/pdf", b"%PDF-1.4 but not for long")
+    given = bought(replace(sale(), file=Kept(broken.media_type, broken.digest)))[0]
+    good = replace(bought(sale(2))[0], reference="10002-01")
+    some = [Ready(order, order.parcels[0], with_label=True, with_slip=True) for order in (given, good)]
+    batch = Batch(ORDER, BRAND, Prints.BOTH, Sort.GIVEN, "4x6", (), NOON)
+    known = Known({}, {BRAND: ACORN}, {(BRAND, broken.digest): broken})
+    parts, failures = set_pages(batch, some, known)
+
+    assert [(failure.name, failure.code) for failure in failures] == [("10001-01, parcel 1", "not-set")]
+    assert [page >= {"10002-01"} for page in codes(documents.joined(parts)[0])] == [True, True]
+    assert documents.converted(broken, documents.ZPL) is None
+    assert documents.converted(File("image/png", b"none"), documents.PDF) is None
+
+
 async def test_a_batch_waits_for_labels_that_are_being_bought(desk: Desk, carrier: httpx.AsyncClient) -> None:
     await carrier.put("/v1/faults", json={"slow_s": 0.5})
     order = await desk.packed("10001-01")
@@ -244,7 +300,7 @@ async def test_the_same_key_prints_once_and_only_the_same(desk: Desk) -> None:
     key = {"Idempotency-Key": str(order)}
     body = {"orders": chosen(order), "prints": "slips"}
     answers = [await desk.labels.post("/api/v1/batches", json=body, headers=key) for _ in range(2)]
-    other = await desk.labels.post("/api/v1/batches", json={**body, "prints": "labels"}, headers=key)
+    other = await desk.labels.post("/api/v1/batches", json={**body, "orders": chosen(uuid4())}, headers=key)
     nothing = await desk.labels.post("/api/v1/batches", json={"prints": "slips"})
     listed = (await desk.labels.get("/api/v1/batches")).json()
 

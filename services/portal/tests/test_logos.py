@@ -48,6 +48,8 @@ def test_pictures_are_taken_for_what_they_are(content: bytes, media_type: str) -
         (svg('<image xlink:href="https://elsewhere.example/x.png"/>'), "a link to 'https://elsewhere.example"),
         (svg('<rect fill="url(https://elsewhere.example/x)"/>'), "a style that lies elsewhere"),
         (svg("<style>@import 'https://elsewhere.example'</style>"), "a style that lies elsewhere"),
+        (svg("<style>a { fill: url( 'https://elsewhere.example') }</style>"), "a style that lies elsewhere"),
+        (svg('<rect style="fill:url(#a);mask:url(//elsewhere.example)"/>'), "a style that lies elsewhere"),
         (svg("<foreignObject/>"), "holds <foreignObject>"),
         (svg(head='<!DOCTYPE svg [<!ENTITY a "b">]>'), "DOCTYPE"),
         (svg()[:-3], "cannot be read"),

@@ -167,6 +167,7 @@ batches: Final = Table(
     Column("size", Text, nullable=False),
     Column("copy", Integer, CheckConstraint("copy >= 1"), nullable=False),
     Column("again_of", Uuid),
+    Column("asked", LargeBinary, nullable=False),
     Column("jobs", JSONB, nullable=False),
     Column("failures", JSONB, nullable=False),
     Column("state", Text, nullable=False),

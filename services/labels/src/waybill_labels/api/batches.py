@@ -1,7 +1,7 @@
 """Print batches: many parcels as one file, in the background; what failed is named and retried alone."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -17,7 +17,20 @@ from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_labels import store
 from waybill_labels.api.links import Links
-from waybill_labels.domain import MARKETPLACE, Job, Order, Prints, Refused, Size, Sort, buy, jobs_of, name_of
+from waybill_labels.domain import (
+    MARKETPLACE,
+    Chosen,
+    Job,
+    Order,
+    Prints,
+    Refused,
+    Size,
+    Sort,
+    buy,
+    meant,
+    printed,
+    to_retry,
+)
 from waybill_labels.settings import Settings
 from waybill_labels.store.batches import Batch
 
@@ -36,6 +49,10 @@ class Wanted(BaseModel):
     order_id: UUID
     parcel_id: UUID | None = None
     refused: Text = ""
+
+    def chosen(self) -> Chosen:
+        """The same for the domain."""
+        return Chosen(self.order_id, self.parcel_id, self.refused)
 
 
 class NewBatch(BaseModel):
@@ -67,62 +84,67 @@ def routes(begin: Begin[Order], settings: Settings, wake: Callable[[], None], li
     router = APIRouter(prefix="/api/v1")
     called: Callable[..., Awaitable[Call]] = caller(settings.token.get_secret_value())
 
-    async def opened(call: Call, batch: Batch) -> dict[str, Any]:
+    async def once(call: Call, make: Callable[[], Awaitable[Batch]]) -> dict[str, Any]:
         """Begin a batch, once for each key, and show it."""
-        if not batch.jobs:
-            raise Problem(422, "nothing-to-print", "Choose what to print: name `orders` or `scans`.", field="orders")
-        if len(batch.jobs) > MOST:
-            raise Problem(422, "too-many", f"These are {len(batch.jobs)} parcels; print {MOST} at most at once.")
-        async with begin.database.begin(call.brand, writes=True) as connection:
-            await store.batches.open_(connection, batch)
-            known = await store.batches.find(connection, batch.batch_id)
-            if known is None or _asked(known) != _asked(batch):
-                raise Problem(
-                    422,
-                    "idempotency-key-reused",
-                    "This Idempotency-Key printed something else before. Make a new key for a new batch.",
-                )
-            shown = await _shown(connection, known, links)
+        async with begin.database.begin(call.brand) as connection:
+            known = await store.batches.find(connection, call.id)
+        if known is None:
+            batch = await make()
+            if not batch.jobs:
+                says = "Choose what to print: name `orders` or `scans`."
+                raise Problem(422, "nothing-to-print", says, field="orders")
+            if len(batch.jobs) > MOST:
+                raise Problem(422, "too-many", f"These are {len(batch.jobs)} parcels; print {MOST} at most at once.")
+            async with begin.database.begin(call.brand, writes=True) as connection:
+                await store.batches.open_(connection, batch)
+                known = await store.batches.find(connection, call.id)
+        if known is None or known.asked != call.body_hash:
+            raise Problem(
+                422,
+                "idempotency-key-reused",
+                "This Idempotency-Key printed something else before. Make a new key for a new batch.",
+            )
         wake()
-        return shown
+        async with begin.database.begin(call.brand) as connection:
+            return await _shown(connection, known, links)
 
     @router.post("/batches", status_code=202)
     async def post_batch(new: NewBatch, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
         """Print many parcels as one file; it is done in the background, `GET` tells how far it has come."""
-        brand_id = call.brand or MARKETPLACE
-        async with begin.database.begin(call.brand) as connection:
-            known = await store.batches.find(connection, call.id)
-            jobs = known.jobs if known is not None else await _jobs(begin, connection, new)
-        batch = Batch(call.id, brand_id, new.prints, new.sort, new.size, tuple(jobs), call.at)
-        return await opened(call, batch)
+
+        async def make() -> Batch:
+            chosen = [each.chosen() for each in new.orders]
+            jobs = await _meant(begin, call, chosen, new.scans, new.prints)
+            brand_id = call.brand or MARKETPLACE
+            return Batch(call.id, brand_id, new.prints, new.sort, new.size, jobs, call.at, call.body_hash)
+
+        return await once(call, make)
 
     @router.post("/batches/{batch_id}/again", status_code=202)
     async def post_again(batch_id: UUID, again: Again, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
         """Print a batch again, which its pages say; or only what failed, for which labels are bought again."""
-        async with begin.database.begin(call.brand) as connection:
-            before = _found(batch_id, await store.batches.find(connection, batch_id))
-        if before.state != "done":
-            raise Problem(409, "under-way", "It is still being printed. Wait until it is done.")
-        failed = {(failure.order_id, failure.parcel_id, failure.name) for failure in before.failures}
-        jobs = [job for job in before.jobs if ((job.order_id, job.parcel_id, job.name) in failed) is again.only_failed]
-        if not jobs:
-            says = "Nothing of it failed." if again.only_failed else "Nothing of it was printed. Retry what failed."
-            raise Problem(409, "nothing-to-print", says)
-        if again.only_failed:
+
+        async def make() -> Batch:
+            async with begin.database.begin(call.brand) as connection:
+                before = _found(batch_id, await store.batches.find(connection, batch_id))
+            if before.state != "done":
+                raise Problem(409, "under-way", "It is still being printed. Wait until it is done.")
+            made = replace(
+                Batch(call.id, before.brand_id, before.prints, before.sort, before.size, (), call.at, call.body_hash),
+                again_of=batch_id,
+            )
+            if not again.only_failed:
+                jobs = tuple(printed(before.jobs, before.failures))
+                if not jobs:
+                    raise Problem(409, "nothing-to-print", "Nothing of it was printed. Retry what failed.")
+                return replace(made, jobs=jobs, copy=before.copy + 1)
+            if not before.failures:
+                raise Problem(409, "nothing-to-print", "Nothing of it failed.")
             await _buy_again(begin, call, before)
-            jobs = [job for old in jobs for job in await _retried(begin, call, old, before.prints, again.packed)]
-        batch = Batch(
-            call.id,
-            before.brand_id,
-            before.prints,
-            before.sort,
-            before.size,
-            tuple(jobs),
-            call.at,
-            copy=before.copy if again.only_failed else before.copy + 1,
-            again_of=batch_id,
-        )
-        return await opened(call, batch)
+            chosen, scans = to_retry(before.failures, [each.chosen() for each in again.packed])
+            return replace(made, jobs=await _meant(begin, call, chosen, scans, before.prints), copy=before.copy)
+
+        return await once(call, make)
 
     @router.get("/batches")
     async def get_batches(call: Annotated[Call, Depends(called)]) -> list[dict[str, Any]]:
@@ -140,49 +162,15 @@ def routes(begin: Begin[Order], settings: Settings, wake: Callable[[], None], li
     return router
 
 
-async def _jobs(begin: Begin[Order], connection: AsyncConnection, new: NewBatch) -> list[Job]:
-    """What is meant, each once, in the order in which it was named."""
-    names = list({name.lower(): name for name in new.scans}.values())
-    scanned = await store.batches.called(connection, names)
-    ids = {each.order_id for each in new.orders} | {id_ for found in scanned.values() for id_, _ in found}
-    orders = await begin.store.load(connection, ids)
-    jobs: list[Job] = []
-    for each in new.orders:
-        order = orders.get(each.order_id)
-        if each.refused:
-            jobs.append(Job(_called(order, each.order_id), each.order_id, each.parcel_id, each.refused))
-        elif order is None or each.parcel_id is not None:
-            parcel = order and each.parcel_id and order.parcel(each.parcel_id)
-            name = name_of(order, parcel or None) if order else str(each.order_id)
-            jobs.append(Job(name, each.order_id, each.parcel_id))
-        else:
-            jobs += jobs_of(order, new.prints)
-    for name in names:
-        jobs += _scanned(name, scanned.get(name, []), orders, new.prints)
-    return list({(job.order_id, job.parcel_id, job.order_id or job.name): job for job in jobs}.values())
-
-
-def _scanned(name: str, found: Sequence[tuple[UUID, UUID | None]], orders: Any, prints: Prints) -> list[Job]:
-    if len(found) > 1:
-        return [Job(name, refused=f"{len(found)} orders are called that. Choose the one in the list.")]
-    if not found:
-        return [Job(name)]
-    ((order_id, parcel_id),) = found
-    if parcel_id is None:
-        return jobs_of(orders[order_id], prints)
-    order = orders[order_id]
-    return [Job(name_of(order, order.parcel(parcel_id)), order_id, parcel_id)]
-
-
-async def _retried(begin: Begin[Order], call: Call, job: Job, prints: Prints, packed: Sequence[Wanted]) -> list[Job]:
-    """What failed, as it is meant by now: something may have been packed since."""
-    if job.order_id is None or job.parcel_id is not None:
-        return [job]
-    if mine := [each for each in packed if each.order_id == job.order_id]:
-        return [Job(job.name, each.order_id, each.parcel_id, each.refused) for each in mine]
+async def _meant(
+    begin: Begin[Order], call: Call, chosen: Sequence[Chosen], scans: Sequence[str], prints: Prints
+) -> tuple[Job, ...]:
+    names = list({name.lower(): name for name in scans}.values())
     async with begin.database.begin(call.brand) as connection:
-        order = (await begin.store.load(connection, [job.order_id])).get(job.order_id)
-    return [Job(job.name, job.order_id)] if order is None else jobs_of(order, prints)
+        scanned = await store.batches.called(connection, names)
+        ids = {each.order_id for each in chosen} | {order_id for found in scanned.values() for order_id, _ in found}
+        orders = await begin.store.load(connection, ids)
+    return tuple(meant(orders, chosen, names, scanned, prints))
 
 
 async def _buy_again(begin: Begin[Order], call: Call, before: Batch) -> None:
@@ -206,19 +194,10 @@ async def _buy_again(begin: Begin[Order], call: Call, before: Batch) -> None:
         await tx.publish(told)
 
 
-def _called(order: Order | None, order_id: UUID) -> str:
-    return str(order_id) if order is None else order.reference
-
-
 def _found(batch_id: UUID, batch: Batch | None) -> Batch:
     if batch is None:
         raise Problem(404, "unknown-batch", f"There is no batch {batch_id}. Print something first.")
     return batch
-
-
-def _asked(batch: Batch) -> tuple[Any, ...]:
-    """What was asked for, whatever has become of it."""
-    return batch.brand_id, batch.prints, batch.sort, batch.size, batch.again_of
 
 
 async def _shown(connection: AsyncConnection, batch: Batch, links: Links) -> dict[str, Any]:

@@ -66,7 +66,9 @@ def routes(begin: Begin[Order], settings: Settings) -> APIRouter:
         wanted = media_type or file.media_type
         content = await asyncio.to_thread(documents.converted, file, wanted)
         if content is None:
-            says = f"Its carrier gave this label as {file.media_type}, from which no {wanted} is made."
+            says = (
+                f"Its carrier gave this label as {file.media_type}, of which no {wanted} can be made. Take it as it is."
+            )
             raise Problem(409, "other-format", says)
         return answer(content, wanted, name)
 

@@ -19,10 +19,17 @@ PNG: Final = "image/png"
 
 
 def converted(file: File, media_type: str) -> bytes | None:
-    """A label as PDF or ZPL; None where it cannot be: nobody here draws what is written for a printer."""
+    """A label as PDF or ZPL; None where it cannot be read, or is ZPL: nobody here draws what is for a printer."""
+    if file.media_type == media_type:
+        return file.content
+    try:
+        return _drawn(file, media_type)
+    except (pypdfium2.PdfiumError, OSError, SyntaxError, ValueError):
+        return None
+
+
+def _drawn(file: File, media_type: str) -> bytes | None:
     match file.media_type, media_type:
-        case given, wanted if given == wanted:
-            return file.content
         case ("application/pdf", "application/zpl"):
             return b"".join(bitmap(image) for image in _rendered(file.content))
         case ("image/png", "application/zpl"):

@@ -2,6 +2,8 @@
 
 from waybill_labels.domain.batches import (
     MARKETPLACE,
+    Called,
+    Chosen,
     Failure,
     Job,
     Pending,
@@ -12,8 +14,11 @@ from waybill_labels.domain.batches import (
     in_order,
     jobs_of,
     look,
+    meant,
     name_of,
     pick_list,
+    printed,
+    to_retry,
 )
 from waybill_labels.domain.faces import face, on_list
 from waybill_labels.domain.incoming import Incoming, on_event
@@ -74,6 +79,8 @@ __all__ = [
     "OPEN",
     "PAID",
     "PLATFORM",
+    "Called",
+    "Chosen",
     "Decided",
     "Failure",
     "File",
@@ -120,6 +127,7 @@ __all__ = [
     "jobs_of",
     "list_on",
     "look",
+    "meant",
     "name_of",
     "not_sold",
     "off",
@@ -128,9 +136,11 @@ __all__ = [
     "pick_list",
     "placed",
     "prepare",
+    "printed",
     "refunded",
     "resolve",
     "sold",
+    "to_retry",
     "void",
     "void_refused",
     "voided",

@@ -12,6 +12,8 @@ from waybill_labels.domain.orders import PLATFORM, Item, Order, Parcel, Place, S
 
 Size = Literal["4x6", "a6"]
 """Of a label: 4 × 6 inches, or DIN A6."""
+NAMED: Final = 3
+"""Orders that a list names at its foot."""
 MARKETPLACE: Final = UUID(int=0)
 """Whose a batch is that the operator of all brands prints."""
 
@@ -50,6 +52,19 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """An order that is to be printed, or one parcel of it; `refused` is what kept it out before it came here."""
+
+    order_id: UUID
+    parcel_id: UUID | None = None
+    refused: str = ""
+
+
+Called = Mapping[str, Sequence[tuple[UUID, UUID | None]]]
+"""By what was scanned, the orders that are called that, or the parcels whose label has that number."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """What is not printed, and what to do."""
 
@@ -72,6 +87,60 @@ class Ready:
 
 class Pending:
     """Its label is being bought, or it has not come in yet."""
+
+
+def meant(
+    orders: Mapping[UUID, Order], chosen: Iterable[Chosen], scans: Iterable[str], called: Called, prints: Prints
+) -> list[Job]:
+    """What is to be printed, each once, in the order in which it was named."""
+    jobs = [job for each in chosen for job in _chosen(orders.get(each.order_id), each, prints)]
+    jobs += [job for name in scans for job in _scanned(orders, name, called.get(name, ()), prints)]
+    return list({_key(job): job for job in jobs}.values())
+
+
+def printed(jobs: Iterable[Job], failures: Iterable[Failure]) -> list[Job]:
+    """Those that did not fail."""
+    failed = {_key(failure) for failure in failures}
+    return [job for job in jobs if _key(job) not in failed]
+
+
+def to_retry(failures: Iterable[Failure], packed: Iterable[Chosen]) -> tuple[list[Chosen], list[str]]:
+    """What failed, as it would be chosen or scanned anew; `packed` is what was packed of it since."""
+    of_order: dict[UUID, list[Chosen]] = {}
+    for each in packed:
+        of_order.setdefault(each.order_id, []).append(each)
+    chosen: list[Chosen] = []
+    scans: list[str] = []
+    for failure in failures:
+        if failure.order_id is None:
+            scans.append(failure.name)
+        elif failure.parcel_id is None:
+            chosen += of_order.get(failure.order_id, [Chosen(failure.order_id)])
+        else:
+            chosen.append(Chosen(failure.order_id, failure.parcel_id))
+    return chosen, scans
+
+
+def _key(each: Job | Failure) -> object:
+    return each.name.lower() if each.order_id is None else (each.order_id, each.parcel_id)
+
+
+def _chosen(order: Order | None, each: Chosen, prints: Prints) -> list[Job]:
+    if order is None:
+        return [Job(str(each.order_id), each.order_id, each.parcel_id, each.refused)]
+    if each.parcel_id is None and not each.refused:
+        return jobs_of(order, prints)
+    parcel = None if each.parcel_id is None else order.parcel(each.parcel_id)
+    return [Job(name_of(order, parcel), each.order_id, each.parcel_id, each.refused)]
+
+
+def _scanned(
+    orders: Mapping[UUID, Order], name: str, found: Sequence[tuple[UUID, UUID | None]], prints: Prints
+) -> list[Job]:
+    if len(found) > 1:
+        return [Job(name, refused=f"{len(found)} orders are called that. Choose the one in the list.")]
+    jobs = [job for each in found for job in _chosen(orders.get(each[0]), Chosen(*each), prints)]
+    return jobs or [Job(name)]
 
 
 def jobs_of(order: Order, prints: Prints) -> list[Job]:
@@ -186,7 +255,7 @@ def pick_list(orders: Iterable[Order]) -> dict[str, Any]:
                 wanted.setdefault(key, []).append((order.reference, quantity))
     rows = [_row(items[key], wanted[key]) for key in sorted(items, key=lambda key: _place(items[key]))]
     return {
-        "reference": ", ".join(references[:3]) + (" …" if len(references) > 3 else ""),  # noqa: PLR2004
+        "reference": ", ".join(references[:NAMED]) + (" …" if len(references) > NAMED else ""),
         "orders": len(references),
         "units": sum(row["quantity"] for row in rows),
         "rows": rows,

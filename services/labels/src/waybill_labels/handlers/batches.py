@@ -34,7 +34,8 @@ from waybill_labels.store.batches import Batch
 
 CHUNK: Final = 3
 """Parcels whose pages are set at once; Typst keeps what it made of the last ones, so that more take more memory."""
-LEASE: Final = timedelta(seconds=60)
+LEASE: Final = timedelta(seconds=30)
+"""Somebody else goes on with a batch whose worker has not told of it for so long."""
 LOOK_AGAIN: Final = timedelta(seconds=0.5)
 PATIENCE: Final = timedelta(minutes=3)
 """How long a batch waits for labels; what has none by then is told as a failure."""
@@ -136,7 +137,8 @@ class Batches:
 def _set(batch: Batch, some: Sequence[Ready], known: Known) -> tuple[list[bytes], list[Failure]]:
     """The pages of some parcels, and those of which none can be made, which cost no other."""
     try:
-        return list(_parts(batch, some, known)), []
+        # Put together here, so that a file of a carrier's that cannot be read is found with its parcel.
+        return [documents.joined(list(_parts(batch, some, known)))[0]], []
     except Exception as error:  # noqa: BLE001  # whatever it is, the one that it is about is found and named
         if len(some) == 1:
             (each,) = some

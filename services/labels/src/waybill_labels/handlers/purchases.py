@@ -299,10 +299,11 @@ class Purchases:
                 label = orders[due.order_id].label(due.label_id)
                 assert label is not None
                 written[due] = label
-            await tx.save({id_: order for id_, order in orders.items() if order is not before[id_]})
-            await tx.publish(told)
+            # People before labels, as who erases them locks both.
             sold_ = [(orders[due.order_id], each.file) for due in written for each in files.get(due, ()) if each.file]
             await store.orders.keep_labels(tx.connection, sold_, at)
+            await tx.save({id_: order for id_, order in orders.items() if order is not before[id_]})
+            await tx.publish(told)
             await store.purchases.take_up(tx.connection, mine, self.lease)
             waits = {due.label_id: step for due, step in steps.items() if isinstance(step, Later)}
             await store.purchases.later(tx.connection, {label_id: step.wait for label_id, step in waits.items()})

@@ -11,7 +11,7 @@ from sqlalchemy import Row, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waybill_labels.domain import Failure, Job, Prints, Size, Sort
+from waybill_labels.domain import Called, Failure, Job, Prints, Size, Sort
 from waybill_labels.tables import batches, documents, labels, slips
 
 _JOBS: Final = TypeAdapter(tuple[Job, ...])
@@ -20,7 +20,10 @@ _FAILURES: Final = TypeAdapter(tuple[Failure, ...])
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is printed at once, and how far that has come; `done` counts jobs, of which some may be `failures`."""
+    """What is printed at once, and how far that has come; `done` counts jobs, of which some may be `failures`.
+
+    `asked` is the hash of what was asked for.
+    """
 
     batch_id: UUID
     brand_id: UUID
@@ -29,6 +32,7 @@ class Batch:
     size: Size
     jobs: tuple[Job, ...]
     created_at: datetime
+    asked: bytes = b""
     copy: int = 1
     again_of: UUID | None = None
     failures: tuple[Failure, ...] = ()
@@ -127,7 +131,7 @@ async def come(connection: AsyncConnection, batch: Batch, again_after: timedelta
     return (await connection.execute(written.returning(batches.c.batch_id))).first() is not None
 
 
-async def called(connection: AsyncConnection, names: Sequence[str]) -> dict[str, list[tuple[UUID, UUID | None]]]:
+async def called(connection: AsyncConnection, names: Sequence[str]) -> Called:
     """What people scanned: orders by their reference, parcels by their label's number; each name as it was given."""
     wanted = {name.lower(): name for name in names}
     found: dict[str, list[tuple[UUID, UUID | None]]] = {}
@@ -152,6 +156,7 @@ def _batch(row: Row[Any]) -> Batch:
         row.size,
         _JOBS.validate_python(row.jobs),
         row.created_at,
+        row.asked,
         row.copy,
         row.again_of,
         _FAILURES.validate_python(row.failures),

@@ -1,5 +1,6 @@
 """A brand's logo, which is printed on every slip: what it must not be, said so that one knows what to do."""
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator
 from io import BytesIO
@@ -69,7 +70,7 @@ def _forbidden(root: Element) -> Iterator[str]:
         name = _name(element.tag)
         if name in _RUNS:
             yield f"<{name}>"
-        if "@import" in (element.text or "") or "url(http" in (element.text or ""):
+        if "@import" in (element.text or "") or _elsewhere(element.text or ""):
             yield "a style that lies elsewhere"
         for key, value in element.attrib.items():
             attribute, said = _name(key), value.strip()
@@ -77,8 +78,13 @@ def _forbidden(root: Element) -> Iterator[str]:
                 yield f"{attribute}="
             if attribute == "href" and not said.startswith(_EMBEDDED):
                 yield f"a link to {said[:40]!r}"
-            if "url(" in said and "url(#" not in said.replace(" ", "").replace("'", "").replace('"', ""):
+            if _elsewhere(said):
                 yield "a style that lies elsewhere"
+
+
+def _elsewhere(style: str) -> bool:
+    """Whether it uses what is not in the picture itself."""
+    return bool(re.search(r"""url\(\s*["']?\s*[^#"'\s]""", style))
 
 
 def _name(tag: object) -> str:

@@ -26,6 +26,7 @@ PRINTS: Final = {
     "pick_list": "Pick list",
 }
 SORTS: Final = {"given": "As listed", "reference": "By reference", "sku": "By SKU", "location": "By location"}
+NOTHING_OPEN: Final = "nothing-open"
 _LABELED: Final = ("both", "labels")
 
 
@@ -36,27 +37,30 @@ class Printer:
     fulfillment: Owner
     labels: Owner
 
-    async def print(self, viewer: Viewer, orders: Sequence[Order], body: dict[str, Any], key: str | None) -> Any:
-        """A batch of these orders."""
+    async def parcels(
+        self, viewer: Viewer, orders: Sequence[Order], prints: str, key: str | None
+    ) -> list[dict[str, Any]]:
+        """What is to be printed of these orders."""
         limit = asyncio.Semaphore(AT_ONCE)
 
-        async def wanted(order: Order) -> list[dict[str, Any]]:
-            if body.get("prints") not in _LABELED or not any(line.open for line in order.lines):
+        async def of(order: Order) -> list[dict[str, Any]]:
+            if prints not in _LABELED or not any(line.open for line in order.lines):
                 return [{"order_id": str(order.order_id)}]
             async with limit:
-                return await self.packed(viewer, order, key)
+                return await self._packed(viewer, order, key)
 
-        found = await asyncio.gather(*(wanted(order) for order in orders))
-        body["orders"] = [each for some in found for each in some]
-        return await self.labels.command(viewer, "/api/v1/batches", body, key)
+        return [each for some in await asyncio.gather(*map(of, orders)) for each in some]
 
-    async def packed(self, viewer: Viewer, order: Order, key: str | None) -> list[dict[str, Any]]:
+    async def _packed(self, viewer: Viewer, order: Order, key: str | None) -> list[dict[str, Any]]:
         """Pack what is open of an order; all its packed parcels, or why that is not done."""
         path = f"/api/v1/orders/{order.order_id}/parcels"
         own = key and f"{key}-{order.order_id}"
         try:
             ledger = await self.fulfillment.command(viewer, path, {"shipping": "platform"}, own)
         except Problem as problem:
+            if problem.code == NOTHING_OPEN:
+                # Somebody else has packed it meanwhile.
+                return [{"order_id": str(order.order_id)}]
             return [{"order_id": str(order.order_id), "refused": problem.detail[:500]}]
         packed = [each["parcel_id"] for each in ledger["parcels"] if each["state"] == "packed"]
         return [{"order_id": str(order.order_id), "parcel_id": parcel_id} for parcel_id in packed]
@@ -102,10 +106,10 @@ class Desk:
         try:
             if "scans" in given:
                 body["scans"] = [line.strip() for line in given["scans"].splitlines() if line.strip()]
-                found = await self.printer.labels.command(viewer, "/api/v1/batches", body, key_of(given))
             else:
                 orders = await self._selected(viewer, request, given)
-                found = await self.printer.print(viewer, orders, body, key_of(given))
+                body["orders"] = await self.printer.parcels(viewer, orders, given.get("prints", ""), key_of(given))
+            found = await self.printer.labels.command(viewer, "/api/v1/batches", body, key_of(given))
         except Problem as problem:
             nothing = problem.code == "nothing-to-print"
             says = "Choose orders in the list first, or scan some here." if nothing else problem.detail
@@ -119,12 +123,12 @@ class Desk:
         labels, at = self.printer.labels, f"/api/v1/batches/{batch_id}"
         before = await labels.ask(viewer, at)
         body: dict[str, Any] = {"only_failed": only_failed}
-        if only_failed and before["prints"] in _LABELED:
+        if only_failed:
             open_ = [
                 UUID(each["order_id"]) for each in before["failures"] if each["order_id"] and not each["parcel_id"]
             ]
             orders = await self.lists.loaded(viewer, open_)
-            body["packed"] = [each for order in orders for each in await self.printer.packed(viewer, order, key)]
+            body["packed"] = await self.printer.parcels(viewer, orders, before["prints"], key)
         found = await labels.command(viewer, f"{at}/again", body, key)
         return RedirectResponse(f"/batches/{found['batch_id']}", 303)
 
