@@ -75,7 +75,7 @@ def shipped(order: UUID, number: str, at: datetime | None = None) -> ItemsFulfil
         lines=(LineUnits(line_id="shirt", quantity=1),),
         company="UPS",
         number=number,
-        shipped_at=at or datetime(2026, 3, 1, 12, tzinfo=UTC),
+        shipped_at=at or datetime.now(UTC),
     )
 
 
@@ -161,12 +161,13 @@ async def test_a_file_of_messages_is_taken_in_but_for_the_lines_that_cannot_be_r
     tracking: httpx.AsyncClient, database: Database, publish: Publish, until: Until
 ) -> None:
     order = uuid4()
-    await publish(shipped(order, UPS), 1)
+    left, scanned, lost, there = (datetime.now(UTC) - timedelta(hours=ago) for ago in (4, 3, 2, 1))
+    await publish(shipped(order, UPS, left), 1)
     lines = (
         "Tracking_Number,status,at,words",
-        f'{UPS},in_transit,2026-03-02T05:00:00Z,"left, late"',
-        f"{UPS},lost,2026-03-02T06:00:00Z,",
-        f"{UPS},delivered,2026-03-03T06:00:00Z,there",
+        f'{UPS},in_transit,{scanned.isoformat()},"left, late"',
+        f"{UPS},lost,{lost.isoformat()},",
+        f"{UPS},delivered,{there.isoformat()},there",
     )
     path = "/api/v1/feeds/carrier/messages"
     answers = [await tracking.post(path, content="\r\n".join(lines)) for _ in range(2)]

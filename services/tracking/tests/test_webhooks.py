@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,6 +21,8 @@ from waybill_tracking.settings import Feed, Settings
 Publish = Callable[..., Awaitable[None]]
 Until = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
 SECRET = "a feed's secret"
+LEFT = datetime.now(UTC) - timedelta(hours=20)
+"""When the parcels left: not so long ago that a brand would miss a scan."""
 
 
 class WithFeeds(Settings):
@@ -35,7 +37,7 @@ def shipped(order: UUID, number: str) -> ItemsFulfilled:
         lines=(LineUnits(line_id="shirt", quantity=1),),
         company="UPS",
         number=number,
-        shipped_at=datetime(2026, 3, 1, 12, tzinfo=UTC),
+        shipped_at=LEFT,
     )
 
 
@@ -47,8 +49,8 @@ async def tracking(database: Database, start: Any) -> httpx.AsyncClient:
 
 
 async def say(client: httpx.AsyncClient, number: str, *said: tuple[str, int], secret: str = SECRET) -> httpx.Response:
-    """Statuses and the hours at which the carrier says that they were."""
-    told = [{"status": status, "at": f"2026-03-02T{hour:02d}:00:00Z"} for status, hour in said]
+    """Statuses, and how many hours after the parcel left the carrier says that they were."""
+    told = [{"status": status, "at": (LEFT + timedelta(hours=hour)).isoformat()} for status, hour in said]
     body = json.dumps({"tracking_number": number, "messages": told}).encode()
     signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     return await client.post("/carriers/carrier/webhook", content=body, headers={"Waybill-Signature": signature})
