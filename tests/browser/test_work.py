@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.async_api import Page, expect
 from pypdf import PdfReader
@@ -111,6 +112,63 @@ async def test_one_click_packs_what_is_open_and_gives_its_label(desk: Desk) -> N
     await expect(page.get_by_role("button", name="Hand over with its label")).to_be_visible()
     await page.get_by_role("button", name="Hand over with its label").click()
     await expect(page.locator("section .badge").first).to_have_text("Shipped")
+
+
+async def test_another_service_is_chosen_for_a_parcel_whose_label_was_given_back(desk: Desk) -> None:
+    await desk.sell(801_013)
+    page = await desk.page()
+    async with page.context.expect_event("response", lambda response: response.url.endswith("/label.pdf")):
+        await page.get_by_role("button", name="Download label").click()
+    await page.get_by_role("link", name="Shipments").click()
+    await page.get_by_role("button", name="Void label").click()
+    await expect(page.locator(".parcel")).to_contain_text("Its label was given back")
+
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.get_by_role("link", name="Choose a service").click()
+    await expect(page.get_by_role("heading", name="A label for parcel 1 of 801013-01")).to_be_visible()
+    await page.get_by_label("Weight, g").fill("2500")
+    await page.get_by_role("button", name="Ask again").click()
+    await expect(page.get_by_label("Weight, g")).to_have_value("2500")
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await expect(page.locator(".rates li").first).to_contain_text("By your rule")
+    await page.get_by_role("button", name="Buy Post").click()
+
+    await expect(page.locator(".parcel")).to_contain_text("Simulated Carrier Post, ")
+    async with desk.stack.client("labels") as labels:
+        mine = (await labels.get(f"/api/v1/orders/{desk.order['order_id']}/labels")).json()["labels"]
+    assert (mine[-1]["service"], mine[-1]["weight_g"]) == ("post", 2500)
+
+
+async def test_a_label_of_which_its_carrier_says_nothing_is_looked_up_by_a_person(desk: Desk) -> None:
+    await desk.sell(801_014)
+    carrier = httpx.AsyncClient(
+        base_url=desk.stack.home.url("carrier"),
+        headers={"Authorization": f"Bearer {desk.stack.home.secret('carrier')}"},
+    )
+    async with carrier:
+        await carrier.put("/v1/faults", json={"lose": 1, "lists": False})
+        page = await desk.page("shipments")
+        async with desk.stack.client("fulfillment") as fulfillment:
+            path = f"/api/v1/orders/{desk.order['order_id']}/parcels"
+            (await fulfillment.post(path, json={"shipping": "platform"})).raise_for_status()
+        asks = page.locator("form.standing-hold", has_text="Label unclear")
+        await expect(asks).to_contain_text("Look in your account there for 801014-01", timeout=60_000)
+        await carrier.put("/v1/faults", json={})
+        sold = (await carrier.get("/v1/labels")).json()["labels"][-1]
+
+        await asks.get_by_label("Tracking number").fill(sold["tracking_number"])
+        await asks.get_by_role("button", name="Sold", exact=True).click()
+        await expect(asks).to_have_count(0)
+        await page.get_by_role("link", name="Shipments").click()
+
+        await expect(page.get_by_role("button", name="Hand over with its label")).to_be_visible()
+
+        async def given_back() -> bool:
+            books = (await carrier.get("/v1/labels")).json()["labels"]
+            states = {each["tracking_number"]: each["state"] for each in books[-2:]}
+            return bool(states.pop(sold["tracking_number"]) == "refunded" and list(states.values()) == ["sold"])
+
+        await desk.until(given_back)
 
 
 async def test_a_unit_is_canceled_and_the_rest_stays_to_be_shipped(desk: Desk) -> None:

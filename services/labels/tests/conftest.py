@@ -12,7 +12,7 @@ import pytest
 from waybill_chassis.database import Database
 from waybill_chassis.embedded.processes import Process, environment, free_ports, listening, wait_until_ready
 from waybill_labels.app import build
-from waybill_labels.settings import Account, Settings
+from waybill_labels.settings import Settings, SimulatedAccount
 
 KEY = "a-key-for-tests"
 
@@ -42,7 +42,7 @@ async def carrier(carrier_port: int) -> AsyncGenerator[httpx.AsyncClient]:
 @pytest.fixture
 def settings(carrier_port: int) -> Any:
     """Settings of labels, with an account whose answers are waited for only shortly."""
-    account = Account(
+    account = SimulatedAccount(
         kind="simulated", url=f"http://127.0.0.1:{carrier_port}", api_key=KEY, deadline_s=2.0, settles_s=0.2
     )
     return partial(Settings, carriers={"simulated": account}, lease_s=5.0)

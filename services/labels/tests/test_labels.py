@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 from labels_builders import (
+    A_SHIPMENT,
     BRAND,
     FIRST,
+    GROUND,
     NOON,
     ORDER,
     USD,
@@ -34,10 +36,13 @@ from waybill_events import (
     ids,
 )
 from waybill_labels.domain import (
+    Decision,
     HasLabel,
     NoChoice,
+    NoNumber,
     NotBought,
     NotPacked,
+    NumberKnown,
     Order,
     OwnCarrier,
     ParcelLeft,
@@ -47,6 +52,7 @@ from waybill_labels.domain import (
     UnknownLabel,
     UnknownParcel,
     Wish,
+    ask,
     buy,
     closed,
     failed,
@@ -56,6 +62,7 @@ from waybill_labels.domain import (
     refunded,
     resolve,
     sold,
+    unclear,
     void,
     void_refused,
     voided,
@@ -242,16 +249,72 @@ def test_who_tries_again_buys_another_label_under_a_key_of_its_own() -> None:
     exception = the_label(order).exception_id
     assert exception is not None
 
-    again, (settled,) = resolve(order, exception, "retry", NOON)
+    again, (settled,) = resolve(order, exception, Decision("retry", "he moved"), NOON)
     other, _ = buy(order, FIRST, Wish("simulated:express"), NOON)
 
     assert isinstance(settled, ExceptionResolved)
+    assert (settled.kind, settled.choice, settled.comment) == ("label_failed", "retry", "he moved")
     assert (the_label(again, 2).state, the_label(again, 2).label_id) == (State.WANTED, ids.label_id(FIRST, 2))
     assert the_label(other, 2).wish.service == "simulated:express"
     with pytest.raises(NoChoice):
-        resolve(order, exception, "dance", NOON)
+        resolve(order, exception, Decision("sold", number="1Z"), NOON)
     with pytest.raises(UnknownException):
-        resolve(again, exception, "retry", NOON)
+        resolve(again, exception, Decision("retry"), NOON)
+
+
+def test_what_a_carrier_sold_without_saying_so_goes_back_and_another_is_bought() -> None:
+    order, (raised,) = unclear(asked(), LABEL, NOON)
+    same, nothing = unclear(order, LABEL, NOON)
+    exception = the_label(order).exception_id
+    assert exception is not None
+
+    found, (settled, purchased) = resolve(order, exception, Decision("sold", "on the list", "1Z7"), NOON)
+
+    assert isinstance(raised, ExceptionRaised)
+    assert (raised.kind, raised.choices, raised.parcel_ids) == ("label_unclear", ("sold", "not_sold"), (FIRST,))
+    assert (same, nothing) == (order, [])
+    assert isinstance(settled, ExceptionResolved)
+    assert (settled.kind, settled.choice, settled.comment) == ("label_unclear", "sold", "on the list")
+    assert isinstance(purchased, LabelPurchased)
+    assert (purchased.tracking_number, purchased.unwanted, purchased.cost) == ("1Z7", "label_unclear", USD)
+    assert [(label.state, label.void_why) for label in found.labels] == [
+        (State.VOIDING, "label_unclear"),
+        (State.WANTED, ""),
+    ]
+
+
+@pytest.mark.parametrize(("number", "says"), [("", NoNumber), ("WB1", NumberKnown)])
+def test_what_is_given_back_by_its_number_is_no_other_label(number: str, says: type[Exception]) -> None:
+    first, _ = voided(void(bought()[0], LABEL), LABEL, NOON)
+    again, _ = buy(first, FIRST, None, NOON)
+    label_id = the_label(again, 2).label_id
+    order, _ = unclear(ask(again, label_id, GROUND, A_SHIPMENT), label_id, NOON)
+    exception = the_label(order, 2).exception_id
+    assert exception is not None
+
+    with pytest.raises(says):
+        resolve(order, exception, Decision("sold", number=number), NOON)
+
+
+@pytest.mark.parametrize(("told", "states"), [((), ["dropped", "wanted"]), ((unpacked(),), ["dropped"])])
+def test_what_was_not_sold_after_all_is_bought_anew_where_it_is_needed(told: Any, states: list[str]) -> None:
+    order = hears(*told, order=unclear(asked(), LABEL, NOON)[0])
+    exception = the_label(order).exception_id
+    assert exception is not None
+
+    after, (settled,) = resolve(order, exception, Decision("not_sold"), NOON)
+
+    assert isinstance(settled, ExceptionResolved)
+    assert [label.state for label in after.labels] == states
+
+
+def test_what_is_unclear_is_settled_when_its_carrier_says_so_after_all() -> None:
+    order, (settled, purchased) = sold(unclear(asked(), LABEL, NOON)[0], LABEL, [sale()], NOON)
+
+    assert isinstance(settled, ExceptionResolved)
+    assert (settled.kind, settled.choice) == ("label_unclear", "sold")
+    assert isinstance(purchased, LabelPurchased)
+    assert the_label(order).exception_id is None
 
 
 @pytest.mark.parametrize("gone", [unpacked(), left(**OTHERWISE)])

@@ -1,30 +1,47 @@
 """What labels reads from its environment."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, HttpUrl, SecretStr, model_validator
+from pydantic import BaseModel, Field, HttpUrl, Secret, SecretStr, model_validator
 
 from waybill_chassis.settings import ServiceSettings
 
 
 class Account(BaseModel):
-    """An account with a carrier."""
+    """What all accounts with carriers have."""
 
-    kind: Literal["simulated"]
-    url: HttpUrl
-    api_key: SecretStr
     deadline_s: Annotated[float, Field(gt=0, le=60)] = 10.0
     """Seconds until a call counts as unanswered."""
     settles_s: Annotated[float, Field(ge=0, le=600)] = 15.0
     """Seconds after which an unanswered purchase can be found in the carrier's books, or was not made."""
 
 
+class SimulatedAccount(Account):
+    """With the simulated carrier."""
+
+    kind: Literal["simulated"]
+    url: HttpUrl
+    api_key: SecretStr
+
+
+class KarrioAccount(Account):
+    """With a carrier that karrio speaks to, under karrio's name of it."""
+
+    kind: Literal["karrio"]
+    carrier: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
+    connection: Secret[dict[str, Any]]
+    """What karrio asks for to connect: `{"client_id": "…", "client_secret": "…", "account_number": "…"}` for `ups`."""
+    url: HttpUrl | None = None
+    """Where to call instead of at the carrier's own address."""
+
+
 class Settings(ServiceSettings):
     """Settings of labels."""
 
-    carriers: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")], Account] = Field(
-        default_factory=dict[str, Account]
-    )
+    carriers: dict[
+        Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")],
+        Annotated[SimulatedAccount | KarrioAccount, Field(discriminator="kind")],
+    ] = Field(default_factory=dict[str, SimulatedAccount | KarrioAccount])
     """By our code of the carrier: `{"simulated": {"kind": "simulated", "url": "…", "api_key": "…"}}`."""
     lease_s: Annotated[float, Field(gt=0)] = 60.0
     """Seconds after which somebody else takes up a label whose worker has not said what became of it; longer than all

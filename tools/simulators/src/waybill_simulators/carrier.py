@@ -107,6 +107,8 @@ class Faults(BaseModel):
     """Whether labels are taken back."""
     labels: Literal["", "pdf", "png", "zpl"] = ""
     """In which format it gives labels; where it gives none, whoever buys one sets it."""
+    lists: bool = True
+    """Whether it says what it has sold under a key, as few carriers do: 501 where it does not."""
     twice: bool = False
     """Whether it sends each webhook twice."""
 
@@ -187,6 +189,14 @@ class Carrier:
         refund_at = datetime.now(UTC) + timedelta(seconds=self.faults.refund_after_s) if self.faults.refunds else None
         return self.books.keep(label.model_copy(update={"state": "voided", "refund_at": refund_at}))
 
+    def known(self, name: str) -> Label:
+        """A label by its id or its number, as it is at this moment; raises HTTPException."""
+        mine = self.books.labels
+        label = mine.get(name) or next((each for each in mine.values() if each.tracking_number == name), None)
+        if label is None:
+            raise HTTPException(404, f"We have sold no label {name}.")
+        return self.now(label)
+
     def now(self, label: Label) -> Label:
         """A label as it is at this moment: its money may have come back meanwhile."""
         if label.state == "voided" and label.refund_at is not None and label.refund_at <= datetime.now(UTC):
@@ -260,11 +270,6 @@ def build(carrier: Carrier, *, api_key: str) -> FastAPI:  # noqa: C901  # the fu
     app = FastAPI(title=NAME, lifespan=lifespan, docs_url=None, redoc_url=None)
     desk = APIRouter(prefix="/v1", dependencies=[Depends(customer)])
 
-    def known(label_id: str) -> Label:
-        if label_id not in carrier.books.labels:
-            raise HTTPException(404, f"We have sold no label {label_id}.")
-        return carrier.now(carrier.books.labels[label_id])
-
     def answered(body: Any) -> Response:
         # What is lost looks to the customer like a gateway that gave up.
         return Response("upstream timed out", 504) if carrier.loses() else Response(json.dumps(body), 200)
@@ -287,28 +292,30 @@ def build(carrier: Carrier, *, api_key: str) -> FastAPI:  # noqa: C901  # the fu
     @desk.get("/labels")
     async def get_labels(key: Annotated[str, Query()] = "") -> Mapping[str, Any]:
         await carrier.thinks()
+        if key and not carrier.faults.lists:
+            raise HTTPException(501, "We keep no list by your keys.")
         mine = [each for each in carrier.books.labels.values() if key in {"", each.key}]
         return {"labels": [shown(carrier.now(each)) for each in mine]}
 
     @desk.get("/labels/{label_id}")
     async def get_label(label_id: str) -> Mapping[str, Any]:
         await carrier.thinks()
-        return known(label_id).model_dump(mode="json")
+        return carrier.known(label_id).model_dump(mode="json")
 
     @desk.post("/labels/{label_id}/void")
     async def post_void(label_id: str) -> Response:
         await carrier.thinks()
-        return answered(carrier.now(carrier.void(known(label_id))).model_dump(mode="json"))
+        return answered(carrier.now(carrier.void(carrier.known(label_id))).model_dump(mode="json"))
 
     @desk.post("/manifests")
     async def post_manifest(wanted: ManifestOf) -> Response:
         await carrier.thinks()
         for label_id in wanted.labels:
-            if known(label_id).state != "sold":
+            if carrier.known(label_id).state != "sold":
                 raise HTTPException(409, f"Label {label_id} was voided.")
         number = f"M{wanted.key}"
         for label_id in wanted.labels:
-            carrier.books.keep(known(label_id).model_copy(update={"manifest": number}))
+            carrier.books.keep(carrier.known(label_id).model_copy(update={"manifest": number}))
         return answered({"manifest": number})
 
     @desk.post("/parcels/{number}/scan", status_code=204)

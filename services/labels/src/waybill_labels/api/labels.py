@@ -1,4 +1,4 @@
-"""Commands on labels: what one would cost, buy again, give back."""
+"""Commands on labels: buy again, give back, settle what stands still."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final
@@ -16,13 +16,16 @@ from waybill_events import Box, Brand, Recipient
 from waybill_labels.domain import (
     PAID,
     Decided,
+    Decision,
     HasLabel,
     Label,
     NoChoice,
+    NoNumber,
     NotBought,
     NotPacked,
     NotReady,
     NotYet,
+    NumberKnown,
     Order,
     OwnCarrier,
     Parcel,
@@ -47,6 +50,8 @@ _CODES: Final[Mapping[type[Refused], tuple[int, str]]] = {
     UnknownLabel: (404, "unknown-label"),
     UnknownException: (404, "unknown-exception"),
     NoChoice: (422, "no-such-choice"),
+    NoNumber: (422, "no-number"),
+    NumberKnown: (409, "number-known"),
     NotPacked: (409, "not-packed"),
     OwnCarrier: (409, "own-carrier"),
     HasLabel: (409, "has-label"),
@@ -73,12 +78,15 @@ class Wanted(BaseModel):
 
 
 class Choice(BaseModel):
-    """How an exception is settled."""
+    """How an exception is settled; `tracking_number` is that of a label which its carrier sold without saying so."""
 
-    model_config = example(choice="retry")
+    model_config = example(choice="sold", tracking_number="1Z5R89390357567127")
 
     choice: Annotated[str, StringConstraints(min_length=1, max_length=50)]
     comment: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=r"^[^\x00]*$")] = ""
+    tracking_number: Annotated[
+        str, StringConstraints(strip_whitespace=True, max_length=100, pattern=r"^[^\x00-\x1f]*$")
+    ] = ""
 
 
 def routes(begin: Begin[Order], settings: Settings, wake: Callable[[], None]) -> APIRouter:
@@ -129,8 +137,12 @@ def routes(begin: Begin[Order], settings: Settings, wake: Callable[[], None]) ->
     async def post_resolve(
         order_id: UUID, exception_id: UUID, chosen: Choice, call: Annotated[Call, Depends(called)]
     ) -> JSONResponse:
-        """Settle the exception about a label that failed: `retry` buys one again."""
-        return await run(order_id, call, lambda order: resolve(order, exception_id, chosen.choice, call.at))
+        """Settle the exception about a label that failed (`retry`) or may have been sold (`sold`, `not_sold`).
+
+        What was sold goes back by its number; a label that is needed is bought anew.
+        """
+        decision = Decision(chosen.choice, chosen.comment, chosen.tracking_number)
+        return await run(order_id, call, lambda order: resolve(order, exception_id, decision, call.at))
 
     @router.get("/orders/{order_id}/labels")
     async def get_labels(order_id: UUID, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:

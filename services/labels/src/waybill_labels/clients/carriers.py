@@ -23,6 +23,11 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
+class NoBooks:
+    """What was sold without an answer cannot be looked up; only a person can, at the carrier's own site."""
+
+
+@dataclass(frozen=True, slots=True)
 class TakenBack:
     """A label is void at its carrier; its money has come back, or is to come."""
 
@@ -52,7 +57,7 @@ class Carrier(Protocol):
         """Buy a label under a key."""
         ...
 
-    async def bought(self, key: UUID, /) -> Sequence[Sold] | Unknown:
+    async def bought(self, key: UUID, /) -> Sequence[Sold] | NoBooks | Unknown:
         """All that was ever bought under a key."""
         ...
 
@@ -61,7 +66,10 @@ class Carrier(Protocol):
         ...
 
     async def manifest(self, key: UUID, sales: Sequence[Sale], /) -> str | Refused | Unknown:
-        """Have these labels taken along, on one list; its number. The same key again gives the same list."""
+        """Have these labels taken along, on one list; its number, empty where a carrier has no lists.
+
+        The same key again gives the same list.
+        """
         ...
 
     async def close(self) -> None:

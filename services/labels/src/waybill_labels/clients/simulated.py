@@ -10,12 +10,13 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict, ValidationError
 
 from waybill_events import Money
 from waybill_events.model import Currency, Decimal, Name
-from waybill_labels.clients.carriers import Refused, Sold, TakenBack, Unknown
+from waybill_labels.clients.carriers import NoBooks, Refused, Sold, TakenBack, Unknown
 from waybill_labels.domain import File, Kept, Offer, Sale, Shipment
-from waybill_labels.settings import Account
+from waybill_labels.settings import SimulatedAccount
 
 _NAME: Final = "Simulated Carrier"
 _REFUSES: Final = range(400, 500)
+_NO_BOOKS: Final = Unknown("HTTP 501")
 _AGAIN: Final = frozenset({401, 403, 408, 425, 429})
 """Answers that say nothing of what was asked: a wrong key, or no time."""
 
@@ -64,7 +65,7 @@ class _Labels(_Answer):
 class Simulated:
     """An account with the simulated carrier."""
 
-    def __init__(self, code: str, account: Account) -> None:
+    def __init__(self, code: str, account: SimulatedAccount) -> None:
         self.code, self.deadline_s, self.settles_s = code, account.deadline_s, account.settles_s
         self.url = str(account.url).rstrip("/")
         headers = {"Authorization": f"Bearer {account.api_key.get_secret_value()}"}
@@ -88,11 +89,13 @@ class Simulated:
         answer = await self._call("POST", "/v1/labels", _Label, json=wanted)
         return self._sold(answer) if isinstance(answer, _Label) else answer
 
-    async def bought(self, key: UUID) -> Sequence[Sold] | Unknown:
+    async def bought(self, key: UUID) -> Sequence[Sold] | NoBooks | Unknown:
         """All that was ever bought under a key."""
         answer = await self._call("GET", "/v1/labels", _Labels, params={"key": str(key)})
         if isinstance(answer, Refused):
             return Unknown(answer.words)
+        if answer == _NO_BOOKS:
+            return NoBooks()
         return answer if isinstance(answer, Unknown) else [self._sold(label) for label in answer.labels]
 
     async def void(self, sale: Sale) -> TakenBack | Refused | Unknown:

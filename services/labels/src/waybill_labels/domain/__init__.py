@@ -20,6 +20,7 @@ from waybill_labels.domain.batches import (
     printed,
     to_retry,
 )
+from waybill_labels.domain.exceptions import Decision, resolve
 from waybill_labels.domain.faces import face, on_list
 from waybill_labels.domain.incoming import Incoming, on_event
 from waybill_labels.domain.labels import (
@@ -32,8 +33,8 @@ from waybill_labels.domain.labels import (
     not_sold,
     off,
     refunded,
-    resolve,
     sold,
+    unclear,
     void,
     void_refused,
     voided,
@@ -61,8 +62,10 @@ from waybill_labels.domain.orders import (
 from waybill_labels.domain.refusals import (
     HasLabel,
     NoChoice,
+    NoNumber,
     NotBought,
     NotPacked,
+    NumberKnown,
     OwnCarrier,
     ParcelLeft,
     Refused,
@@ -70,7 +73,7 @@ from waybill_labels.domain.refusals import (
     UnknownLabel,
     UnknownParcel,
 )
-from waybill_labels.domain.shipments import LONGEST, NotReady, NotYet, choose, prepare
+from waybill_labels.domain.shipments import LONGEST, NotReady, NotYet, able, choose, prepare
 from waybill_labels.domain.slips import contents
 
 __all__ = [
@@ -82,6 +85,7 @@ __all__ = [
     "Called",
     "Chosen",
     "Decided",
+    "Decision",
     "Failure",
     "File",
     "HasLabel",
@@ -91,10 +95,12 @@ __all__ = [
     "Kept",
     "Label",
     "NoChoice",
+    "NoNumber",
     "NotBought",
     "NotPacked",
     "NotReady",
     "NotYet",
+    "NumberKnown",
     "Offer",
     "Order",
     "OwnCarrier",
@@ -115,6 +121,7 @@ __all__ = [
     "UnknownLabel",
     "UnknownParcel",
     "Wish",
+    "able",
     "ask",
     "buy",
     "choose",
@@ -141,6 +148,7 @@ __all__ = [
     "resolve",
     "sold",
     "to_retry",
+    "unclear",
     "void",
     "void_refused",
     "voided",

@@ -39,19 +39,20 @@ from waybill_labels.domain.orders import (
 )
 from waybill_labels.domain.refusals import (
     HasLabel,
-    NoChoice,
     NotBought,
     NotPacked,
     OwnCarrier,
     ParcelLeft,
-    UnknownException,
     UnknownLabel,
     UnknownParcel,
 )
 
 FAILED: Final = "label_failed"
+UNCLEAR: Final = "label_unclear"
 RETRY: Final = "retry"
-CHOICES: Final = (RETRY,)
+SOLD: Final = "sold"
+NOT_SOLD: Final = "not_sold"
+CHOICES: Final = {FAILED: (RETRY,), UNCLEAR: (SOLD, NOT_SOLD)}
 BOUGHT_TWICE: Final = "bought_twice"
 ASKED: Final = "asked"
 """By a person."""
@@ -71,7 +72,7 @@ def current(order: Order, parcel_id: UUID) -> Label | None:
     return next(mine, None)
 
 
-def buy(order: Order, parcel_id: UUID, wish: Wish | None, at: datetime) -> Decided:
+def buy(order: Order, parcel_id: UUID, wish: Wish | None, at: datetime, comment: str = "") -> Decided:
     """Want a label again for a packed parcel that is left without one; a wish of None is that of the parcel.
 
     Raises UnknownParcel, NotPacked, OwnCarrier, HasLabel.
@@ -85,7 +86,7 @@ def buy(order: Order, parcel_id: UUID, wish: Wish | None, at: datetime) -> Decid
         raise OwnCarrier(parcel_id, parcel.number)
     if (label := current(order, parcel_id) or _asked_back(order, parcel_id)) is not None:
         raise HasLabel(label.label_id, parcel.number, label.state)
-    settled, events = _settled(order, parcel_id, RETRY, at)
+    settled, events = _settled(order, parcel_id, RETRY, at, comment)
     return want(settled, parcel, wish or parcel.wish), events
 
 
@@ -106,16 +107,6 @@ def void(order: Order, label_id: UUID) -> Order:
     if parcel is not None and parcel.place in {Place.SHIPPED, Place.CAME_BACK}:
         raise ParcelLeft(label_id, parcel.number)
     return order.with_label(replace(label, state=State.VOIDING, void_why=ASKED))
-
-
-def resolve(order: Order, exception_id: UUID, choice: str, at: datetime) -> Decided:
-    """Close the exception about a label that failed: buy one again. Raises UnknownException, NoChoice."""
-    for label in order.labels:
-        if label.exception_id == exception_id:
-            if choice not in CHOICES:
-                raise NoChoice(choice, CHOICES)
-            return buy(order, label.parcel_id, None, at)
-    raise UnknownException(exception_id)
 
 
 def not_needed(order: Order, parcel_id: UUID, why: str, at: datetime, *, keep: UUID | None = None) -> Decided:
@@ -150,7 +141,7 @@ def sold(order: Order, label_id: UUID, sales: Sequence[Sale], at: datetime) -> D
     """The carrier has sold it, perhaps more than once under its key: one is kept, whatever else was sold goes back."""
     asked = _known(order, label_id)
     known = {label.sale.reference for label in order.labels if label.sale is not None}
-    events: list[Event] = []
+    events: list[Event] = [] if asked.state is not State.ASKED else resolved(order, asked, SOLD, at)
     for sale in sales:
         if sale.reference in known:
             continue
@@ -179,20 +170,28 @@ def failed(order: Order, label_id: UUID, code: str, words: str, at: datetime) ->
         return order, []
     if label.void_why:
         return order.with_label(replace(label, state=State.DROPPED)), []
-    exception_id = ids.exception_id(order.order_id, FAILED, label.label_id)
-    changed = replace(label, state=State.FAILED, code=code, words=words, exception_id=exception_id)
-    raised = ExceptionRaised(
-        order_id=order.order_id,
-        brand_id=order.brand_id,
-        exception_id=exception_id,
-        kind=FAILED,
-        choices=CHOICES,
-        parcel_ids=() if _comes_back(order, label) else (label.parcel_id,),
-        details=words,
-        raised_at=at,
-    )
+    raised = _raised(order, label, FAILED, words, at)
+    changed = replace(label, state=State.FAILED, code=code, words=words, exception_id=raised.exception_id)
     told = LabelFailed(**_of(order, label), code=code, words=words, failed_at=at)
     return order.with_label(changed), [_of_return(order, changed, at) or told, raised]
+
+
+def unclear(order: Order, label_id: UUID, at: datetime) -> Decided:
+    """Its carrier neither said whether it sold it nor can be asked: somebody has to look there."""
+    label = _known(order, label_id)
+    if label.state is not State.ASKED or label.exception_id is not None:
+        return order, []
+    parcel = order.parcel(label.parcel_id)
+    assert label.offer is not None
+    assert label.shipment is not None
+    assert parcel is not None
+    words = (
+        f"{label.offer.carrier_name} did not say whether it sold a label for parcel {parcel.number}, nor can it "
+        f"be asked. Look in your account there for {label.shipment.mark(label_id)}. If it is there, enter its number "
+        "and choose sold, and it is given back; else choose not sold. A label that is needed is then bought anew."
+    )
+    raised = _raised(order, label, UNCLEAR, words, at)
+    return order.with_label(replace(label, words=words, exception_id=raised.exception_id)), [raised]
 
 
 def voided(order: Order, label_id: UUID, at: datetime) -> Decided:
@@ -305,22 +304,44 @@ def closed(order: Order, manifest_id: UUID, carrier: str, at: datetime) -> list[
     ]
 
 
-def _settled(order: Order, parcel_id: UUID, choice: str, at: datetime) -> Decided:
-    """Close what is open about the labels of a parcel."""
+def _settled(order: Order, parcel_id: UUID, choice: str, at: datetime, comment: str = "") -> Decided:
+    """Close what is open about the labels of a parcel that failed."""
     events: list[Event] = []
     for label in order.labels_of(parcel_id):
-        if label.exception_id is not None:
-            resolved = ExceptionResolved(
-                order_id=order.order_id,
-                brand_id=order.brand_id,
-                exception_id=label.exception_id,
-                kind=FAILED,
-                choice=choice,
-                resolved_at=at,
-            )
-            events.append(resolved)
+        if label.state is State.FAILED:
+            events += resolved(order, label, choice, at, comment)
             order = order.with_label(replace(label, exception_id=None))
     return order, events
+
+
+def _raised(order: Order, label: Label, kind: str, words: str, at: datetime) -> ExceptionRaised:
+    return ExceptionRaised(
+        order_id=order.order_id,
+        brand_id=order.brand_id,
+        exception_id=ids.exception_id(order.order_id, kind, label.label_id),
+        kind=kind,
+        choices=CHOICES[kind],
+        parcel_ids=() if _comes_back(order, label) else (label.parcel_id,),
+        details=words,
+        raised_at=at,
+    )
+
+
+def resolved(order: Order, label: Label, choice: str, at: datetime, comment: str = "") -> list[Event]:
+    """What is told when the exception about a label is closed; nothing where none is open."""
+    if label.exception_id is None:
+        return []
+    return [
+        ExceptionResolved(
+            order_id=order.order_id,
+            brand_id=order.brand_id,
+            exception_id=label.exception_id,
+            kind=UNCLEAR if label.state is State.ASKED else FAILED,
+            choice=choice,
+            comment=comment,
+            resolved_at=at,
+        )
+    ]
 
 
 def _known(order: Order, label_id: UUID) -> Label:

@@ -166,6 +166,10 @@ class Shipment:
     box: Box
     reference: str
 
+    def mark(self, label_id: UUID) -> str:
+        """By which people find a purchase at its carrier: the reference, and the beginning of the label's id."""
+        return f"{self.reference} {label_id.hex[:8]}"
+
 
 @dataclass(frozen=True, slots=True)
 class Label:

@@ -73,6 +73,20 @@ class UnknownException(Refused):
         super().__init__(f"No exception {exception_id} is open here. Somebody may have settled it.")
 
 
+class NoNumber(Refused):
+    """What was sold is given back by its number."""
+
+    def __init__(self) -> None:
+        super().__init__("Enter the tracking number under which the carrier sold it, so that it can be given back.")
+
+
+class NumberKnown(Refused):
+    """It is that of another label."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"{number} is another label of this order. Enter the number of the one that is unclear.")
+
+
 class NoChoice(Refused):
     """An exception is closed with one of its choices."""
 

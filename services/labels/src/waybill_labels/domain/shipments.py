@@ -99,12 +99,12 @@ def choose(offers: Sequence[Offer], shipment: Shipment, wish: Wish, rule: RateRu
 
     Raises NotReady, which says of each service why it is left out.
     """
-    able, left_out = _able(offers, shipment)
+    takes, left_out = able(offers, shipment)
     if wish.service:
-        able = [offer for offer in able if offer.code == wish.service]
+        takes = [offer for offer in takes if offer.code == wish.service]
     elif rule.choose == "fixed":
-        able = [offer for code in rule.services for offer in able if offer.code == code][:1]
-    if not able:
+        takes = [offer for code in rule.services for offer in takes if offer.code == code][:1]
+    if not takes:
         wanted = wish.service or (", ".join(rule.services) if rule.choose == "fixed" else "any service")
         reasons = "; ".join(f"{code}: {why}" for code, why in sorted(left_out.items()))
         raise NotReady(
@@ -113,8 +113,8 @@ def choose(offers: Sequence[Offer], shipment: Shipment, wish: Wish, rule: RateRu
             "Choose another service, or ship it with your own carrier.",
         )
     if rule.choose == "fastest" and not wish.service:
-        return min(able, key=lambda offer: (offer.days is None, offer.days, Decimal(offer.cost.amount), offer.code))
-    return min(able, key=lambda offer: (Decimal(offer.cost.amount), offer.code))
+        return min(takes, key=lambda offer: (offer.days is None, offer.days, Decimal(offer.cost.amount), offer.code))
+    return min(takes, key=lambda offer: (Decimal(offer.cost.amount), offer.code))
 
 
 def customs_between(one: str, other: str) -> bool:
@@ -148,15 +148,16 @@ def is_military(address: Address) -> bool:
     return address.country == "US" and at_base
 
 
-def _able(offers: Iterable[Offer], shipment: Shipment) -> tuple[list[Offer], Mapping[str, str]]:
-    able: list[Offer] = []
+def able(offers: Iterable[Offer], shipment: Shipment) -> tuple[list[Offer], Mapping[str, str]]:
+    """The offers of services that take the shipment, the cheapest first, and of the others why they do not."""
+    takes: list[Offer] = []
     left_out: dict[str, str] = {}
     for offer in offers:
         if reasons := refusals(RULES.get(offer.code, Rules()), shipment):
             left_out[offer.code] = ", ".join(reasons)
         else:
-            able.append(offer)
-    return able, left_out
+            takes.append(offer)
+    return sorted(takes, key=lambda offer: (Decimal(offer.cost.amount), offer.code)), left_out
 
 
 def _weight(order: Order, parcel: Parcel, wish: Wish, brand: Brand) -> int:

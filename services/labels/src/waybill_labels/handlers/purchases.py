@@ -18,7 +18,7 @@ from waybill_chassis.fold import Caused
 from waybill_chassis.transaction import Begin
 from waybill_events import Brand, RateRule, Recipient
 from waybill_labels import store
-from waybill_labels.clients import Carrier, NoAccount, Refused, Sold, TakenBack, Unknown
+from waybill_labels.clients import Carrier, NoAccount, NoBooks, Refused, Sold, TakenBack, Unknown, offers_of
 from waybill_labels.domain import (
     Decided,
     Label,
@@ -35,6 +35,7 @@ from waybill_labels.domain import (
     prepare,
     refunded,
     sold,
+    unclear,
     void_refused,
     voided,
 )
@@ -160,20 +161,18 @@ class Purchases:
             _log.exception("purchase.not_chosen", label_id=str(due.label_id))
             return Later(self.lease)
 
-    async def _offers(self, shipment: Shipment, due: Due) -> list[Offer]:
+    async def _offers(self, shipment: Shipment, due: Due) -> Sequence[Offer]:
         """What all carriers ask for it; raises NoAnswer while none answers, and NotReady in the end."""
-        answers = await _all(carrier.rates(shipment) for carrier in self.carriers.values())
-        offers = [offer for answer in answers if not isinstance(answer, Refused | Unknown) for offer in answer]
-        unknown = [answer.why for answer in answers if isinstance(answer, Unknown)]
-        if offers:
-            return offers
-        if not unknown:
-            refused = " ".join(answer.words for answer in answers if isinstance(answer, Refused))
+        said = await offers_of(self.carriers, shipment)
+        if said.offers:
+            return said.offers
+        if not said.unanswered:
+            refused = " ".join(said.refused.values())
             raise NotReady("no_carrier", refused or "No carrier is set up here. Ship it with your own carrier.")
         # A round that waited for something else, or whose worker was killed, says nothing of carriers.
         if due.unanswered + 1 < MOST_RATES:
             raise NoAnswer
-        raise NotReady("no_answer", f"No carrier answers ({', '.join(unknown)}). Try again later.")
+        raise NotReady("no_answer", f"No carrier answers ({', '.join(said.unanswered.values())}). Try again later.")
 
     async def _purchase(self, to_buy: Sequence[Buy]) -> None:
         """Buy what is written down, and write down what came of it."""
@@ -205,6 +204,8 @@ class Purchases:
             label = known.label(due)
             if isinstance(answer, Unknown):
                 steps[due] = Later(_backoff(due.attempts, self._settles(known, due), LATEST))
+            elif isinstance(answer, NoBooks) or label.exception_id is not None:
+                steps[due] = _unclear(due) if label.exception_id is None else Later(LATEST_REFUND)
             elif answer:
                 files[due] = answer
                 steps[due] = _sold(due, answer)
@@ -336,6 +337,10 @@ def _sold(due: Due, answer: Sequence[Sold]) -> Step:
 
 def _not_sold(due: Due) -> Step:
     return lambda order, _at: (not_sold(order, due.label_id), [])
+
+
+def _unclear(due: Due) -> Step:
+    return lambda order, at: unclear(order, due.label_id, at)
 
 
 def _failed(due: Due, code: str, words: str) -> Step:

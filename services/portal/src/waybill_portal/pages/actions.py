@@ -12,7 +12,7 @@ from waybill_chassis.problems import Problem
 from waybill_events import Address
 from waybill_portal.api import Who
 from waybill_portal.clients import Owner, Viewer
-from waybill_portal.pages.forms import key_of, number, quantities, read, seen
+from waybill_portal.pages.forms import key_of, label_wish, number, quantities, read, seen
 
 Fields = Mapping[str, str]
 Send = Callable[[Viewer, str, str, Any, Fields], Awaitable[Response]]
@@ -33,7 +33,7 @@ _OF_PARCEL: Final[Mapping[str, tuple[str, Callable[[Fields], dict[str, Any]]]]] 
     "report": ("fulfillment", lambda given: {"problem": given.get("problem", "")}),
     "ship": ("fulfillment", number),
     "number": ("tracking", number),
-    "label": ("labels", _nothing),
+    "label": ("labels", label_wish),
 }
 """What can be done with a parcel, who does it, and what the form says."""
 
@@ -85,7 +85,10 @@ def routes(who: Who, owners: Mapping[str, Owner], render: Callable[..., str]) ->
         if (owner := given.get("owner", "")) not in _RAISE:
             raise Problem(422, "no-such-owner", "The form does not say who raised it. Open the order again.")
         path = f"/orders/{order_id}/exceptions/{exception_id}/resolve"
-        return await send(viewer, owner, path, {"choice": given.get("choice", "")}, given)
+        body = {"choice": given.get("choice", "")}
+        if number := given.get("tracking_number", "").strip():
+            body["tracking_number"] = number
+        return await send(viewer, owner, path, body, given)
 
     return router
 

@@ -11,6 +11,8 @@ from waybill_chassis.commands import KEY
 from waybill_chassis.problems import Problem
 
 _KEY_LENGTH: Final = 200
+MEASURES: Final = ("weight_g", "length_mm", "width_mm", "height_mm")
+"""What a person says of a parcel, in grams and millimeters."""
 _FIELDS: Final = 2_100
 """An order has 2,000 lines at the most, and a quantity for each."""
 
@@ -49,6 +51,18 @@ def number(given: Mapping[str, str]) -> dict[str, Any]:
 def seen(problem: Problem) -> str:
     """What a warning says, for somebody who confirms it with a button."""
     return problem.detail.removesuffix("Send it again with `confirm` to take it.").strip()
+
+
+def label_wish(given: Mapping[str, str]) -> dict[str, Any]:
+    """The label that a form wants; raises Problem for a measure that is no whole number."""
+    measures = {name: given[name].strip() for name in MEASURES if given.get(name, "").strip()}
+    for name, said in measures.items():
+        if not said.isascii() or not said.isdecimal():
+            raise Problem(422, "not-a-number", f"{said!r} is no whole number of {name.replace('_', ', ')}.")
+    wish: dict[str, Any] = {"service": given["service"]} if given.get("service") else {}
+    if "weight_g" in measures:
+        wish["weight_g"] = int(measures.pop("weight_g"))
+    return {**wish, "box": {name: int(said) for name, said in measures.items()}} if measures else wish
 
 
 def quantities(given: Mapping[str, str]) -> list[dict[str, Any]]:
