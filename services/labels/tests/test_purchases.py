@@ -224,6 +224,42 @@ async def test_a_label_that_failed_says_why_and_can_be_bought_again_once_that_is
     assert kinds == ["LabelFailed", "ExceptionRaised", "ExceptionResolved", "LabelPurchased"]
 
 
+async def test_what_a_label_would_cost_is_said_before_it_is_bought(brought: Brought, publish: Publish) -> None:
+    await brought.carrier.put("/v1/faults", json={"fail_sales": 1})
+    await publish(packed(brought.order), 1)
+    await brought.until("asked")
+    at = f"/api/v1/orders/{brought.order}/parcels/{brought.parcel}/rates"
+    whole, heavy, half, nobody = [
+        await brought.labels.get(path, params=params)
+        for path, params in (
+            (at, {}),
+            (at, {"weight_g": "25000", "length_mm": "400", "width_mm": "300", "height_mm": "200"}),
+            (at, {"length_mm": "400"}),
+            (f"/api/v1/orders/{brought.order}/parcels/{uuid4()}/rates", {}),
+        )
+    ]
+    await brought.carrier.put("/v1/faults", json={"fail": 1})
+    silent = await brought.labels.get(at)
+
+    said = whole.json()
+    assert (said["reference"], said["parcel"], said["weight_g"]) == ("10001-01", 1, 400)
+    costs = [Decimal(rate["cost"]["amount"]) for rate in said["rates"]]
+    assert costs == sorted(costs)
+    assert [rate["service"] for rate in said["rates"]] == ["simulated:ground", "simulated:post"]
+    assert [rate["service"] for rate in said["rates"] if rate["chosen"]] == ["simulated:ground"]
+    assert said["left_out"] == [{"service": "simulated:express", "why": "it needs the recipient's phone"}]
+    assert [rate["service"] for rate in heavy.json()["rates"]] == ["simulated:ground"]
+    assert (heavy.json()["weight_g"], heavy.json()["box"]["height_mm"]) == (25_000, 200)
+    assert [(each.status_code, each.json()["type"].rpartition(":")[2]) for each in (half, nobody)] == [
+        (422, "half-a-box"),
+        (404, "unknown-parcel"),
+    ]
+    assert (silent.json()["rates"], silent.json()["left_out"]) == (
+        [],
+        [{"service": "simulated", "why": "no answer (HTTP 503)"}],
+    )
+
+
 async def test_what_the_carrier_refuses_is_told_in_its_own_words(brought: Brought, publish: Publish) -> None:
     order = uuid4()
     await publish(to(order, city="Nowhere"))

@@ -31,6 +31,7 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(api.batches.routes(begin, settings, batches.wake.set, links))
     app.include_router(api.links.routes(begin.database, settings, links))
     app.include_router(api.labels.routes(begin, settings, purchases.wake.set))
+    app.include_router(api.rates.routes(begin, settings, carriers))
     app.include_router(api.manifests.routes(begin, settings, manifests.wake.set))
     return app
 

@@ -1,7 +1,7 @@
 """What is forwarded to the services that own it, under the same paths."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -129,12 +129,17 @@ def _id(name: str, given: str) -> str:
 
 
 _LABELS: Final = (
-    ("/batches", "The latest print batches."),
-    ("/batches/{batch_id}", "How far a batch has come, what of it failed, and a link to its file."),
-    ("/manifests", "What waits to be handed over, by carrier, and the latest lists."),
-    ("/manifests/{manifest_id}", "How far a carrier's list has come, and what is on it."),
+    ("/batches", (), "The latest print batches."),
+    ("/batches/{batch_id}", (), "How far a batch has come, what of it failed, and a link to its file."),
+    ("/manifests", (), "What waits to be handed over, by carrier, and the latest lists."),
+    ("/manifests/{manifest_id}", (), "How far a carrier's list has come, and what is on it."),
+    (
+        "/orders/{order_id}/parcels/{parcel_id}/rates",
+        ("weight_g", "length_mm", "width_mm", "height_mm"),
+        "What carriers ask for a parcel, as packed or of this weight in g and this size in mm.",
+    ),
 )
-"""What labels tells."""
+"""What labels tells, and the whole numbers by which it can be asked."""
 PDF, ZPL = "application/pdf", "application/zpl"
 _SIZE: Final = {"size": {"type": "string", "enum": ["4x6", "a6"]}}
 _SIGNED: Final = {"until": {"type": "integer"}, "signature": {"type": "string"}}
@@ -161,15 +166,16 @@ _DOCUMENTS: Final = (
 
 
 def _add_labels(router: APIRouter, who: Who, labels: Owner) -> None:
-    def tells(path: str, says: str) -> None:
+    def tells(path: str, asked: Sequence[str], says: str) -> None:
         async def tell(viewer: Annotated[Viewer, Depends(who)], request: Request) -> Any:
-            return await labels.ask(viewer, _forwarded(path, request))
+            return await labels.ask(viewer, _forwarded(path, request), **_named(request, asked))
 
-        _get(router, path, tell, says)
+        queries = [{"name": name, "in": "query", "schema": {"type": "integer", "minimum": 1}} for name in asked]
+        _get(router, path, tell, says, queries)
 
     def gives_document(document: Document) -> None:
         async def give(viewer: Annotated[Viewer, Depends(who)], request: Request) -> Response:
-            query = {name: value for name, value in request.query_params.items() if name in document.query}
+            query = _named(request, document.query)
             content, headers = await labels.document(viewer, _forwarded(document.path, request), **query)
             return Response(content, headers=headers)
 
@@ -177,8 +183,8 @@ def _add_labels(router: APIRouter, who: Who, labels: Owner) -> None:
         more: dict[str, Any] = {"response_class": Response, "responses": gives(document.media_type)}
         _get(router, document.path, give, document.says, queries, **more)
 
-    for path, says in _LABELS:
-        tells(path, says)
+    for path, asked, says in _LABELS:
+        tells(path, asked, says)
     for document in _DOCUMENTS:
         gives_document(document)
 
@@ -194,6 +200,11 @@ def _get(
     parameters = [*(_path_parameter(name) for name in re.findall(r"{(\w+)}", path)), *queries]
     more["openapi_extra"] = {"parameters": parameters}
     router.add_api_route(path, answer, methods=["GET"], summary=says, description="Made by labels.", **more)
+
+
+def _named(request: Request, names: Collection[str]) -> dict[str, str]:
+    """What a query says by these names."""
+    return {name: value for name, value in request.query_params.items() if name in names}
 
 
 def _forwarded(path: str, request: Request) -> str:

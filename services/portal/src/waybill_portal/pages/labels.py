@@ -1,24 +1,26 @@
 """Download Label: one click packs what is open, has a label bought for it, and gives the file."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from waybill_chassis.problems import Problem
 from waybill_portal.api import Who
 from waybill_portal.clients import Owner, Viewer
-from waybill_portal.pages.forms import key_of, read
+from waybill_portal.pages.forms import MEASURES, key_of, read
 
 LOOK_S: Final = 0.2
 PATIENCE_S: Final = 10.0
 """How long somebody who clicked waits for the label; after that its parcel tells when it is there."""
+_CANNOT_BE: Final = 422
 _UNDER_WAY: Final = frozenset({"wanted", "asked"})
 
 
-def routes(who: Who, owners: Mapping[str, Owner]) -> APIRouter:
+def routes(who: Who, owners: Mapping[str, Owner], render: Callable[..., str]) -> APIRouter:
     """The buttons of an order's page that are about labels."""
     router = APIRouter(include_in_schema=False)
     viewing = Depends(who)
@@ -37,6 +39,28 @@ def routes(who: Who, owners: Mapping[str, Owner]) -> APIRouter:
         if await _bought(labels, viewer, order_id, parcel_id):
             return RedirectResponse(f"/api/v1/orders/{order_id}/parcels/{parcel_id}/label.pdf", 303)
         return RedirectResponse(f"/orders/{order_id}?tab=shipments", 303)
+
+    @router.get("/orders/{order_id}/parcels/{parcel_id}/service")
+    async def choose(order_id: UUID, parcel_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+        asked = {name: request.query_params.get(name, "").strip() for name in MEASURES}
+        path, found, problem = f"/api/v1/orders/{order_id}/parcels/{parcel_id}/rates", None, ""
+        try:
+            found = await labels.ask(viewer, path, **{name: said for name, said in asked.items() if said})
+        except Problem as error:
+            if error.status != _CANNOT_BE:
+                raise
+            problem = error.detail
+        given = {"weight_g": found["weight_g"], **found["box"]} if found else asked
+        page = render(
+            "service.html",
+            order_id=order_id,
+            parcel_id=parcel_id,
+            found=found,
+            problem=problem,
+            given=given,
+            key=uuid4(),
+        )
+        return HTMLResponse(page)
 
     @router.post("/orders/{order_id}/labels/{label_id}/void")
     async def void(order_id: UUID, label_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:

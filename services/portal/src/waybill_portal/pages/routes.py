@@ -75,7 +75,7 @@ def mount(app: FastAPI, begin: Begin[Order], who: Who, owners: Mapping[str, Owne
     pages = _Pages(begin, owners["fulfillment"], changes)
     app.include_router(pages.routes(who))
     app.include_router(actions.routes(who, owners, pages.render))
-    app.include_router(labels.routes(who, owners))
+    app.include_router(labels.routes(who, owners, pages.render))
     lists = batches.Lists(pages.listed, pages.loaded, pages.brands)
     app.include_router(batches.routes(who, owners, pages.render, lists))
     app.include_router(imports.routes(who, owners["fulfillment"], pages.render))
