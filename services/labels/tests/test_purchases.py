@@ -26,7 +26,7 @@ from waybill_events import (
     ManifestClosed,
     ids,
 )
-from waybill_labels.handlers.purchases import MOST_RATES
+from waybill_labels.handlers.purchases import MOST_RATES, MOST_WAITS
 
 Publish = Callable[..., Awaitable[None]]
 Until = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
@@ -140,6 +140,25 @@ async def test_a_carrier_that_answers_nothing_for_long_is_told_to_a_person(broug
 
     (mine,) = await brought.mine()
     assert (mine["code"], mine["words"]) == ("no_answer", "No carrier answers (HTTP 503). Try again later.")
+
+
+async def test_a_label_whose_recipient_never_comes_is_told_to_a_person(brought: Brought, publish: Publish) -> None:
+    order = uuid4()
+    await publish(placed(order), 1)
+    await publish(packed(order), 1)
+    other = replace(brought, order=order)
+    await other.until("wanted")
+    async with brought.database.begin(writes=True) as connection:
+        # As if a day had gone by.
+        late = text("UPDATE labels SET claimed = state, attempts = :tries, next_at = now() WHERE order_id = :order")
+        await connection.execute(late, {"tries": MOST_WAITS, "order": order})
+    await other.until("failed")
+
+    (mine,) = await other.mine()
+    assert (mine["code"], mine["words"]) == (
+        "nothing_came",
+        "For a day the recipient's address has not come yet. Ask your operator.",
+    )
 
 
 async def test_a_parcel_that_is_taken_apart_while_its_label_is_bought_costs_nothing_in_the_end(

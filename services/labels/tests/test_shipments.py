@@ -32,6 +32,15 @@ def why_not(shipment: Shipment, rule: RateRule, service: str = "") -> str:
     return str(refused.value)
 
 
+def test_prices_in_another_currency_than_most_are_taken_only_where_they_are_wished_or_the_rule_names_them() -> None:
+    abroad = Offer("ups", "UPS", "ground", "Ground", Money(amount="1.00", currency="CAD"), 9)
+    offers, rule = [abroad, POST, GROUND, EXPRESS], RateRule(choose="cheapest")
+
+    assert choose(offers, ready(), Wish(), rule) is GROUND
+    assert choose(offers, ready(), Wish("ups:ground"), rule) is abroad
+    assert choose(offers, ready(), Wish(), RateRule(choose="fixed", services=("ups:ground",))) is abroad
+
+
 def test_a_parcel_weighs_what_its_units_do_unless_it_was_weighed() -> None:
     assert ready().weight_g == 2 * 200
     assert ready(Wish(weight_g=450)).weight_g == 450

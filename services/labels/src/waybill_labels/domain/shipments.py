@@ -4,6 +4,7 @@ Whatever is missing is said before anybody is asked to sell anything.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
@@ -113,8 +114,9 @@ def choose(offers: Sequence[Offer], shipment: Shipment, wish: Wish, rule: RateRu
             "Choose another service, or ship it with your own carrier.",
         )
     if rule.choose == "fastest" and not wish.service:
-        return min(takes, key=lambda offer: (offer.days is None, offer.days, Decimal(offer.cost.amount), offer.code))
-    return min(takes, key=lambda offer: (Decimal(offer.cost.amount), offer.code))
+        # Those with the same days stay by their cost.
+        return min(takes, key=lambda offer: (offer.days is None, offer.days))
+    return takes[0]
 
 
 def customs_between(one: str, other: str) -> bool:
@@ -157,7 +159,17 @@ def able(offers: Iterable[Offer], shipment: Shipment) -> tuple[list[Offer], Mapp
             left_out[offer.code] = ", ".join(reasons)
         else:
             takes.append(offer)
-    return sorted(takes, key=lambda offer: (Decimal(offer.cost.amount), offer.code)), left_out
+    return _by_cost(takes), left_out
+
+
+def _by_cost(offers: Sequence[Offer]) -> list[Offer]:
+    """The cheapest first, then by code. Prices in other currencies than most come after those that can be compared."""
+    of_currency = Counter(offer.cost.currency for offer in offers)
+
+    def key(offer: Offer) -> tuple[int, str, Decimal, str]:
+        return -of_currency[offer.cost.currency], offer.cost.currency, Decimal(offer.cost.amount), offer.code
+
+    return sorted(offers, key=key)
 
 
 def _weight(order: Order, parcel: Parcel, wish: Wish, brand: Brand) -> int:

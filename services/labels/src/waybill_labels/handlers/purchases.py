@@ -45,6 +45,8 @@ AT_ONCE: Final = 40
 """Labels of one round; as many calls are under way at a time."""
 MOST_RATES: Final = 16
 """How often carriers are asked for rates before somebody is told that they do not answer: for about two minutes."""
+MOST_WAITS: Final = 300
+"""How often it is looked whether brand and recipient have come: for about a day."""
 LATEST_RATES: Final = timedelta(seconds=10)
 LATEST: Final = timedelta(minutes=5)
 LATEST_REFUND: Final = timedelta(days=1)
@@ -152,7 +154,9 @@ class Purchases:
             return Buy(due, choose(offers, shipment, known.label(due).wish, known.rule(due)), shipment)
         except NoAnswer:
             return Later(_backoff(due.unanswered + 1, timedelta(seconds=1), LATEST_RATES), unanswered=True)
-        except NotYet:
+        except NotYet as error:
+            if due.attempts >= MOST_WAITS:
+                return _failed(due, "nothing_came", f"For a day {error}. Ask your operator.")
             return Later(_backoff(due.attempts, timedelta(seconds=1), LATEST))
         except NotReady as error:
             return _failed(due, error.code, str(error))
