@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+import tempfile
 from base64 import b64decode
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from PIL import Image, ImageChops, ImageEnhance
 from pypdf import PdfReader
 
 from waybill_labels import documents
+from waybill_labels.documents.setting import fonts
 from waybill_labels.domain import LONGEST, Size, face
 
 NUMBER = "WB0000000000000017"
@@ -54,6 +56,23 @@ def dots(pdf: bytes, page: int = 0) -> Image.Image:
 def read(image: Image.Image) -> dict[str, str]:
     """What a scanner makes of it, by kind of code."""
     return {str(found.format): found.text for found in zxingcpp.read_barcodes(image)}
+
+
+def test_fonts_stay_with_the_process_and_leave_no_file_that_could_be_swept_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    fonts.cache_clear()
+
+    pages = PdfReader(io.BytesIO(label_of(contents(to=list(SCRIPTS))))).pages
+
+    assert list(tmp_path.iterdir()) == []
+    used = [font.get_object()["/BaseFont"] for font in pages[0]["/Resources"]["/Font"].values()]
+    assert sorted(name.partition("+")[2].removesuffix("-Identity-H") for name in used) == [
+        "FiraGO-Bold",
+        "FiraGO-Regular",
+        "NotoSansCJKtc-Regular",
+    ]
 
 
 def text_of(pdf: bytes) -> str:

@@ -5,14 +5,12 @@ A page is a dictionary: its `kind` is one of those in `pages.typ`, all else is w
 
 import json
 import tempfile
-from atexit import register
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from io import BytesIO
 from itertools import groupby
 from pathlib import Path
-from shutil import rmtree
 from typing import Any, Final
 
 import cvttf_NotoSansCJK_Regular  # pyright: ignore[reportMissingTypeStubs]
@@ -83,13 +81,15 @@ def _compiled(data: Mapping[str, Any]) -> bytes:
 
 @cache
 def fonts() -> typst.Fonts:
-    """All fonts, found once for each process; those that come as code are written for that."""
-    folder = tempfile.mkdtemp(prefix="waybill-fonts-")
-    register(rmtree, folder, ignore_errors=True)
-    for name in _FONTS:
-        (Path(folder) / f"{name}.ttf").write_bytes(pymupdf_fonts.fontbuffers[name]())
+    """All fonts, read once for each process; those that come as code are files only while Typst reads them."""
     cjk = str(Path(str(cvttf_NotoSansCJK_Regular.__file__)).parent)
-    return typst.Fonts(font_paths=[folder, cjk], include_system_fonts=False)
+    with tempfile.TemporaryDirectory(prefix="waybill-fonts-") as folder:
+        for name in _FONTS:
+            (Path(folder) / f"{name}.ttf").write_bytes(pymupdf_fonts.fontbuffers[name]())
+        found = typst.Fonts(font_paths=[folder, cjk], include_system_fonts=False)
+        # It reads a font when a page first needs it, and keeps it.
+        typst.compile(b'#set text(font: "FiraGO")\nA *A*', font_paths=found)
+    return found
 
 
 def code_128(text: str, module: float) -> dict[str, Any]:
