@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
 
+from waybill_chassis.choices import Choice
 from waybill_chassis.commands import Call, Commands, Done, caller
 from waybill_chassis.openapi import example
 from waybill_chassis.problems import Problem
@@ -122,15 +123,6 @@ class NewRecipient(BaseModel):
 
     address: Address | None = None
     note: Note | None = None
-
-
-class Choice(BaseModel):
-    """How an exception is settled."""
-
-    model_config = example(choice="absorb", comment="not worth the way back")
-
-    choice: Annotated[str, StringConstraints(min_length=1, max_length=50)]
-    comment: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=r"^[^\x00]*$")] = ""
 
 
 def routes(begin: Begin[State], settings: Settings) -> APIRouter:

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, StringConstraints
 
 from waybill_carriers import doubt
+from waybill_chassis.choices import Choice
 from waybill_chassis.commands import Call, Commands, Done, caller
 from waybill_chassis.openapi import example
 from waybill_chassis.problems import Problem
@@ -175,15 +176,6 @@ class Arrival(BaseModel):
     model_config = example(lines=[{"line_id": "5002", "quantity": 1, "condition": "restock"}])
 
     lines: Annotated[list[Received], Field(min_length=1, max_length=2000)]
-
-
-class Choice(BaseModel):
-    """How an exception is settled."""
-
-    model_config = example(choice="return", comment="the customer sends it back")
-
-    choice: Annotated[str, StringConstraints(min_length=1, max_length=50)]
-    comment: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=r"^[^\x00]*$")] = ""
 
 
 def routes(begin: Begin[Ledger], settings: Settings) -> APIRouter:

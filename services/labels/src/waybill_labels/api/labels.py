@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, StringConstraints
 
+from waybill_chassis.choices import Choice
 from waybill_chassis.commands import Call, Commands, Done, caller
 from waybill_chassis.openapi import example
 from waybill_chassis.problems import Problem
@@ -77,13 +78,11 @@ class Wanted(BaseModel):
         return Wish(self.service or packed.service, self.weight_g or packed.weight_g, self.box or packed.box)
 
 
-class Choice(BaseModel):
-    """How an exception is settled; `tracking_number` is that of a label which its carrier sold without saying so."""
+class LabelChoice(Choice):
+    """The same; `tracking_number` is that of a label which its carrier sold without saying so."""
 
     model_config = example(choice="sold", tracking_number="1Z5R89390357567127")
 
-    choice: Annotated[str, StringConstraints(min_length=1, max_length=50)]
-    comment: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=r"^[^\x00]*$")] = ""
     tracking_number: Annotated[
         str, StringConstraints(strip_whitespace=True, max_length=100, pattern=r"^[^\x00-\x1f]*$")
     ] = ""
@@ -135,7 +134,7 @@ def routes(begin: Begin[Order], settings: Settings, wake: Callable[[], None]) ->
 
     @router.post("/orders/{order_id}/exceptions/{exception_id}/resolve", status_code=202)
     async def post_resolve(
-        order_id: UUID, exception_id: UUID, chosen: Choice, call: Annotated[Call, Depends(called)]
+        order_id: UUID, exception_id: UUID, chosen: LabelChoice, call: Annotated[Call, Depends(called)]
     ) -> JSONResponse:
         """Settle the exception about a label that failed (`retry`) or may have been sold (`sold`, `not_sold`).
 

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, StringConstraints
 
 from waybill_carriers import compact, doubt
+from waybill_chassis.choices import Choice
 from waybill_chassis.commands import Call, Commands, Done, caller
 from waybill_chassis.openapi import example
 from waybill_chassis.problems import Problem
@@ -52,15 +53,6 @@ class RightNumber(BaseModel):
     tracking_number: Annotated[str, Printed, Field(min_length=1)]
     notify_customer: bool = False
     confirm: Annotated[list[Warned], Field(max_length=20)] = []
-
-
-class Choice(BaseModel):
-    """How an exception is settled."""
-
-    model_config = example(choice="carrier_asked", comment="they look for it")
-
-    choice: Annotated[str, StringConstraints(min_length=1, max_length=50)]
-    comment: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=r"^[^\x00]*$")] = ""
 
 
 def routes(begin: Begin[Tracked], settings: Settings) -> APIRouter:
