@@ -40,12 +40,17 @@ async def carrier(carrier_port: int) -> AsyncGenerator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-def settings(carrier_port: int) -> Any:
-    """Settings of labels, with an account whose answers are waited for only shortly."""
-    account = SimulatedAccount(
+def carrier_account(carrier_port: int) -> SimulatedAccount:
+    """An account whose answers are waited for only shortly."""
+    return SimulatedAccount(
         kind="simulated", url=f"http://127.0.0.1:{carrier_port}", api_key=KEY, deadline_s=2.0, settles_s=0.2
     )
-    return partial(Settings, carriers={"simulated": account}, lease_s=5.0)
+
+
+@pytest.fixture
+def settings(carrier_account: SimulatedAccount) -> Any:
+    """Settings of labels."""
+    return partial(Settings, carriers={"simulated": carrier_account}, lease_s=5.0)
 
 
 @pytest.fixture

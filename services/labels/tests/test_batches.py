@@ -386,8 +386,11 @@ async def test_what_is_set_while_somebody_is_erased_is_not_kept_nor_is_where_the
         await Orders().save(connection, loaded)
         (label,) = (await Orders().load(connection, [ORDER]))[ORDER].labels
 
-    assert loaded[ORDER].labels[0].shipment is not None
-    assert (kept, gone, again, label.shipment) == (file.digest, None, None, None)
+    before, after = loaded[ORDER].labels[0].shipment, label.shipment
+    assert before is not None
+    assert after is not None
+    assert (kept, gone, again) == (file.digest, None, None)
+    assert (before.erased, after.erased, after.weight_g) == (False, True, before.weight_g)
 
 
 async def first_parcel(desk: Desk, order: UUID) -> str:

@@ -1,15 +1,19 @@
 """An account with a carrier that karrio speaks to: UPS, as a server that answers as UPS documents it."""
 
 import asyncio
+import http.client
+import ssl
 import sys
 import time
 import urllib.request
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import nullcontext
+from contextvars import copy_context
+from dataclasses import replace
 from decimal import Decimal
 from types import ModuleType
 from typing import Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from uuid import UUID, uuid4
 
 import httpx
@@ -18,6 +22,7 @@ import pytest
 import zxingcpp
 from labels_builders import ACORN, BOX, packed, placed, to, unpacked
 from pydantic import HttpUrl, Secret
+from sqlalchemy import text
 from ups import ACCOUNT, Ups
 
 from test_purchases import Brought
@@ -26,9 +31,10 @@ from waybill_chassis.embedded.processes import free_ports
 from waybill_events import ExceptionRaised, ExceptionResolved, LabelPurchased, Money
 from waybill_labels.app import build
 from waybill_labels.clients import NoBooks, Refused, Sold, TakenBack, Unknown, open_accounts
-from waybill_labels.clients.karrio import Karrio, NotSent, Watch, exchange_until
+from waybill_labels.clients.karrio import Karrio, NotSent, exchange_until, opener
 from waybill_labels.domain import Offer, Sale, Shipment
-from waybill_labels.settings import KarrioAccount, Settings
+from waybill_labels.handlers.purchases import FEW_RATES
+from waybill_labels.settings import KarrioAccount, Settings, SimulatedAccount
 
 KEY = UUID("3f2a9c1e-0000-5000-8000-000000000000")
 SHIPMENT = Shipment(ACORN.ship_from, to(phone="5185550100").address, 840, BOX, "10001-01")
@@ -92,7 +98,7 @@ async def test_a_label_is_bought_with_its_file_and_with_words_by_which_people_fi
     assert await carrier.bought(KEY) == NoBooks()
 
 
-@pytest.mark.parametrize("fault", ["silent", "broken", "unreadable"])
+@pytest.mark.parametrize("fault", ["silent", "broken", "unreadable", "gave up"])
 async def test_what_may_have_been_sold_is_unknown_and_is_not_asked_for_again(ups: Ups, fault: str) -> None:
     carrier = Karrio("ups", account(ups, deadline_s=3.0))
     await carrier.rates(SHIPMENT)
@@ -105,7 +111,11 @@ async def test_what_may_have_been_sold_is_unknown_and_is_not_asked_for_again(ups
 
 @pytest.mark.parametrize(
     ("fault", "says"),
-    [("refuses", "The postal code is invalid. (120206)"), ("busy", "Too Many Requests (10429). It may")],
+    [
+        ("refuses", "The postal code is invalid. (120206)"),
+        ("busy", "Too Many Requests (10429). It may"),
+        ("stranger", "Invalid Authentication Information. (250002). It may"),
+    ],
 )
 async def test_what_was_not_sold_for_certain_is_refused_in_its_words(
     ups: Ups, carrier: Karrio, fault: str, says: str
@@ -152,8 +162,8 @@ async def test_a_label_is_given_back_and_is_billed_no_more(ups: Ups, carrier: Ka
 
     assert await carrier.void(sold.sale) == TakenBack(refunded=True)
     assert ups.voided == [sold.sale.reference]
-    other = Sale("1Z0", "1Z0", "", GROUND.cost)
-    assert await carrier.void(other) == Refused("No shipment found within the allowed void period (190117)")
+    for other in (sold.sale, Sale("1Z0", "1Z0", "", GROUND.cost)):
+        assert await carrier.void(other) == Refused("No shipment found within the allowed void period (190102)")
 
 
 @pytest.mark.parametrize(
@@ -199,15 +209,62 @@ async def test_what_failed_is_not_sold_again_where_sentry_is_installed(
     assert len(ups.sold) == 1
 
 
+async def test_a_label_that_came_without_its_file_is_paid_all_the_same(ups: Ups, carrier: Karrio) -> None:
+    ups.faults.append("no picture")
+
+    sold = await carrier.buy(KEY, GROUND, SHIPMENT)
+
+    assert isinstance(sold, Sold)
+    assert sold.file is None
+    # None would have it set here, in a layout that is none of its carrier's.
+    assert sold.sale.file is not None
+
+
+async def test_a_carrier_that_is_gone_since_it_was_asked_for_rates_sold_nothing(ups: Ups, carrier: Karrio) -> None:
+    await carrier.rates(SHIPMENT)
+    ups.server.should_exit = ups.server.force_exit = True
+    while ups.server.started and ups.server.servers:
+        await asyncio.sleep(0)
+        if not any(each.is_serving() for each in ups.server.servers):
+            break
+
+    assert isinstance(await carrier.buy(KEY, GROUND, SHIPMENT), Refused)
+
+
+def test_certificates_are_looked_at_whatever_karrio_does_when_it_is_imported(ups: Ups) -> None:
+    Karrio("ups", account(ups))
+
+    (https,) = (each for each in opener().handlers if isinstance(each, urllib.request.HTTPSHandler))
+    for context in (https.certificates, http.client.HTTPSConnection("ups.example")._context):  # type: ignore[attr-defined]
+        assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+async def test_nothing_is_sent_over_a_connection_that_took_too_long(ups: Ups) -> None:
+    class Slow(urllib.request.BaseHandler):
+        """The deadline goes by while there is no connection yet."""
+
+        handler_order = 200
+
+        def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
+            exchange.ends = 0.0
+            return request
+
+    slow = opener()
+    slow.add_handler(Slow())
+    with exchange_until(time.monotonic() + 5) as exchange, pytest.raises(URLError, match="the deadline is over"):
+        await asyncio.get_running_loop().run_in_executor(None, copy_context().run, slow.open, f"{ups.url}/security")
+    assert (exchange.status, len(exchange.sent)) == (None, 1)
+
+
 async def test_no_request_is_sent_twice_or_late(ups: Ups) -> None:
-    opener = urllib.request.build_opener(Watch())
+    watched = opener()
     request = urllib.request.Request(f"{ups.url}/security/v1/oauth/token", method="POST")
 
     def send(*, patience: float, times: int) -> None:
         with exchange_until(time.monotonic() + patience):
             for _ in range(times):
                 try:
-                    opener.open(request)
+                    watched.open(request)
                 except HTTPError as error:
                     error.close()
 
@@ -237,6 +294,29 @@ async def bought(
     return Brought(client, client, database, until, order)
 
 
+@pytest.fixture
+async def both(
+    database: Database,
+    start: Any,
+    publish: Callable[..., Awaitable[None]],
+    until: Any,
+    carrier_account: SimulatedAccount,
+) -> Brought:
+    """Labels that has an account with the simulated carrier, and one with UPS, who is away."""
+    (nobody,) = free_ports(1)
+    away = account(Ups(nobody))
+
+    def made(**given: Any) -> Settings:
+        return Settings(carriers={"simulated": carrier_account, "ups": away}, lease_s=11.0, **given)
+
+    client: httpx.AsyncClient = await start(database.engine.url.render_as_string(hide_password=False), build, made)
+    order = uuid4()
+    await publish(ACORN)
+    await publish(to(order))
+    await publish(placed(order), 1)
+    return Brought(client, client, database, until, order)
+
+
 async def exception(bought: Brought) -> ExceptionRaised:
     """The one that is raised about its label, once it is."""
     raised: list[ExceptionRaised] = []
@@ -258,9 +338,25 @@ async def test_a_purchase_that_nobody_can_look_up_is_a_persons_to_look_up(
     (number,) = ups.sold
     (mine,) = await bought.mine()
     path = f"exceptions/{raised.exception_id}/resolve"
-    wrong = [await bought.does(path, choice=choice) for choice in ("retry", "sold")]
+    other = uuid4()
+    await publish(to(other))
+    await publish(placed(other), 1)
+    await publish(packed(other), 1)
+    await replace(bought, order=other).until("bought")
+    anothers = next(each for each in ups.sold if each != number)
+    wrong = [
+        await bought.does(path, **said)
+        for said in (
+            {"choice": "retry"},
+            {"choice": "sold"},
+            {"choice": "sold", "tracking_number": "../../pickup/02?x="},
+            {"choice": "sold", "tracking_number": f" {anothers.lower()}"},
+            {"choice": "not_sold", "tracking_number": number},
+        )
+    ]
     again = await bought.does(f"parcels/{bought.parcel}/label")
-    right = await bought.does(path, choice="sold", tracking_number=f" {number} ", comment="stands there")
+    spaced = f" {number[:2]} {number[2:8]} {number[8:]} "
+    right = await bought.does(path, choice="sold", tracking_number=spaced, comment="stands there")
     late = await bought.does(path, choice="not_sold")
     await bought.until("refunded", "bought")
 
@@ -269,14 +365,92 @@ async def test_a_purchase_that_nobody_can_look_up_is_a_persons_to_look_up(
     assert [each.json()["type"].rpartition(":")[2] for each in (*wrong, again, late)] == [
         "no-such-choice",
         "no-number",
+        "no-number",
+        "number-known",
+        "number-of-what",
         "has-label",
         "unknown-exception",
     ]
     assert right.status_code == 202
     assert ups.voided == [number]
-    assert len(ups.sold) == 2
+    assert len(ups.sold) == 3
     lost, kept = [event for event in await bought.told() if isinstance(event, LabelPurchased)]
     assert (lost.tracking_number, lost.unwanted, kept.unwanted) == (number, "label_unclear", None)
+
+
+async def test_what_is_unclear_is_settled_though_its_recipient_is_erased(
+    bought: Brought, ups: Ups, publish: Callable[..., Awaitable[None]], tombstone: Callable[..., Awaitable[None]]
+) -> None:
+    ups.faults.append("broken")
+    await publish(packed(bought.order), 1)
+    raised = await exception(bought)
+    await tombstone("waybill.recipients", bought.order)
+
+    async def erased() -> bool:
+        async with bought.database.begin() as connection:
+            found = await connection.execute(text("SELECT shipment -> 'ship_to' FROM labels"))
+            return bool(found.scalars().all() == [{}])
+
+    await bought.waits(erased)
+    (number,) = ups.sold
+    answer = await bought.does(f"exceptions/{raised.exception_id}/resolve", choice="sold", tracking_number=number)
+    await bought.until("refunded", "wanted")
+
+    assert answer.status_code == 202
+    assert ups.voided == [number]
+
+
+async def test_a_void_without_an_answer_that_is_refused_the_next_time_puts_no_label_back_into_use(
+    bought: Brought, ups: Ups, publish: Callable[..., Awaitable[None]]
+) -> None:
+    await publish(packed(bought.order), 1)
+    await bought.until("bought")
+    ups.faults.append("broken")
+    (mine,) = await bought.mine()
+    await bought.does(f"labels/{mine['label_id']}/void")
+    await bought.until("kept")
+
+    (mine,) = await bought.mine()
+    assert mine["words"].endswith("It did not answer before: it may be void. Look in your account there.")
+    assert len(ups.voided) == 1
+
+
+async def test_what_was_bought_is_written_down_once_the_database_takes_it(
+    bought: Brought, ups: Ups, publish: Callable[..., Awaitable[None]]
+) -> None:
+    async with bought.database.begin(writes=True) as connection:
+        await connection.execute(text("ALTER TABLE labels ADD CONSTRAINT nothing CHECK (state <> 'bought')"))
+    await publish(packed(bought.order), 1)
+
+    async def sold() -> bool:
+        return bool(ups.sold)
+
+    await bought.waits(sold)
+    async with bought.database.begin(writes=True) as connection:
+        await connection.execute(text("ALTER TABLE labels DROP CONSTRAINT nothing"))
+    await bought.until("bought")
+
+    assert [event.tracking_number for event in await bought.told() if isinstance(event, LabelPurchased)] == [*ups.sold]
+
+
+@pytest.mark.parametrize(("wish", "state"), [("", "bought"), ("ups:ups_ground", "wanted")])
+async def test_a_silent_carrier_is_waited_for_shortly_and_longer_where_it_is_meant(
+    both: Brought, publish: Callable[..., Awaitable[None]], wish: str, state: str
+) -> None:
+    await publish(packed(both.order, service=wish), 1)
+    await both.until("wanted")
+
+    async def counted() -> bool:
+        async with both.database.begin(writes=True) as connection:
+            # As if it had been asked more often.
+            more = text("UPDATE labels SET unanswered = :few, next_at = now() WHERE unanswered BETWEEN 1 AND :few")
+            await connection.execute(more, {"few": FEW_RATES})
+            found = await connection.execute(text("SELECT state, unanswered FROM labels"))
+            ((now, unanswered),) = found.all()
+        return bool(now == state and (state == "bought" or unanswered > FEW_RATES))
+
+    await both.waits(counted)
+    assert [label["state"] for label in await both.mine()] == [state]
 
 
 @pytest.mark.parametrize(("needed", "states"), [(True, ("dropped", "bought")), (False, ("dropped",))])

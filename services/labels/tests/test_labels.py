@@ -4,10 +4,8 @@ from typing import Any
 
 import pytest
 from labels_builders import (
-    A_SHIPMENT,
     BRAND,
     FIRST,
-    GROUND,
     NOON,
     ORDER,
     USD,
@@ -43,6 +41,7 @@ from waybill_labels.domain import (
     NotBought,
     NotPacked,
     NumberKnown,
+    NumberOfWhat,
     Order,
     OwnCarrier,
     ParcelLeft,
@@ -52,7 +51,6 @@ from waybill_labels.domain import (
     UnknownLabel,
     UnknownParcel,
     Wish,
-    ask,
     buy,
     closed,
     failed,
@@ -283,17 +281,42 @@ def test_what_a_carrier_sold_without_saying_so_goes_back_and_another_is_bought()
     ]
 
 
-@pytest.mark.parametrize(("number", "says"), [("", NoNumber), ("WB1", NumberKnown)])
-def test_what_is_given_back_by_its_number_is_no_other_label(number: str, says: type[Exception]) -> None:
-    first, _ = voided(void(bought()[0], LABEL), LABEL, NOON)
-    again, _ = buy(first, FIRST, None, NOON)
-    label_id = the_label(again, 2).label_id
-    order, _ = unclear(ask(again, label_id, GROUND, A_SHIPMENT), label_id, NOON)
-    exception = the_label(order, 2).exception_id
+@pytest.mark.parametrize(
+    ("decision", "says"),
+    [
+        (Decision("sold"), NoNumber),
+        (Decision("sold", number="../7"), NoNumber),
+        (Decision("sold", number="WB1", taken=True), NumberKnown),
+        (Decision("not_sold", number="WB1"), NumberOfWhat),
+    ],
+)
+def test_what_is_given_back_has_a_number_and_is_no_other_label(decision: Decision, says: type[Exception]) -> None:
+    order, _ = unclear(asked(), LABEL, NOON)
+    exception = the_label(order).exception_id
     assert exception is not None
 
     with pytest.raises(says):
-        resolve(order, exception, Decision("sold", number=number), NOON)
+        resolve(order, exception, decision, NOON)
+
+
+def test_what_is_unclear_and_then_refused_is_settled_and_failed() -> None:
+    order, events = failed(unclear(asked(), LABEL, NOON)[0], LABEL, "refused", "No.", NOON)
+    useless = hears(unpacked(), order=unclear(asked(), LABEL, NOON)[0])
+    dropped, settled = failed(useless, LABEL, "refused", "No.", NOON)
+
+    assert [type(event) for event in events] == [ExceptionResolved, LabelFailed, ExceptionRaised]
+    assert the_label(order).state is State.FAILED
+    assert [type(event) for event in settled] == [ExceptionResolved]
+    assert (the_label(dropped).state, the_label(dropped).exception_id) == (State.DROPPED, None)
+
+
+def test_a_label_that_may_be_void_is_not_used_again() -> None:
+    asked_back = void(bought()[0], LABEL)
+
+    certain, _ = void_refused(asked_back, LABEL, "No.", NOON)
+    doubtful, _ = void_refused(asked_back, LABEL, "No.", NOON, certain=False)
+
+    assert (the_label(certain).state, the_label(doubtful).state) == (State.BOUGHT, State.KEPT)
 
 
 @pytest.mark.parametrize(("told", "states"), [((), ["dropped", "wanted"]), ((unpacked(),), ["dropped"])])

@@ -1,6 +1,6 @@
 """A server that speaks what UPS documents of its REST API: OAuth, Rating, Shipping and Void, as far as karrio asks.
 
-It remembers what it was asked and what it sold; `faults` says what happens to the next sales, one after the other.
+It remembers what it was asked and what it sold; `faults` says what happens to the next sales and voids, one after the other.
 """
 
 import asyncio
@@ -69,8 +69,8 @@ class Ups:
 
     async def _ship(self, request: Request) -> Response:
         fault = self.faults.pop(0) if self.faults else ""
-        if fault == "busy":
-            return _error(429, "10429", "Too Many Requests")
+        if fault in _STOPPED:
+            return _error(*_STOPPED[fault])
         wanted = (await request.json())["ShipmentRequest"]["Shipment"]
         if fault == "down":
             return Response("<html>Service unavailable</html>", 503)
@@ -86,19 +86,30 @@ class Ups:
                 return Response("<html>Bad gateway</html>", 503)
             case "unreadable":
                 return Response("<html>Welcome</html>", 200)
+            case "gave up":
+                return _error(408, "10408", "Request Timeout")
             case _:
                 pass
-        return JSONResponse({"ShipmentResponse": {"Response": _DONE, "ShipmentResults": _results(number)}})
+        results = _results(number)
+        if fault == "no picture":
+            del results["PackageResults"][0]["ShippingLabel"]
+        return JSONResponse({"ShipmentResponse": {"Response": _DONE, "ShipmentResults": results}})
 
     async def _void(self, request: Request) -> Response:
         number = request.path_params["number"]
-        if number not in self.sold:
-            return _error(400, "190117", "No shipment found within the allowed void period")
+        if number not in self.sold or number in self.voided:
+            return _error(400, "190102", "No shipment found within the allowed void period")
         self.voided.append(number)
+        if self.faults and self.faults.pop(0) == "broken":
+            return Response("<html>Bad gateway</html>", 503)
         status = {"Code": "1", "Description": "Success"}
         return JSONResponse({"VoidShipmentResponse": {"Response": {"ResponseStatus": status}, "SummaryResult": {}}})
 
 
+_STOPPED: Final = {
+    "busy": (429, "10429", "Too Many Requests"),
+    "stranger": (401, "250002", "Invalid Authentication Information."),
+}
 _DONE: Final = {"ResponseStatus": {"Code": "1", "Description": "Success"}}
 
 

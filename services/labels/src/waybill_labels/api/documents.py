@@ -101,7 +101,7 @@ def _bought(order: Order, parcel_id: UUID) -> Label:
     if label is None or label.sale is None:
         says = "Its label is being bought. Ask again in a moment." if label else "It has no label. Buy one first."
         raise Problem(409, "no-label", says)
-    if label.shipment is None:
+    if label.shipment is None or label.shipment.erased:
         raise Problem(410, "erased", "The recipient was erased, and the label with it.")
     return label
 

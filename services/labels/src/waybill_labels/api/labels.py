@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, StringConstraints
 
+from waybill_carriers import compact
 from waybill_chassis.choices import Choice
 from waybill_chassis.commands import Call, Commands, Done, caller
 from waybill_chassis.openapi import example
@@ -27,6 +28,7 @@ from waybill_labels.domain import (
     NotReady,
     NotYet,
     NumberKnown,
+    NumberOfWhat,
     Order,
     OwnCarrier,
     Parcel,
@@ -53,6 +55,7 @@ _CODES: Final[Mapping[type[Refused], tuple[int, str]]] = {
     NoChoice: (422, "no-such-choice"),
     NoNumber: (422, "no-number"),
     NumberKnown: (409, "number-known"),
+    NumberOfWhat: (422, "number-of-what"),
     NotPacked: (409, "not-packed"),
     OwnCarrier: (409, "own-carrier"),
     HasLabel: (409, "has-label"),
@@ -140,7 +143,10 @@ def routes(begin: Begin[Order], settings: Settings, wake: Callable[[], None]) ->
 
         What was sold goes back by its number; a label that is needed is bought anew.
         """
-        decision = Decision(chosen.choice, chosen.comment, chosen.tracking_number)
+        async with begin.database.begin() as connection:
+            # Whichever brand's: they share the account with the carrier.
+            taken = await orders.has_label(connection, compact(chosen.tracking_number))
+        decision = Decision(chosen.choice, chosen.comment, chosen.tracking_number, taken)
         return await run(order_id, call, lambda order: resolve(order, exception_id, decision, call.at))
 
     @router.get("/orders/{order_id}/labels")

@@ -48,6 +48,8 @@ class Carrier(Protocol):
     code: str
     settles_s: float
     """Seconds after which what was bought without an answer is in its books."""
+    voids_again: bool
+    """Whether a label that is void already is taken back again; where it is not, a second refusal says nothing."""
 
     async def rates(self, shipment: Shipment, /) -> Sequence[Offer] | Refused | Unknown:
         """What its services cost."""
@@ -62,7 +64,7 @@ class Carrier(Protocol):
         ...
 
     async def void(self, sale: Sale, /) -> TakenBack | Refused | Unknown:
-        """Have a label taken back; again for one that was."""
+        """Have a label taken back; again for one that was, where it `voids_again`."""
         ...
 
     async def manifest(self, key: UUID, sales: Sequence[Sale], /) -> str | Refused | Unknown:
@@ -81,6 +83,7 @@ class NoAccount:
     """A carrier with which there is no account any more: nobody knows what became of what it sold."""
 
     settles_s = 60.0
+    voids_again = True
 
     def __init__(self, code: str) -> None:
         self.code, self.unknown = code, Unknown(f"no account with {code} is set up any more")

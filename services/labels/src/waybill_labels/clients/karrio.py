@@ -1,14 +1,18 @@
 """Carriers whose protocols karrio speaks: an extra, `waybill-labels[karrio]`, and one of its packages per carrier.
 
 karrio writes what a carrier is sent and reads what it says. How long that may take, and what it means for money, is
-decided here: karrio takes silence, a refusal and an answer that nobody can read for the same, and sends a request again
-that was not answered where Sentry is installed.
+decided here: karrio takes silence, a refusal and an answer that nobody can read for the same, sends a request again
+that was not answered where Sentry is installed, and switches certificates off for the whole process.
 """
 
 import asyncio
 import base64
 import binascii
+import hashlib
+import http.client
 import importlib
+import socket
+import ssl
 import time
 import urllib.request
 from collections.abc import Callable, Generator, Sequence
@@ -31,12 +35,18 @@ from waybill_labels.settings import KarrioAccount
 
 AT_ONCE: Final = 40
 """Calls that are under way at a time, each in a thread: as many as labels of one round."""
-_NO_TIME: Final = frozenset({408, 425, 429})
+_TOO_OFTEN: Final = 429
 _NOT_LET_IN: Final = frozenset({401, 403})
+_SAYS_NOTHING: Final = frozenset({408, 425, _TOO_OFTEN, *_NOT_LET_IN})
+"""Answers of a gateway, not of the carrier behind it."""
 _SERVER_ERROR: Final = 500
-_BILLED_BEFORE_USE: Final = frozenset({"usps", "usps_international"})
-"""Carriers that take the money with the sale and give it back later; the others bill what they carried."""
+_BILLED_AFTER_USE: Final = frozenset({"ups"})
+"""Carriers that bill what they carried, so that nothing is to come back for a label that is void."""
 _MEDIA_TYPES: Final = {"PDF": "application/pdf", "PNG": "image/png", "ZPL": "application/zpl"}
+_DEFAULT: Final = "_create_default_https_context"
+"""With what urllib looks at certificates where nobody says otherwise (PEP 476)."""
+_LOST: Final = Kept("application/pdf", hashlib.sha256(b"").hexdigest())
+"""A label that its carrier gave and nobody can read: whoever wants to print it hears that it is gone."""
 
 
 @dataclass
@@ -47,6 +57,12 @@ class Exchange:
     """By the monotonic clock."""
     status: int | None = None
     sent: list[urllib.request.Request] = field(default_factory=list[urllib.request.Request])
+
+    def left(self) -> float:
+        """Seconds until its end; raises NotSent after it."""
+        if (left := self.ends - time.monotonic()) <= 0:
+            raise NotSent("the deadline is over")
+        return left
 
 
 _exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
@@ -75,12 +91,9 @@ class Watch(urllib.request.BaseHandler):
         """Before it is sent."""
         if (exchange := _exchange.get()) is None:
             return request
-        left = exchange.ends - time.monotonic()
-        if left <= 0:
-            raise NotSent("the deadline is over")
         if any(request is each for each in exchange.sent):
             raise NotSent("it was sent before")
-        request.timeout = left
+        request.timeout = exchange.left()
         exchange.status = None
         exchange.sent.append(request)
         return request
@@ -94,6 +107,44 @@ class Watch(urllib.request.BaseHandler):
     https_request, https_response = http_request, http_response
 
 
+class _InTime(http.client.HTTPConnection):
+    """A connection over which nothing goes after the deadline, however long it took to come about."""
+
+    def connect(self) -> None:
+        super().connect()
+        if (exchange := _exchange.get()) is not None:
+            try:
+                self.sock.settimeout(exchange.left())
+            except NotSent:
+                self.close()
+                raise
+
+
+class _SafeInTime(_InTime, http.client.HTTPSConnection):
+    """The same with a certificate."""
+
+
+class _Http(urllib.request.HTTPHandler):
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_InTime, req)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    """It looks at certificates, whatever the process does by default."""
+
+    def __init__(self) -> None:
+        self.certificates = ssl.create_default_context()
+        super().__init__(context=self.certificates)
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_SafeInTime, req, context=self.certificates)
+
+
+def opener() -> urllib.request.OpenerDirector:
+    """Opens what karrio sends."""
+    return urllib.request.build_opener(Watch(), _Http(), _Https())
+
+
 @dataclass(frozen=True, slots=True)
 class _Told:
     """What came of one call: what karrio read in the answer, the carrier's words, and how far it got."""
@@ -101,13 +152,15 @@ class _Told:
     found: Any
     words: str
     status: int | None
-    asked: bool
-    """Whether the account was let in, so that what was wanted was sent."""
-    read: bool
+    requests: int
+    """How many were sent after the account was let in: none, the one that asks, or more, which not all karrio tells."""
+    read: bool = True
 
 
 class Karrio:
     """An account with a carrier, of karrio's name `account.carrier`."""
+
+    voids_again = False
 
     def __init__(self, code: str, account: KarrioAccount) -> None:
         self.code, self.deadline_s, self.settles_s = code, account.deadline_s, account.settles_s
@@ -147,10 +200,11 @@ class Karrio:
             return told
         if told.found is not None and told.found.tracking_number:
             return _sold(told.found, offer)
-        if not told.asked or told.status in _NO_TIME | _NOT_LET_IN:
+        stopped = told.status == _TOO_OFTEN or told.status in _NOT_LET_IN
+        if told.requests == 0 or (told.requests == 1 and stopped):
             # Nothing was sold for certain, which only a purchase has to know.
             return Refused(f"{told.words or f'HTTP {told.status}'}. It may sell it later: retry.")
-        return _means(told)
+        return _means(told) if told.requests == 1 else Unknown(told.words or f"HTTP {told.status}")
 
     async def bought(self, _key: UUID) -> NoBooks:
         """It keeps no list that karrio could read."""
@@ -168,7 +222,7 @@ class Karrio:
         if isinstance(told, Unknown | Refused):
             return told
         if told.found is not None and told.found.success:
-            return TakenBack(refunded=self.carrier not in _BILLED_BEFORE_USE)
+            return TakenBack(refunded=self.carrier in _BILLED_AFTER_USE)
         return _means(told)
 
     async def manifest(self, _key: UUID, _sales: Sequence[Sale]) -> str | Refused | Unknown:
@@ -176,7 +230,7 @@ class Karrio:
         return ""
 
     async def close(self) -> None:
-        """Wait for nothing: what is under way ends by its deadline."""
+        """What is under way ends by its deadline."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _call(self, prepare: Callable[[Any], Callable[[], Any]]) -> _Told | Refused | Unknown:
@@ -187,6 +241,8 @@ class Karrio:
                 return await asyncio.get_running_loop().run_in_executor(self._threads, self._talk, prepare, ends)
         except TimeoutError:
             return Unknown("no answer in time")
+        except Exception as error:  # noqa: BLE001  # nothing was sent: it could not be set up
+            return Refused(_plain(error))
 
     def _talk(self, prepare: Callable[[Any], Callable[[], Any]], ends: float) -> _Told | Refused:
         with exchange_until(ends) as exchange:
@@ -196,21 +252,22 @@ class Karrio:
         try:
             send = prepare(gateway)
         except Exception as error:  # noqa: BLE001  # karrio's mappers raise anything
-            return Refused(f"karrio cannot ask for this: {error}"[:500])
-        asked = False
+            return Refused(f"karrio cannot ask for this: {_plain(error)}")
+        before = None
         try:
             with suppress(_module("karrio.core.errors").MethodNotSupportedError):
                 gateway.proxy.authenticate(None)
-            asked = True
+            before = len(exchange.sent)
             found, messages = send()
+            return _Told(found, _words(messages), exchange.status, len(exchange.sent) - before)
         except Exception as error:  # noqa: BLE001  # and so do its readers
             _hang_up(error)
-            words = _words(getattr(error, "messages", None)) or f"{type(error).__name__}: {error}"[:200]
-            return _Told(None, words, exchange.status, asked, read=False)
+            words = _words(getattr(error, "messages", None)) or _plain(error)
+            sent = 0 if before is None else len(exchange.sent) - before - _never_left(error)
+            return _Told(None, words, exchange.status, sent, read=False)
         finally:
             if exchange.status in _NOT_LET_IN:
                 self._tokens = self._utils.Cache()
-        return _Told(found, _words(messages), exchange.status, asked, read=True)
 
     def _payload(self, kind: Any, shipment: Shipment, mark: str = "", more: dict[str, Any] | None = None) -> Any:
         parcel = {
@@ -242,9 +299,9 @@ class Karrio:
 
 def _means(told: _Told) -> Refused | Unknown:
     """What an answer without what was asked for says."""
-    if told.status is None or not told.asked or not told.read:
+    if told.status is None or told.requests == 0 or not told.read:
         return Unknown(told.words or "no answer")
-    if told.status >= _SERVER_ERROR or told.status in _NO_TIME | _NOT_LET_IN:
+    if told.status >= _SERVER_ERROR or told.status in _SAYS_NOTHING:
         return Unknown(f"HTTP {told.status}")
     return Refused(told.words) if told.words else Unknown("its answer cannot be read")
 
@@ -253,6 +310,16 @@ def _words(messages: Any) -> str:
     """A carrier's errors, without its warnings and what a database cannot keep."""
     errors = [each for each in messages or () if (each.level or "error") == "error"]
     return "; ".join(f"{each.message} ({each.code})" for each in errors).replace("\x00", "")[:500]
+
+
+def _plain(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".replace("\x00", "")[:200]
+
+
+def _never_left(error: BaseException) -> bool:
+    """Whether the last request was not sent for certain: there was nobody to send it to."""
+    reason = getattr(error, "reason", error)
+    return isinstance(reason, ConnectionRefusedError | socket.gaierror | NotSent)
 
 
 def _hang_up(error: BaseException | None) -> None:
@@ -264,27 +331,30 @@ def _hang_up(error: BaseException | None) -> None:
 
 
 def _sold(details: Any, offer: Offer) -> Sold:
-    file = _file(details)
-    rate = details.selected_rate
-    cost = offer.cost
-    if rate is not None and rate.total_charge:
-        cost = Money(amount=str(rate.total_charge), currency=rate.currency or offer.cost.currency)
-    known = by_name(offer.carrier)
-    page = known.page(details.tracking_number) if known else ""
-    meta: dict[str, Any] = details.meta or {}
-    page = page or str(meta.get("carrier_tracking_link") or "")
-    kept = None if file is None else Kept(file.media_type, file.digest)
-    return Sold(Sale(details.shipment_identifier, details.tracking_number, page, cost, kept), file)
+    """What was sold. It is paid, so that whatever else cannot be read is left out."""
+    number, reference = str(details.tracking_number), str(details.shipment_identifier or details.tracking_number)
+    known, file = by_name(offer.carrier), _file(details)
+    page = known.page(number) if known else ""
+    kept = _LOST if file is None else Kept(file.media_type, file.digest)
+    return Sold(Sale(reference, number, page, _cost(details) or offer.cost, kept), file)
+
+
+def _cost(details: Any) -> Money | None:
+    """What it cost in the end, where that is said."""
+    try:
+        return Money(amount=str(details.selected_rate.total_charge), currency=details.selected_rate.currency)
+    except (AttributeError, ValidationError):
+        return None
 
 
 def _file(details: Any) -> File | None:
-    """The label, where it can be kept; what is paid is paid, whatever its file is."""
-    media_type = _MEDIA_TYPES.get(details.label_type or "")
+    """The label, where it can be read."""
+    kind = str(details.label_type or "")[:3].upper()
     try:
-        content = base64.b64decode(details.docs.label or "", validate=True)
-    except (binascii.Error, TypeError, ValueError):
+        content = base64.b64decode("".join(details.docs.label.split()), validate=True)
+    except (AttributeError, TypeError, binascii.Error):
         return None
-    return File(media_type, content) if media_type and content else None
+    return File(_MEDIA_TYPES[kind], content) if kind in _MEDIA_TYPES and content else None
 
 
 def _party(address: Address | BusinessAddress) -> dict[str, Any]:
@@ -330,12 +400,21 @@ def _gateway_of(account: KarrioAccount) -> Callable[[Any], Any]:
 @cache
 def _watch_requests() -> None:
     """Karrio sends by urllib's own opener; nobody else does here."""
-    urllib.request.install_opener(urllib.request.build_opener(Watch()))
+    urllib.request.install_opener(opener())
 
 
 @cache
 def _module(name: str) -> Any:
-    """Karrio has no types, and writes of what it does to stderr, addresses and all."""
-    module = importlib.import_module(name)
-    importlib.import_module("loguru").logger.remove()
+    """A part of karrio, which has no types, without what else it does when it is imported; raises ValueError.
+
+    It writes to stderr, addresses and all, and has the process look at no certificate any more.
+    """
+    certificates = getattr(ssl, _DEFAULT)
+    try:
+        module = importlib.import_module(name)
+        importlib.import_module("loguru").logger.remove()
+    except ModuleNotFoundError as error:
+        raise ValueError("karrio is not installed here. Install waybill-labels[karrio].") from error
+    finally:
+        setattr(ssl, _DEFAULT, certificates)
     return module

@@ -65,6 +65,8 @@ class _Labels(_Answer):
 class Simulated:
     """An account with the simulated carrier."""
 
+    voids_again = True
+
     def __init__(self, code: str, account: SimulatedAccount) -> None:
         self.code, self.deadline_s, self.settles_s = code, account.deadline_s, account.settles_s
         self.url = str(account.url).rstrip("/")
@@ -84,7 +86,7 @@ class Simulated:
             **_consignment(shipment),
             "service": offer.service,
             "key": str(key),
-            "reference": shipment.reference,
+            "reference": shipment.mark(key),
         }
         answer = await self._call("POST", "/v1/labels", _Label, json=wanted)
         return self._sold(answer) if isinstance(answer, _Label) else answer

@@ -190,7 +190,7 @@ def _parcel(order: Order, parcel: Parcel, job: Job, prints: Prints) -> Ready | F
     if label is not None and label.state in {State.WANTED, State.ASKED}:
         return Pending()
     if label is not None and label.state is State.BOUGHT:
-        if label.shipment is None:
+        if label.shipment is None or label.shipment.erased:
             return _failed(job, "erased", "The recipient was erased, and the label with it.")
         return Ready(order, parcel, with_label=True, with_slip=prints is Prints.BOTH)
     latest = next(reversed(order.labels_of(parcel.parcel_id)), None)

@@ -160,7 +160,9 @@ def sold(order: Order, label_id: UUID, sales: Sequence[Sale], at: datetime) -> D
 def not_sold(order: Order, label_id: UUID) -> Order:
     """The carrier has never sold it and nobody needs it any more."""
     label = _known(order, label_id)
-    return order.with_label(replace(label, state=State.DROPPED)) if label.state is State.ASKED else order
+    if label.state not in {State.WANTED, State.ASKED}:
+        return order
+    return order.with_label(replace(label, state=State.DROPPED, exception_id=None))
 
 
 def failed(order: Order, label_id: UUID, code: str, words: str, at: datetime) -> Decided:
@@ -169,11 +171,12 @@ def failed(order: Order, label_id: UUID, code: str, words: str, at: datetime) ->
     if label.state not in {State.WANTED, State.ASKED}:
         return order, []
     if label.void_why:
-        return order.with_label(replace(label, state=State.DROPPED)), []
+        return not_sold(order, label_id), resolved(order, label, NOT_SOLD, at)
     raised = _raised(order, label, FAILED, words, at)
     changed = replace(label, state=State.FAILED, code=code, words=words, exception_id=raised.exception_id)
     told = LabelFailed(**_of(order, label), code=code, words=words, failed_at=at)
-    return order.with_label(changed), [_of_return(order, changed, at) or told, raised]
+    clear = resolved(order, label, NOT_SOLD, at)
+    return order.with_label(changed), [*clear, _of_return(order, changed, at) or told, raised]
 
 
 def unclear(order: Order, label_id: UUID, at: datetime) -> Decided:
@@ -204,14 +207,17 @@ def voided(order: Order, label_id: UUID, at: datetime) -> Decided:
     return order.with_label(after), [_of_return(order, after, at) or told]
 
 
-def void_refused(order: Order, label_id: UUID, words: str, at: datetime) -> Decided:
-    """The carrier does not take it back, or does not pay; a parcel whose label somebody wanted void goes with it."""
+def void_refused(order: Order, label_id: UUID, words: str, at: datetime, *, certain: bool = True) -> Decided:
+    """The carrier does not take it back, or does not pay; a parcel whose label somebody wanted void goes with it.
+
+    Where that is not `certain`, since it may have taken it back before without an answer, no parcel does.
+    """
     label = _known(order, label_id)
     if label.state not in {State.VOIDING, State.VOIDED}:
         return order, []
     told = LabelVoidRefused(**_of(order, label), why=label.void_why, words=words, refused_at=at)
     after = replace(label, state=State.KEPT, words=words)
-    if label.void_why == ASKED and label.state is State.VOIDING:
+    if label.void_why == ASKED and label.state is State.VOIDING and certain:
         after = replace(after, state=State.BOUGHT, void_why="")
     return order.with_label(after), [_of_return(order, after, at) or told]
 

@@ -166,9 +166,17 @@ class Shipment:
     box: Box
     reference: str
 
+    @property
+    def erased(self) -> bool:
+        """Whether its addresses are gone because somebody was erased; weight and reference stay."""
+        return self.ship_to == Address() and self.ship_from == BusinessAddress()
+
     def mark(self, label_id: UUID) -> str:
-        """By which people find a purchase at its carrier: the reference, and the beginning of the label's id."""
-        return f"{self.reference} {label_id.hex[:8]}"
+        """By which people find a purchase at its carrier: the reference, and the beginning of the label's id.
+
+        UPS takes 35 characters of it.
+        """
+        return f"{self.reference[:26]} {label_id.hex[:8]}"
 
 
 @dataclass(frozen=True, slots=True)

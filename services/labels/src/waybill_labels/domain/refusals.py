@@ -77,14 +77,23 @@ class NoNumber(Refused):
     """What was sold is given back by its number."""
 
     def __init__(self) -> None:
-        super().__init__("Enter the tracking number under which the carrier sold it, so that it can be given back.")
+        super().__init__(
+            "Enter the tracking number under which the carrier sold it, letters and digits: it is given back by that."
+        )
 
 
 class NumberKnown(Refused):
     """It is that of another label."""
 
     def __init__(self, number: str) -> None:
-        super().__init__(f"{number} is another label of this order. Enter the number of the one that is unclear.")
+        super().__init__(f"{number} is the number of another label. Enter that of the one that is unclear.")
+
+
+class NumberOfWhat(Refused):
+    """What was not sold has no number."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"You entered {number}. Choose sold if the carrier sold that, or leave the number out.")
 
 
 class NoChoice(Refused):

@@ -45,6 +45,8 @@ AT_ONCE: Final = 40
 """Labels of one round; as many calls are under way at a time."""
 MOST_RATES: Final = 16
 """How often carriers are asked for rates before somebody is told that they do not answer: for about two minutes."""
+FEW_RATES: Final = 4
+"""The same where another carrier makes an offer: for some seconds."""
 MOST_WAITS: Final = 300
 """How often it is looked whether brand and recipient have come: for about a day."""
 LATEST_RATES: Final = timedelta(seconds=10)
@@ -150,7 +152,7 @@ class Purchases:
     async def _choose(self, known: Known, due: Due) -> Buy | Step | Later:
         try:
             shipment = known.prepare(due)
-            offers = await self._offers(shipment, due)
+            offers = await self._offers(known, due, shipment)
             return Buy(due, choose(offers, shipment, known.label(due).wish, known.rule(due)), shipment)
         except NoAnswer:
             return Later(_backoff(due.unanswered + 1, timedelta(seconds=1), LATEST_RATES), unanswered=True)
@@ -165,24 +167,30 @@ class Purchases:
             _log.exception("purchase.not_chosen", label_id=str(due.label_id))
             return Later(self.lease)
 
-    async def _offers(self, shipment: Shipment, due: Due) -> Sequence[Offer]:
-        """What all carriers ask for it; raises NoAnswer while none answers, and NotReady in the end."""
+    def _meant(self, known: Known, due: Due) -> set[str]:
+        """The carriers that a wish or a brand's rule names."""
+        wish, rule = known.label(due).wish, known.rule(due)
+        services = [wish.service] if wish.service else rule.services if rule.choose == "fixed" else ()
+        return {service.partition(":")[0] for service in services}
+
+    async def _offers(self, known: Known, due: Due, shipment: Shipment) -> Sequence[Offer]:
+        """What carriers ask for it; raises NoAnswer while one does not answer, and NotReady in the end."""
         said = await offers_of(self.carriers, shipment)
+        # Who is silent may be the one that is meant, or the cheapest.
+        patience = MOST_RATES if not said.offers or self._meant(known, due) & said.unanswered.keys() else FEW_RATES
+        # A round that waited for something else, or whose worker was killed, says nothing of carriers.
+        if said.unanswered and due.unanswered + 1 < patience:
+            raise NoAnswer
         if said.offers:
             return said.offers
         if not said.unanswered:
             refused = " ".join(said.refused.values())
             raise NotReady("no_carrier", refused or "No carrier is set up here. Ship it with your own carrier.")
-        # A round that waited for something else, or whose worker was killed, says nothing of carriers.
-        if due.unanswered + 1 < MOST_RATES:
-            raise NoAnswer
         raise NotReady("no_answer", f"No carrier answers ({', '.join(said.unanswered.values())}). Try again later.")
 
     async def _purchase(self, to_buy: Sequence[Buy]) -> None:
         """Buy what is written down, and write down what came of it."""
-        answers = await _all(
-            self._carrier_of(each.offer).buy(each.due.label_id, each.offer, each.shipment) for each in to_buy
-        )
+        answers = await _all(self._ask_to_sell(each) for each in to_buy)
         steps: dict[Due, Step | Later] = {}
         files: dict[Due, Sequence[Sold]] = {}
         for each, answer in zip(to_buy, answers, strict=True):
@@ -196,7 +204,30 @@ class Purchases:
                 case _:
                     files[each.due] = [answer]
                     steps[each.due] = _sold(each.due, [answer])
-        await self._write(steps, files=files)
+        await self._write_surely(steps, files)
+
+    async def _ask_to_sell(self, buy: Buy) -> Sold | Refused | Unknown:
+        try:
+            return await self._carrier_of(buy.offer).buy(buy.due.label_id, buy.offer, buy.shipment)
+        except Exception as error:  # noqa: BLE001  # what one carrier does costs no other what it sold
+            _log.exception("purchase.broke", label_id=str(buy.due.label_id))
+            return Unknown(type(error).__name__)
+
+    async def _write_surely(self, steps: Mapping[Due, Step | Later], files: Mapping[Due, Sequence[Sold]]) -> None:
+        """Write what was bought, again where that fails: not every carrier can be asked what it sold."""
+        left = dict(steps)
+        for pause in (0.5, 2.0, None):
+            written = await self._write(left, files=files)
+            left = {due: step for due, step in left.items() if due in files and due not in written}
+            if not left or pause is None:
+                break
+            await asyncio.sleep(pause)
+        for due in left:
+            for each in files[due]:
+                # Its order stands still, or the database is away: it is looked up, by somebody if need be.
+                _log.error(
+                    "purchase.sold_and_not_written", label_id=str(due.label_id), number=each.sale.tracking_number
+                )
 
     async def _find(self, known: Known, asked: Sequence[Due]) -> None:
         """See in the carriers' books what became of purchases of which nobody knows; buy what was never sold."""
@@ -208,16 +239,20 @@ class Purchases:
             label = known.label(due)
             if isinstance(answer, Unknown):
                 steps[due] = Later(_backoff(due.attempts, self._settles(known, due), LATEST))
-            elif isinstance(answer, NoBooks) or label.exception_id is not None:
+            elif isinstance(answer, NoBooks):
                 steps[due] = _unclear(due) if label.exception_id is None else Later(LATEST_REFUND)
             elif answer:
                 files[due] = answer
                 steps[due] = _sold(due, answer)
+            elif label.exception_id is not None:
+                # Somebody is about to say.
+                steps[due] = Later(LATEST_REFUND)
+            elif label.shipment is None or label.shipment.erased:
+                steps[due] = _failed(due, "erased", "The recipient was erased before the label was bought.")
             elif label.void_why:
                 steps[due] = _not_sold(due)
             else:
                 assert label.offer is not None
-                assert label.shipment is not None
                 to_buy.append(Buy(due, label.offer, label.shipment))
         await self._write(steps, files=files)
         async with self.begin.database.begin(writes=True) as connection:
@@ -232,11 +267,12 @@ class Purchases:
             label = known.label(due)
             match answer:
                 case Refused() if due.state is State.VOIDING:
-                    steps[due] = _void_refused(due, answer.words)
+                    certain = due.attempts == 1 or self._carrier(known, due).voids_again
+                    steps[due] = _void_refused(due, answer.words, certain=certain)
                 case TakenBack() if due.state is State.VOIDING or answer.refunded:
                     steps[due] = _taken_back(due, refunded_too=answer.refunded)
                 case _ if due.state is State.VOIDED and _lost(label):
-                    steps[due] = _void_refused(due, "The money did not come back.")
+                    steps[due] = _void_refused(due, "Nobody said in 60 days that the money came back.")
                 case _:
                     latest = LATEST if due.state is State.VOIDING else LATEST_REFUND
                     steps[due] = Later(_backoff(due.attempts, self._settles(known, due), latest))
@@ -351,8 +387,9 @@ def _failed(due: Due, code: str, words: str) -> Step:
     return lambda order, at: failed(order, due.label_id, code, words, at)
 
 
-def _void_refused(due: Due, words: str) -> Step:
-    return lambda order, at: void_refused(order, due.label_id, words, at)
+def _void_refused(due: Due, words: str, *, certain: bool = True) -> Step:
+    more = "" if certain else " It did not answer before: it may be void. Look in your account there."
+    return lambda order, at: void_refused(order, due.label_id, words + more, at, certain=certain)
 
 
 def _taken_back(due: Due, *, refunded_too: bool) -> Step:

@@ -2,10 +2,11 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, func, literal, select, tuple_, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.database import among, put
@@ -57,6 +58,10 @@ async def drop_old(connection: AsyncConnection, most: int) -> int:
     return (await connection.execute(gone)).rowcount
 
 
+WITHOUT_PEOPLE: Final = labels.c.shipment.op("||")(literal({"ship_from": {}, "ship_to": {}}, JSONB))
+"""What was sent, without from where and to where."""
+
+
 async def forget(connection: AsyncConnection, order_ids: Collection[UUID]) -> None:
     """Drop every document on which somebody of these orders stands, and where their labels went."""
     theirs = select(document_orders.c.brand_id, document_orders.c.digest).where(
@@ -66,4 +71,5 @@ async def forget(connection: AsyncConnection, order_ids: Collection[UUID]) -> No
     await connection.execute(
         delete(documents).where(documents.c.brand_id == mine.c.brand_id, documents.c.digest == mine.c.digest)
     )
-    await connection.execute(update(labels).where(among(labels.c.order_id, order_ids)).values(shipment=None))
+    sent = update(labels).where(among(labels.c.order_id, order_ids), labels.c.shipment.is_not(None))
+    await connection.execute(sent.values(shipment=WITHOUT_PEOPLE))

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.database import among, put
@@ -148,7 +148,7 @@ class Orders:
             erased = update(labels).where(
                 among(labels.c.order_id, sent), labels.c.shipment.is_not(None), ~known.exists()
             )
-            await connection.execute(erased.values(shipment=None))
+            await connection.execute(erased.values(shipment=documents.WITHOUT_PEOPLE))
 
 
 async def keep_labels(connection: AsyncConnection, labels_: Iterable[tuple[Order, File]], at: datetime) -> None:
@@ -164,6 +164,12 @@ async def recipients_of(connection: AsyncConnection, order_ids: Collection[UUID]
     """Who receives these orders; none of one that was erased, or has not come yet."""
     rows = await connection.execute(select(recipients).where(among(recipients.c.order_id, order_ids)))
     return {row.order_id: Recipient.model_validate(row.recipient) for row in rows}
+
+
+async def has_label(connection: AsyncConnection, number: str) -> bool:
+    """Whether any label was sold under this number, whoever's it is."""
+    mine = func.lower(labels.c.sale["tracking_number"].astext) == number.lower()
+    return bool((await connection.execute(select(exists().where(mine)))).scalar_one())
 
 
 async def brands_of(connection: AsyncConnection, brand_ids: Collection[UUID]) -> dict[UUID, Brand]:
