@@ -23,7 +23,8 @@ from waybill_chassis.embedded.processes import NotStarted
 WORKERS: Final = 12
 RATE_PER_S: Final = 2.0
 """How many do something, and how often each of them while nobody has to wait."""
-RACES_PER_S: Final = 20.0
+RACERS, RACES_PER_S = 60, 20.0
+"""The same for races: most of the time they wait for somebody who was struck."""
 REST_S: Final = 90.0
 _UNDER_WAY: Final = ("wanted", "asked", "voiding", "voided")
 _SLIPS: Final = 200
@@ -148,8 +149,8 @@ async def _strike(
             struck.append(f"{at:6.1f} s  {strike}{f': {more}' if more else ''}")
             say(struck[-1])
 
-    kinds, rate = (workload.RACING, RACES_PER_S) if races else (workload.WORK, RATE_PER_S)
-    working = [asyncio.create_task(workload.work(client, seed, worker, rate, kinds)) for worker in range(WORKERS)]
+    kinds, rate, workers = (workload.RACING, RACES_PER_S, RACERS) if races else (workload.WORK, RATE_PER_S, WORKERS)
+    working = [asyncio.create_task(workload.work(client, seed, worker, rate, kinds)) for worker in range(workers)]
     working.append(asyncio.create_task(workload.watch(client, seed)))
     await asyncio.gather(*map(lane, LANES))
     # On a machine that is busy otherwise the work takes longer than the faults.
