@@ -70,4 +70,5 @@ async def test_labels_are_bought_once_whatever_is_lost_and_whoever_is_killed() -
 
     assert not verdict.violated, "\n".join((*struck, *verdict.lines()))
     assert verdict.kills
+    assert verdict.looked_up
     assert verdict.states["bought"]

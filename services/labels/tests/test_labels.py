@@ -299,6 +299,15 @@ def test_what_is_given_back_has_a_number_and_is_no_other_label(decision: Decisio
         resolve(order, exception, decision, NOON)
 
 
+def test_what_somebody_looked_up_is_not_taken_for_another_one_when_its_carrier_lists_it() -> None:
+    order, _ = unclear(asked(), LABEL, NOON)
+    exception = the_label(order).exception_id
+    assert exception is not None
+    found, _ = resolve(order, exception, Decision("sold", number="WB1"), NOON)
+
+    assert sold(found, LABEL, [sale(1)], NOON) == (found, [])
+
+
 def test_what_is_unclear_and_then_refused_is_settled_and_failed() -> None:
     order, events = failed(unclear(asked(), LABEL, NOON)[0], LABEL, "refused", "No.", NOON)
     useless = hears(unpacked(), order=unclear(asked(), LABEL, NOON)[0])

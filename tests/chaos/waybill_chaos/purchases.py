@@ -1,7 +1,8 @@
 """`make purchases PARCELS=10000`: buy labels of a carrier that loses answers, while labels is killed again and again.
 
-Parcels are taken apart or leave with other numbers while their labels are bought. In the end the carrier's own books,
-our database and the log must agree: each parcel that still needs one has one paid label, and no other money is left
+Parcels are taken apart or leave with other numbers while their labels are bought. Half of the time the carrier does not
+say what it sold under a key, and somebody looks it up at its site. In the end the carrier's own books, our database and
+the log must agree: each parcel that still needs one has one paid label, and no other money is left
 with the carrier that is not listed as refused.
 """
 
@@ -16,7 +17,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,6 +59,10 @@ REPLICAS: Final = 2
 AT_ONCE: Final = 400
 """Parcels that are packed, and not settled yet, at the most."""
 _OPEN: Final = ("wanted", "asked", "voiding", "voided")
+_UNCLEAR: Final = """
+    SELECT order_id, label_id, exception_id, shipment ->> 'reference' AS reference FROM labels
+    WHERE state = 'asked' AND exception_id IS NOT NULL
+"""
 _PATIENCE_S: Final = 180.0
 
 
@@ -127,6 +132,8 @@ class Verdict:
     parcels: int
     seconds: float
     kills: int
+    looked_up: int
+    """Labels of which somebody had to say whether they were sold."""
     states: Mapping[str, int]
     findings: Mapping[str, Sequence[str]]
 
@@ -138,7 +145,8 @@ class Verdict:
     def lines(self) -> list[str]:
         """For people."""
         found = ", ".join(f"{count} {state}" for state, count in sorted(self.states.items()))
-        head = f"seed {self.seed}: {self.parcels} parcels in {self.seconds:.0f} s, {self.kills} kills; labels: {found}"
+        head = f"seed {self.seed}: {self.parcels} parcels in {self.seconds:.0f} s, {self.kills} kills, "
+        head += f"{self.looked_up} looked up; labels: {found}"
         return [
             head,
             *(
@@ -164,15 +172,18 @@ async def run(parcels: int, seed: int, say: Callable[[str], None]) -> Verdict:
     """Buy a label for each parcel under faults, and judge what became of them."""
     async with Desk.running(seed) as desk:
         began = time.monotonic()
-        killing = asyncio.create_task(desk.strike(say))
+        killing, looking = asyncio.create_task(desk.strike(say)), asyncio.create_task(desk.look_up())
         try:
-            await desk.pack(parcels, say)
+            try:
+                await desk.pack(parcels, say)
+            finally:
+                killing.cancel()
+            await desk.heal()
+            case = await desk.settled(parcels)
         finally:
-            killing.cancel()
-        await desk.heal()
-        case = await desk.settled(parcels)
+            looking.cancel()
         states = Counter(f"{label['state']} {label['code']}".strip() for label in case.labels)
-        return Verdict(seed, parcels, time.monotonic() - began, desk.kills, states, judge(case))
+        return Verdict(seed, parcels, time.monotonic() - began, desk.kills, desk.looked_up, states, judge(case))
 
 
 @dataclass
@@ -186,6 +197,7 @@ class Desk:
     dice: random.Random
     labels: dict[int, Process] = field(default_factory=dict[int, Process])
     kills: int = 0
+    looked_up: int = 0
     refuses: set[UUID] = field(default_factory=set[UUID])
     strays: set["asyncio.Task[None]"] = field(default_factory=set["asyncio.Task[None]"])
 
@@ -239,7 +251,7 @@ class Desk:
         while True:
             takes_back = dice.random() < 0.8
             faults = {"lose": 0.3, "fail": 0.05, "refund_after_s": 0.5, "twice": True, "takes_back": takes_back}
-            await self.behave(faults)
+            await self.behave({**faults, "lists": self.kills % 4 >= 2})
             await asyncio.sleep(dice.uniform(2, 5))
             port = dice.choice(sorted(self.labels))
             self.labels[port].kill()
@@ -248,6 +260,25 @@ class Desk:
             self.start(port)
             # On a machine that is busy otherwise it takes longer to come back than to be killed.
             await self.answers(port)
+
+    async def look_up(self) -> None:
+        """Somebody who looks at the carrier's site for what is unclear, and says what is there."""
+        dice = random.Random(f"{self.seed} looks")
+        while True:
+            for label in await self.read(_UNCLEAR):
+                mark = f"{label['reference'][:26]} {label['label_id'].hex[:8]}"
+                books = await self.carrier.get("/v1/labels", params={"reference": mark})
+                if not books.is_success:
+                    continue
+                found = [sold["tracking_number"] for sold in books.json()["labels"]]
+                says = {"choice": "sold", "tracking_number": found[0]} if found else {"choice": "not_sold"}
+                path = f"/api/v1/orders/{label['order_id']}/exceptions/{label['exception_id']}/resolve"
+                with suppress(httpx.TransportError):
+                    url = f"http://127.0.0.1:{dice.choice(sorted(self.labels))}{path}"
+                    headers = {"Authorization": f"Bearer {self.home.secret('token')}"}
+                    answer = await self.carrier.post(url, json=says, headers=headers)
+                    self.looked_up += answer.is_success
+            await asyncio.sleep(0.2)
 
     async def behave(self, faults: Mapping[str, Any]) -> None:
         """Tell the carrier how."""
@@ -303,8 +334,8 @@ class Desk:
         )
 
     async def heal(self) -> None:
-        """The carrier answers everything, and takes everything back."""
-        await self.behave({})
+        """The carrier answers everything but what it sold under a key, and takes everything back."""
+        await self.behave({"lists": False})
 
     async def open_labels(self) -> int:
         """How many labels are under way."""

@@ -75,6 +75,7 @@ class Label(BaseModel):
 
     id: str
     key: str
+    reference: str = ""
     service: str
     service_name: str
     tracking_number: str
@@ -173,6 +174,7 @@ class Carrier:
             Label(
                 id=f"L{len(self.books.labels) + 1}",
                 key=wanted.key,
+                reference=wanted.reference,
                 service=wanted.service,
                 service_name=offer["name"],
                 tracking_number=self.books.number(),
@@ -290,11 +292,14 @@ def build(carrier: Carrier, *, api_key: str) -> FastAPI:  # noqa: C901  # the fu
         return answered(shown(carrier.sell(wanted)))
 
     @desk.get("/labels")
-    async def get_labels(key: Annotated[str, Query()] = "") -> Mapping[str, Any]:
+    async def get_labels(
+        key: Annotated[str, Query()] = "", reference: Annotated[str, Query()] = ""
+    ) -> Mapping[str, Any]:
         await carrier.thinks()
         if key and not carrier.faults.lists:
             raise HTTPException(501, "We keep no list by your keys.")
-        mine = [each for each in carrier.books.labels.values() if key in {"", each.key}]
+        every = carrier.books.labels.values()
+        mine = [each for each in every if key in {"", each.key} and reference in {"", each.reference}]
         return {"labels": [shown(carrier.now(each)) for each in mine]}
 
     @desk.get("/labels/{label_id}")

@@ -140,10 +140,12 @@ def ask(order: Order, label_id: UUID, offer: Offer, shipment: Shipment) -> Order
 def sold(order: Order, label_id: UUID, sales: Sequence[Sale], at: datetime) -> Decided:
     """The carrier has sold it, perhaps more than once under its key: one is kept, whatever else was sold goes back."""
     asked = _known(order, label_id)
-    known = {label.sale.reference for label in order.labels if label.sale is not None}
+    paid_for = [label.sale for label in order.labels if label.sale is not None]
+    known = {name for sale in paid_for for name in (sale.reference, sale.tracking_number)}
     events: list[Event] = [] if asked.state is not State.ASKED else resolved(order, asked, SOLD, at)
     for sale in sales:
-        if sale.reference in known:
+        # Who looked it up at the carrier's site knows its number alone.
+        if sale.reference in known or sale.tracking_number in known:
             continue
         label = _known(order, label_id)
         if label.state is not State.ASKED:
