@@ -162,6 +162,16 @@ def broken(history: list[Command], log: list[Entry], answers: Answers = ANSWERS)
     return {finding.name for finding in judge(history, log, answers) if finding.violations}
 
 
+def test_a_parcel_that_was_taken_apart_may_be_shown_no_more() -> None:
+    looks = [sale(), ship(), look([PARCEL, "apart"], [PARCEL])]
+    data = {"parcel_id": "apart", "lines": []}
+    packed = entry(8, "waybill.fulfillment", "ParcelPacked", ORDER, data, sequence=2)
+    apart = entry(9, "waybill.fulfillment", "ParcelUnpacked", ORDER, data, sequence=3)
+
+    assert "shown-stays-shown" in broken(looks, [*LOG, packed])
+    assert "shown-stays-shown" not in broken(looks, [*LOG, packed, apart])
+
+
 def test_what_is_right_breaks_nothing_and_every_invariant_is_looked_at() -> None:
     poisoned = entry(9, "waybill.tracking", "TrackingAdded", ORDER, None, source="chaos/unknown-version/1", error="v9")
     stands = {ORDER: "unknown version"}

@@ -347,9 +347,13 @@ def portal_equals_fold(case: Case) -> Iterator[str | None]:
 
 
 def shown_stays_shown(case: Case) -> Iterator[str | None]:
-    """What the portal has once shown it does not take back, whatever it is doing."""
+    """What the portal has once shown it does not take back, whatever it is doing, but for parcels that were taken apart.
+
+    One of those may have had a number: that of a label.
+    """
+    apart = {_data(entry)["parcel_id"] for entry in case.by_type["ParcelUnpacked"]}
     for look in case.looks:
-        lost = sorted(set(look.wants["parcels"]).difference(look.answer or ()))
+        lost = sorted(set(look.wants["parcels"]).difference(look.answer or (), apart))
         if look.answer is None:
             yield f"the portal had shown order {look.name}, and at {look.answers[-1]['at']} knew it no more"
         else:
