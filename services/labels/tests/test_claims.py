@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from waybill_chassis.database import Database
 from waybill_chassis.migrations import migrate
 from waybill_labels.domain import State
-from waybill_labels.settings import Account, Settings
+from waybill_labels.settings import Settings, SimulatedAccount
 from waybill_labels.store.orders import Orders
 from waybill_labels.store.purchases import Due, claim, later, still_mine, take_up, unanswered
 
@@ -91,7 +91,9 @@ async def test_only_rates_that_no_carrier_answered_are_counted_as_that(wanted: D
 
 
 def test_a_lease_that_a_call_may_outlive_is_refused() -> None:
-    account = Account(kind="simulated", url="http://127.0.0.1:1", api_key=str(uuid4()), deadline_s=10, settles_s=15)
+    account = SimulatedAccount(
+        kind="simulated", url="http://127.0.0.1:1", api_key=str(uuid4()), deadline_s=10, settles_s=15
+    )
     known = {"database_url": "postgresql+asyncpg://a@b/c", "token": "t", "port": 1, "carriers": {"simulated": account}}
 
     with pytest.raises(ValidationError, match="35 at least"):

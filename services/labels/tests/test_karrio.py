@@ -21,6 +21,7 @@ import pypdfium2
 import pytest
 import zxingcpp
 from labels_builders import ACORN, BOX, packed, placed, to, unpacked
+from PIL import ImageFile
 from pydantic import HttpUrl, Secret
 from sqlalchemy import text
 from ups import ACCOUNT, Ups
@@ -231,8 +232,10 @@ async def test_a_carrier_that_is_gone_since_it_was_asked_for_rates_sold_nothing(
     assert isinstance(await carrier.buy(KEY, GROUND, SHIPMENT), Refused)
 
 
-def test_certificates_are_looked_at_whatever_karrio_does_when_it_is_imported(ups: Ups) -> None:
+def test_certificates_and_damage_are_looked_at_whatever_karrio_does_when_it_is_imported(ups: Ups) -> None:
     Karrio("ups", account(ups))
+
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES
 
     (https,) = (each for each in opener().handlers if isinstance(each, urllib.request.HTTPSHandler))
     for context in (https.certificates, http.client.HTTPSConnection("ups.example")._context):  # type: ignore[attr-defined]

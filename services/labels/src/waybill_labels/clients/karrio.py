@@ -25,6 +25,7 @@ from typing import Any, Final
 from urllib.error import HTTPError, URLError
 from uuid import UUID
 
+from PIL import ImageFile
 from pydantic import ValidationError
 
 from waybill_carriers import by_name
@@ -407,9 +408,10 @@ def _watch_requests() -> None:
 def _module(name: str) -> Any:
     """A part of karrio, which has no types, without what else it does when it is imported; raises ValueError.
 
-    It writes to stderr, addresses and all, and has the process look at no certificate any more.
+    It writes to stderr, addresses and all, and has the process look at no certificate any more, and take half a picture
+    for a whole one.
     """
-    certificates = getattr(ssl, _DEFAULT)
+    certificates, halves = getattr(ssl, _DEFAULT), ImageFile.LOAD_TRUNCATED_IMAGES
     try:
         module = importlib.import_module(name)
         importlib.import_module("loguru").logger.remove()
@@ -417,4 +419,5 @@ def _module(name: str) -> Any:
         raise ValueError("karrio is not installed here. Install waybill-labels[karrio].") from error
     finally:
         setattr(ssl, _DEFAULT, certificates)
+        ImageFile.LOAD_TRUNCATED_IMAGES = halves
     return module
