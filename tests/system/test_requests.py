@@ -151,9 +151,14 @@ async def test_a_sale_that_is_canceled_after_it_left_is_an_exception_that_somebo
     found = await case.shows("shipped", "exception: refunded on its way")
     (exception,) = found["exceptions"]
     assert (exception["owner"], exception["choices"]) == ("orders", ["intercept", "return", "absorb"])
-    settled = await case.post(f"/exceptions/{exception['exception_id']}/resolve", {"choice": "absorb"})
+    at = f"{case.path}/exceptions/{exception['exception_id']}/resolve"
+    send, key = case.selling.portal.post, {"Idempotency-Key": f"absorb-{case.order['order_id']}"}
+    settled = await send(at, json={"choice": "absorb"}, headers=key)
     assert settled.status_code == 200, settled.text
     await case.shows("shipped")
+    again, late = await send(at, json={"choice": "absorb"}, headers=key), await send(at, json={"choice": "absorb"})
+    assert (again.status_code, again.json()) == (200, settled.json())
+    assert (late.status_code, late.json()["type"]) == (404, "urn:waybill:problem:unknown-exception")
 
 
 async def test_an_unpaid_sale_comes_in_held_and_is_released_when_it_is_paid(case: Case) -> None:

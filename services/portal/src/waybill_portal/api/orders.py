@@ -43,6 +43,9 @@ from waybill_portal.domain import (
     Request as Asked,
 )
 
+RAISE: Final = ("orders", "fulfillment", "labels", "tracking")
+"""Who raises exceptions."""
+_NOT_FOUND: Final = 404
 LOOKED_AT: Final = 5_000
 """How many of the oldest orders that are left are looked at for those at risk."""
 
@@ -162,7 +165,6 @@ def read_cursor(text: str | None) -> tuple[datetime, UUID] | None:
 def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRouter:
     """Orders."""
     router = APIRouter(prefix="/api/v1")
-    owners["labels"]
 
     @router.get("/orders")
     async def orders(
@@ -247,12 +249,19 @@ def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRou
         """Settle an exception with one of its choices: forwarded to the service that raised it, whose answer it is."""
         found, _ = await one(begin, viewer, order_id)
         exception = found.exceptions.get(exception_id)
-        if exception is None or exception.owner not in owners:
-            raise Problem(
-                404, "unknown-exception", f"No exception {exception_id} is open here. Somebody may have settled it."
-            )
+        # Who sends the same again hears the same again, from whoever closed it.
+        closed_it = RAISE if idempotency_key else ()
+        asked = closed_it if exception is None else (exception.owner,)
         path = f"/api/v1/orders/{order_id}/exceptions/{exception_id}/resolve"
-        return await owners[exception.owner].command(viewer, path, body, idempotency_key)
+        for owner in asked:
+            try:
+                return await owners[owner].command(viewer, path, body, idempotency_key)
+            except Problem as problem:
+                if exception is not None or problem.status != _NOT_FOUND:
+                    raise
+        raise Problem(
+            404, "unknown-exception", f"No exception {exception_id} is open here. Somebody may have settled it."
+        )
 
     return router
 

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from waybill_chassis.problems import Problem
 from waybill_events import Address
 from waybill_portal.api import Who
+from waybill_portal.api.orders import RAISE
 from waybill_portal.clients import Owner, Viewer
 from waybill_portal.pages.forms import key_of, label_wish, number, quantities, read, seen
 
@@ -18,8 +19,6 @@ Fields = Mapping[str, str]
 Send = Callable[[Viewer, str, str, Any, Fields], Awaitable[Response]]
 """Send a command to its owner, on behalf of a viewer: the path, the body, the form; then go back to the order."""
 _NOT_FOUND: Final = 404
-_RAISE: Final = {"orders", "fulfillment", "labels", "tracking"}
-"""Who raises exceptions."""
 
 
 def _nothing(_given: Fields) -> dict[str, Any]:
@@ -82,7 +81,7 @@ def routes(who: Who, owners: Mapping[str, Owner], render: Callable[..., str]) ->
         order_id: UUID, exception_id: UUID, viewer: Annotated[Viewer, viewing], request: Request
     ) -> Response:
         given = await read(request)
-        if (owner := given.get("owner", "")) not in _RAISE:
+        if (owner := given.get("owner", "")) not in RAISE:
             raise Problem(422, "no-such-owner", "The form does not say who raised it. Open the order again.")
         path = f"/orders/{order_id}/exceptions/{exception_id}/resolve"
         body = {"choice": given.get("choice", "")}
