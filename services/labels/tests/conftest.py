@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from ups import Ups
 
 from waybill_chassis.database import Database
 from waybill_chassis.embedded.processes import Process, environment, free_ports, listening, wait_until_ready
@@ -57,3 +58,13 @@ def settings(carrier_account: SimulatedAccount) -> Any:
 async def labels(database: Database, start: Any, settings: Any) -> httpx.AsyncClient:
     client: httpx.AsyncClient = await start(database.engine.url.render_as_string(hide_password=False), build, settings)
     return client
+
+
+@pytest.fixture
+async def ups() -> AsyncGenerator[Ups]:
+    """UPS, as far as karrio speaks to it."""
+    (port,) = free_ports(1)
+    ups = Ups(port)
+    await ups.start()
+    yield ups
+    await ups.stop()

@@ -6,57 +6,33 @@ import ssl
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import nullcontext
 from contextvars import copy_context
-from dataclasses import replace
 from decimal import Decimal
 from types import ModuleType
 from typing import Any
 from urllib.error import HTTPError, URLError
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import httpx
 import pypdfium2
 import pytest
 import zxingcpp
-from labels_builders import ACORN, BOX, packed, placed, to, unpacked
+from labels_builders import ACORN, BOX, to
 from PIL import ImageFile
 from pydantic import HttpUrl, Secret
-from sqlalchemy import text
-from ups import ACCOUNT, Ups
+from ups import Ups, account
 
-from test_purchases import Brought
-from waybill_chassis.database import Database
 from waybill_chassis.embedded.processes import free_ports
-from waybill_events import ExceptionRaised, ExceptionResolved, LabelPurchased, Money
-from waybill_labels.app import build
+from waybill_events import Money
 from waybill_labels.clients import NoBooks, Refused, Sold, TakenBack, Unknown, open_accounts
-from waybill_labels.clients.karrio import Karrio, NotSent, exchange_until, opener
+from waybill_labels.clients.in_time import NotSent, exchange_until, opener
+from waybill_labels.clients.karrio import Karrio
 from waybill_labels.domain import Offer, Sale, Shipment
-from waybill_labels.handlers.purchases import FEW_RATES
-from waybill_labels.settings import KarrioAccount, Settings, SimulatedAccount
 
 KEY = UUID("3f2a9c1e-0000-5000-8000-000000000000")
 SHIPMENT = Shipment(ACORN.ship_from, to(phone="5185550100").address, 840, BOX, "10001-01")
 GROUND = Offer("ups", "UPS", "ups_ground", "UPS Ground", Money(amount="12.4", currency="USD"), 3)
-
-
-@pytest.fixture
-async def ups() -> AsyncGenerator[Ups]:
-    (port,) = free_ports(1)
-    ups = Ups(port)
-    serving = asyncio.create_task(ups.server.serve())
-    while not ups.server.started:
-        await asyncio.wait([serving], timeout=0.01)
-    yield ups
-    ups.server.should_exit = ups.server.force_exit = True
-    await serving
-
-
-def account(ups: Ups, **changed: Any) -> KarrioAccount:
-    said = {"kind": "karrio", "carrier": "ups", "connection": Secret[dict[str, Any]](dict(ACCOUNT)), "settles_s": 0.2}
-    return KarrioAccount(**{**said, "url": HttpUrl(ups.url), "deadline_s": 5.0, **changed})
 
 
 @pytest.fixture
@@ -223,11 +199,7 @@ async def test_a_label_that_came_without_its_file_is_paid_all_the_same(ups: Ups,
 
 async def test_a_carrier_that_is_gone_since_it_was_asked_for_rates_sold_nothing(ups: Ups, carrier: Karrio) -> None:
     await carrier.rates(SHIPMENT)
-    ups.server.should_exit = ups.server.force_exit = True
-    while ups.server.started and ups.server.servers:
-        await asyncio.sleep(0)
-        if not any(each.is_serving() for each in ups.server.servers):
-            break
+    await ups.stop()
 
     assert isinstance(await carrier.buy(KEY, GROUND, SHIPMENT), Refused)
 
@@ -275,205 +247,3 @@ async def test_no_request_is_sent_twice_or_late(ups: Ups) -> None:
         with pytest.raises(NotSent, match=says):
             await asyncio.to_thread(send, patience=patience, times=times)
     assert ups.logins == 1
-
-
-@pytest.fixture
-def settings(ups: Ups) -> Callable[..., Settings]:
-    def made(**given: Any) -> Settings:
-        return Settings(carriers={"ups": account(ups)}, lease_s=11.0, **given)
-
-    return made
-
-
-@pytest.fixture
-async def bought(
-    database: Database, start: Any, settings: Any, publish: Callable[..., Awaitable[None]], until: Any
-) -> Brought:
-    client: httpx.AsyncClient = await start(database.engine.url.render_as_string(hide_password=False), build, settings)
-    order = uuid4()
-    await publish(ACORN)
-    await publish(to(order))
-    await publish(placed(order), 1)
-    return Brought(client, client, database, until, order)
-
-
-@pytest.fixture
-async def both(
-    database: Database,
-    start: Any,
-    publish: Callable[..., Awaitable[None]],
-    until: Any,
-    carrier_account: SimulatedAccount,
-) -> Brought:
-    """Labels that has an account with the simulated carrier, and one with UPS, who is away."""
-    (nobody,) = free_ports(1)
-    away = account(Ups(nobody))
-
-    def made(**given: Any) -> Settings:
-        return Settings(carriers={"simulated": carrier_account, "ups": away}, lease_s=11.0, **given)
-
-    client: httpx.AsyncClient = await start(database.engine.url.render_as_string(hide_password=False), build, made)
-    order = uuid4()
-    await publish(ACORN)
-    await publish(to(order))
-    await publish(placed(order), 1)
-    return Brought(client, client, database, until, order)
-
-
-async def exception(bought: Brought) -> ExceptionRaised:
-    """The one that is raised about its label, once it is."""
-    raised: list[ExceptionRaised] = []
-
-    async def asks() -> bool:
-        raised[:] = [event for event in await bought.told() if isinstance(event, ExceptionRaised)]
-        return bool(raised)
-
-    await bought.waits(asks)
-    return raised[0]
-
-
-async def test_a_purchase_that_nobody_can_look_up_is_a_persons_to_look_up(
-    bought: Brought, ups: Ups, publish: Callable[..., Awaitable[None]]
-) -> None:
-    ups.faults.append("broken")
-    await publish(packed(bought.order), 1)
-    raised = await exception(bought)
-    (number,) = ups.sold
-    (mine,) = await bought.mine()
-    path = f"exceptions/{raised.exception_id}/resolve"
-    other = uuid4()
-    await publish(to(other))
-    await publish(placed(other), 1)
-    await publish(packed(other), 1)
-    await replace(bought, order=other).until("bought")
-    anothers = next(each for each in ups.sold if each != number)
-    wrong = [
-        await bought.does(path, **said)
-        for said in (
-            {"choice": "retry"},
-            {"choice": "sold"},
-            {"choice": "sold", "tracking_number": "../../pickup/02?x="},
-            {"choice": "sold", "tracking_number": f" {anothers.lower()}"},
-            {"choice": "not_sold", "tracking_number": number},
-        )
-    ]
-    again = await bought.does(f"parcels/{bought.parcel}/label")
-    spaced = f" {number[:2]} {number[2:8]} {number[8:]} "
-    right = await bought.does(path, choice="sold", tracking_number=spaced, comment="stands there")
-    late = await bought.does(path, choice="not_sold")
-    await bought.until("refunded", "bought")
-
-    assert (raised.kind, raised.choices) == ("label_unclear", ("sold", "not_sold"))
-    assert f"10001-01 {mine['label_id'][:8]}" in raised.details
-    assert [each.json()["type"].rpartition(":")[2] for each in (*wrong, again, late)] == [
-        "no-such-choice",
-        "no-number",
-        "no-number",
-        "number-known",
-        "number-of-what",
-        "has-label",
-        "unknown-exception",
-    ]
-    assert right.status_code == 202
-    assert ups.voided == [number]
-    assert len(ups.sold) == 3
-    lost, kept = [event for event in await bought.told() if isinstance(event, LabelPurchased)]
-    assert (lost.tracking_number, lost.unwanted, kept.unwanted) == (number, "label_unclear", None)
-
-
-async def test_what_is_unclear_is_settled_though_its_recipient_is_erased(
-    bought: Brought, ups: Ups, publish: Callable[..., Awaitable[None]], tombstone: Callable[..., Awaitable[None]]
-) -> None:
-    ups.faults.append("broken")
-    await publish(packed(bought.order), 1)
-    raised = await exception(bought)
-    await tombstone("waybill.recipients", bought.order)
-
-    async def erased() -> bool:
-        async with bought.database.begin() as connection:
-            found = await connection.execute(text("SELECT shipment -> 'ship_to' FROM labels"))
-            return bool(found.scalars().all() == [{}])
-
-    await bought.waits(erased)
-    (number,) = ups.sold
-    answer = await bought.does(f"exceptions/{raised.exception_id}/resolve", choice="sold", tracking_number=number)
-    await bought.until("refunded", "wanted")
-
-    assert answer.status_code == 202
-    assert ups.voided == [number]
-
-
-async def test_a_void_without_an_answer_that_is_refused_the_next_time_puts_no_label_back_into_use(
-    bought: Brought, ups: Ups, publish: Callable[..., Awaitable[None]]
-) -> None:
-    await publish(packed(bought.order), 1)
-    await bought.until("bought")
-    ups.faults.append("broken")
-    (mine,) = await bought.mine()
-    await bought.does(f"labels/{mine['label_id']}/void")
-    await bought.until("kept")
-
-    (mine,) = await bought.mine()
-    assert mine["words"].endswith("It did not answer before: it may be void. Look in your account there.")
-    assert len(ups.voided) == 1
-
-
-async def test_what_was_bought_is_written_down_once_the_database_takes_it(
-    bought: Brought, ups: Ups, publish: Callable[..., Awaitable[None]]
-) -> None:
-    async with bought.database.begin(writes=True) as connection:
-        await connection.execute(text("ALTER TABLE labels ADD CONSTRAINT nothing CHECK (state <> 'bought')"))
-    await publish(packed(bought.order), 1)
-
-    async def sold() -> bool:
-        return bool(ups.sold)
-
-    await bought.waits(sold)
-    async with bought.database.begin(writes=True) as connection:
-        await connection.execute(text("ALTER TABLE labels DROP CONSTRAINT nothing"))
-    await bought.until("bought")
-
-    assert [event.tracking_number for event in await bought.told() if isinstance(event, LabelPurchased)] == [*ups.sold]
-
-
-@pytest.mark.parametrize(("wish", "state"), [("", "bought"), ("ups:ups_ground", "wanted")])
-async def test_a_silent_carrier_is_waited_for_shortly_and_longer_where_it_is_meant(
-    both: Brought, publish: Callable[..., Awaitable[None]], wish: str, state: str
-) -> None:
-    await publish(packed(both.order, service=wish), 1)
-    await both.until("wanted")
-
-    async def counted() -> bool:
-        async with both.database.begin(writes=True) as connection:
-            # As if it had been asked more often.
-            more = text("UPDATE labels SET unanswered = :few, next_at = now() WHERE unanswered BETWEEN 1 AND :few")
-            await connection.execute(more, {"few": FEW_RATES})
-            found = await connection.execute(text("SELECT state, unanswered FROM labels"))
-            ((now, unanswered),) = found.all()
-        return bool(now == state and (state == "bought" or unanswered > FEW_RATES))
-
-    await both.waits(counted)
-    assert [label["state"] for label in await both.mine()] == [state]
-
-
-@pytest.mark.parametrize(("needed", "states"), [(True, ("dropped", "bought")), (False, ("dropped",))])
-async def test_a_purchase_that_was_not_made_after_all_is_made_anew_where_it_is_needed(
-    bought: Brought, ups: Ups, publish: Callable[..., Awaitable[None]], needed: bool, states: tuple[str, ...]
-) -> None:
-    async def void_is_wanted() -> bool:
-        return [label["void_why"] for label in await bought.mine()] == ["unpacked"]
-
-    ups.faults.append("down")
-    await publish(packed(bought.order), 1)
-    raised = await exception(bought)
-    if not needed:
-        await publish(unpacked(bought.order), 2)
-        # What is unclear stays so, whatever becomes of the parcel: there may be money in it.
-        await bought.waits(void_is_wanted)
-    answer = await bought.does(f"exceptions/{raised.exception_id}/resolve", choice="not_sold")
-    await bought.until(*states)
-
-    assert answer.status_code == 202
-    assert len(ups.sold) == states.count("bought")
-    told = [event for event in await bought.told() if isinstance(event, ExceptionResolved)]
-    assert [(event.kind, event.choice) for event in told] == [("label_unclear", "not_sold")]

@@ -32,6 +32,10 @@ def why_not(shipment: Shipment, rule: RateRule, service: str = "") -> str:
     return str(refused.value)
 
 
+def test_a_fixed_rule_without_services_takes_none() -> None:
+    assert "as the rule names none" in why_not(ready(), RateRule(choose="fixed"))
+
+
 def test_prices_in_another_currency_than_most_are_taken_only_where_they_are_wished_or_the_rule_names_them() -> None:
     abroad = Offer("ups", "UPS", "ground", "Ground", Money(amount="1.00", currency="CAD"), 9)
     offers, rule = [abroad, POST, GROUND, EXPRESS], RateRule(choose="cheapest")

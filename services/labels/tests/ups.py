@@ -16,6 +16,9 @@ import zxingcpp
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from PIL import Image
+from pydantic import HttpUrl, Secret
+
+from waybill_labels.settings import KarrioAccount
 
 ACCOUNT: Final = {"client_id": "acorn", "client_secret": "oak", "account_number": "A1B2C3"}
 GROUND, NEXT_DAY = "03", "01"
@@ -31,6 +34,17 @@ class Ups:
         self.sold, self.voided = dict[str, dict[str, Any]](), list[str]()
         self.let_in, self.logins, self._count = True, 0, itertools.count(1)
         self.server = uvicorn.Server(uvicorn.Config(self._app(), "127.0.0.1", port, log_config=None, ws="none"))
+
+    async def start(self) -> None:
+        """Answer from now on."""
+        self.serving = asyncio.create_task(self.server.serve())
+        while not self.server.started:
+            await asyncio.wait([self.serving], timeout=0.01)
+
+    async def stop(self) -> None:
+        """Answer no more; whoever waits for an answer gets none."""
+        self.server.should_exit = self.server.force_exit = True
+        await self.serving
 
     def _app(self) -> FastAPI:
         app = FastAPI()
@@ -81,7 +95,7 @@ class Ups:
         self.sold[number] = wanted
         match fault:
             case "silent":
-                await asyncio.sleep(30)
+                await asyncio.Event().wait()
             case "broken":
                 return Response("<html>Bad gateway</html>", 503)
             case "unreadable":
@@ -150,3 +164,8 @@ def _results(number: str) -> dict[str, Any]:
         "ShipmentCharges": {"TotalCharges": _usd("12.40")},
         "PackageResults": [{"TrackingNumber": number, "ShippingLabel": picture}],
     }
+
+
+def account(ups: Ups, **changed: Any) -> KarrioAccount:
+    said = {"kind": "karrio", "carrier": "ups", "connection": Secret[dict[str, Any]](dict(ACCOUNT)), "settles_s": 0.2}
+    return KarrioAccount(**{**said, "url": HttpUrl(ups.url), "deadline_s": 5.0, **changed})

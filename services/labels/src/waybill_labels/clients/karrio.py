@@ -9,20 +9,15 @@ import asyncio
 import base64
 import binascii
 import hashlib
-import http.client
 import importlib
-import socket
 import ssl
 import time
-import urllib.request
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
-from urllib.error import HTTPError, URLError
 from uuid import UUID
 
 from PIL import ImageFile
@@ -31,6 +26,7 @@ from pydantic import ValidationError
 from waybill_carriers import by_name
 from waybill_events import Address, BusinessAddress, Money
 from waybill_labels.clients.carriers import NoBooks, Refused, Sold, TakenBack, Unknown
+from waybill_labels.clients.in_time import Exchange, exchange_until, hang_up, install, never_left
 from waybill_labels.domain import File, Kept, Offer, Sale, Shipment
 from waybill_labels.settings import KarrioAccount
 
@@ -48,102 +44,6 @@ _DEFAULT: Final = "_create_default_https_context"
 """With what urllib looks at certificates where nobody says otherwise (PEP 476)."""
 _LOST: Final = Kept("application/pdf", hashlib.sha256(b"").hexdigest())
 """A label that its carrier gave and nobody can read: whoever wants to print it hears that it is gone."""
-
-
-@dataclass
-class Exchange:
-    """The requests of one call, and what the last of them was answered with; a status of None is no answer."""
-
-    ends: float
-    """By the monotonic clock."""
-    status: int | None = None
-    sent: list[urllib.request.Request] = field(default_factory=list[urllib.request.Request])
-
-    def left(self) -> float:
-        """Seconds until its end; raises NotSent after it."""
-        if (left := self.ends - time.monotonic()) <= 0:
-            raise NotSent("the deadline is over")
-        return left
-
-
-_exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
-
-
-@contextmanager
-def exchange_until(ends: float) -> Generator[Exchange]:
-    """What is sent meanwhile in this thread belongs to one call."""
-    token = _exchange.set(exchange := Exchange(ends))
-    try:
-        yield exchange
-    finally:
-        _exchange.reset(token)
-
-
-class NotSent(URLError):
-    """A request that must not go out: it has already, or is too late."""
-
-
-class Watch(urllib.request.BaseHandler):
-    """Ends each request by its call's deadline, sends none twice, and keeps with what it was answered."""
-
-    handler_order = 100
-
-    def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
-        """Before it is sent."""
-        if (exchange := _exchange.get()) is None:
-            return request
-        if any(request is each for each in exchange.sent):
-            raise NotSent("it was sent before")
-        request.timeout = exchange.left()
-        exchange.status = None
-        exchange.sent.append(request)
-        return request
-
-    def http_response(self, _request: urllib.request.Request, response: Any) -> Any:
-        """Once there is an answer."""
-        if (exchange := _exchange.get()) is not None:
-            exchange.status = response.code
-        return response
-
-    https_request, https_response = http_request, http_response
-
-
-class _InTime(http.client.HTTPConnection):
-    """A connection over which nothing goes after the deadline, however long it took to come about."""
-
-    def connect(self) -> None:
-        super().connect()
-        if (exchange := _exchange.get()) is not None:
-            try:
-                self.sock.settimeout(exchange.left())
-            except NotSent:
-                self.close()
-                raise
-
-
-class _SafeInTime(_InTime, http.client.HTTPSConnection):
-    """The same with a certificate."""
-
-
-class _Http(urllib.request.HTTPHandler):
-    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(_InTime, req)
-
-
-class _Https(urllib.request.HTTPSHandler):
-    """It looks at certificates, whatever the process does by default."""
-
-    def __init__(self) -> None:
-        self.certificates = ssl.create_default_context()
-        super().__init__(context=self.certificates)
-
-    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(_SafeInTime, req, context=self.certificates)
-
-
-def opener() -> urllib.request.OpenerDirector:
-    """Opens what karrio sends."""
-    return urllib.request.build_opener(Watch(), _Http(), _Https())
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +73,7 @@ class Karrio:
         self._connect = _gateway_of(account)
         self._tokens: Any = self._utils.Cache()
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix=code)
-        _watch_requests()
+        install()
 
     async def rates(self, shipment: Shipment) -> Sequence[Offer] | Refused | Unknown:
         """What its services cost."""
@@ -262,9 +162,9 @@ class Karrio:
             found, messages = send()
             return _Told(found, _words(messages), exchange.status, len(exchange.sent) - before)
         except Exception as error:  # noqa: BLE001  # and so do its readers
-            _hang_up(error)
+            hang_up(error)
             words = _words(getattr(error, "messages", None)) or _plain(error)
-            sent = 0 if before is None else len(exchange.sent) - before - _never_left(error)
+            sent = 0 if before is None else len(exchange.sent) - before - never_left(error)
             return _Told(None, words, exchange.status, sent, read=False)
         finally:
             if exchange.status in _NOT_LET_IN:
@@ -315,20 +215,6 @@ def _words(messages: Any) -> str:
 
 def _plain(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".replace("\x00", "")[:200]
-
-
-def _never_left(error: BaseException) -> bool:
-    """Whether the last request was not sent for certain: there was nobody to send it to."""
-    reason = getattr(error, "reason", error)
-    return isinstance(reason, ConnectionRefusedError | socket.gaierror | NotSent)
-
-
-def _hang_up(error: BaseException | None) -> None:
-    """Close what was answered and not read, wherever karrio went on from it."""
-    while error is not None:
-        if isinstance(error, HTTPError):
-            error.close()
-        error = error.__context__
 
 
 def _sold(details: Any, offer: Offer) -> Sold:
@@ -396,12 +282,6 @@ def _gateway_of(account: KarrioAccount) -> Callable[[Any], Any]:
         says = str(error).rpartition("() ")[2]
         raise ValueError(f"karrio cannot connect to {account.carrier} with this connection: {says}") from error
     return connect
-
-
-@cache
-def _watch_requests() -> None:
-    """Karrio sends by urllib's own opener; nobody else does here."""
-    urllib.request.install_opener(opener())
 
 
 @cache

@@ -74,7 +74,7 @@ from waybill_labels.domain.refusals import (
     UnknownLabel,
     UnknownParcel,
 )
-from waybill_labels.domain.shipments import LONGEST, NotReady, NotYet, able, choose, prepare
+from waybill_labels.domain.shipments import LONGEST, NotReady, NotYet, able, carriers_meant, choose, prepare
 from waybill_labels.domain.slips import contents
 
 __all__ = [
@@ -126,6 +126,7 @@ __all__ = [
     "able",
     "ask",
     "buy",
+    "carriers_meant",
     "choose",
     "closed",
     "contents",

@@ -101,12 +101,11 @@ def choose(offers: Sequence[Offer], shipment: Shipment, wish: Wish, rule: RateRu
     Raises NotReady, which says of each service why it is left out.
     """
     takes, left_out = able(offers, shipment)
-    if wish.service:
-        takes = [offer for offer in takes if offer.code == wish.service]
-    elif rule.choose == "fixed":
-        takes = [offer for code in rule.services for offer in takes if offer.code == code][:1]
+    named = _named(wish, rule)
+    if named is not None:
+        takes = [offer for code in named for offer in takes if offer.code == code][:1]
     if not takes:
-        wanted = wish.service or (", ".join(rule.services) if rule.choose == "fixed" else "any service")
+        wanted = "any service" if named is None else ", ".join(named) or "a service, as the rule names none,"
         reasons = "; ".join(f"{code}: {why}" for code, why in sorted(left_out.items()))
         raise NotReady(
             "no_rate",
@@ -117,6 +116,18 @@ def choose(offers: Sequence[Offer], shipment: Shipment, wish: Wish, rule: RateRu
         # Those with the same days stay by their cost.
         return min(takes, key=lambda offer: (offer.days is None, offer.days))
     return takes[0]
+
+
+def carriers_meant(wish: Wish, rule: RateRule) -> set[str]:
+    """The carriers without which nothing can be chosen; none where any will do."""
+    return {code.partition(":")[0] for code in _named(wish, rule) or ()}
+
+
+def _named(wish: Wish, rule: RateRule) -> tuple[str, ...] | None:
+    """The services that may be taken, as carrier:service, the first that there is; None for any."""
+    if wish.service:
+        return (wish.service,)
+    return rule.services if rule.choose == "fixed" else None
 
 
 def customs_between(one: str, other: str) -> bool:

@@ -29,6 +29,7 @@ from waybill_labels.domain import (
     Shipment,
     State,
     ask,
+    carriers_meant,
     choose,
     failed,
     not_sold,
@@ -167,17 +168,12 @@ class Purchases:
             _log.exception("purchase.not_chosen", label_id=str(due.label_id))
             return Later(self.lease)
 
-    def _meant(self, known: Known, due: Due) -> set[str]:
-        """The carriers that a wish or a brand's rule names."""
-        wish, rule = known.label(due).wish, known.rule(due)
-        services = [wish.service] if wish.service else rule.services if rule.choose == "fixed" else ()
-        return {service.partition(":")[0] for service in services}
-
     async def _offers(self, known: Known, due: Due, shipment: Shipment) -> Sequence[Offer]:
         """What carriers ask for it; raises NoAnswer while one does not answer, and NotReady in the end."""
         said = await offers_of(self.carriers, shipment)
         # Who is silent may be the one that is meant, or the cheapest.
-        patience = MOST_RATES if not said.offers or self._meant(known, due) & said.unanswered.keys() else FEW_RATES
+        meant = carriers_meant(known.label(due).wish, known.rule(due))
+        patience = MOST_RATES if not said.offers or meant & said.unanswered.keys() else FEW_RATES
         # A round that waited for something else, or whose worker was killed, says nothing of carriers.
         if said.unanswered and due.unanswered + 1 < patience:
             raise NoAnswer
