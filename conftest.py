@@ -186,9 +186,10 @@ def until() -> Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]:
     """Wait for something to become true, at most 30 seconds."""
 
     async def wait(true: Callable[[], Awaitable[bool]], patience_s: float = 30) -> None:
-        end = time.monotonic() + patience_s
+        end, pause_s = time.monotonic() + patience_s, 0.02
         while not await true():
             assert time.monotonic() < end, f"not within {patience_s} s"
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 1.2, 0.25)
 
     return wait

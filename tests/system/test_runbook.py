@@ -121,12 +121,6 @@ class OnCall:
         finally:
             await producer.stop()
 
-    async def cleared(self, command: str, says: str) -> None:
-        async def true() -> bool:
-            return says in await self.stack.run_beside(*command.split())
-
-        await self.until(true)
-
     # What the runbook calls trouble.
 
     async def a_number_that_is_too_long(self) -> None:
@@ -308,17 +302,29 @@ class OnCall:
     # For what the runbook waits.
 
     async def nothing_waits(self) -> None:
-        await self.cleared("quarantine waiting", "Nothing waits.")
+        for service in ("tracking", "portal"):
+            await self.found(service, "/waiting", 0)
 
     async def outboxes_are_empty(self) -> None:
         for name in processes.SERVICES:
             await self.to_send(name, 0)
 
     async def everything_is_ready(self) -> None:
-        async def true() -> bool:
-            return all(await asyncio.to_thread(self.stack.ready().values))
+        not_ready: dict[str, str] = {}
 
-        await self.until(true)
+        async def true() -> bool:
+            not_ready.clear()
+            for name in processes.SERVICES:
+                async with self.stack.client(name) as client:
+                    answer = await client.get("/health/ready")
+                if answer.status_code != 200:
+                    not_ready[name] = answer.text
+            return not not_ready
+
+        try:
+            await self.until(true)
+        except AssertionError as error:
+            raise AssertionError(not_ready) from error
         await self.outboxes_are_empty()
 
 

@@ -287,8 +287,9 @@ class Desk:
     async def pack(self, parcels: int, say: Callable[[str], None]) -> None:
         """Pack so many parcels, some of which come to another end while their labels are bought."""
         await self.tell(_brand())
+        at_once = min(AT_ONCE, parcels // 5)
         for nth in range(parcels):
-            while nth % 20 == 0 and (nth - await self.known() > AT_ONCE or await self.open_labels() > AT_ONCE):
+            while nth % 20 == 0 and (nth - await self.known() > at_once or await self.open_labels() > at_once):
                 await asyncio.sleep(0.1)
             order = uuid5(BRAND, f"{self.seed} {nth}")
             nowhere = self.dice.random() < 0.03
@@ -305,6 +306,10 @@ class Desk:
             if nth % 1000 == 999:
                 say(f"{nth + 1} parcels are packed")
         await asyncio.gather(*self.strays)
+        end = time.monotonic() + _PATIENCE_S
+        # A machine that is busy otherwise has not asked a carrier for any of them yet.
+        while (await self.known() < parcels or await self.open_labels("wanted")) and time.monotonic() < end:
+            await asyncio.sleep(0.2)
 
     async def _end(self, order: UUID, after_s: float, *, apart: bool) -> None:
         await asyncio.sleep(after_s)
@@ -337,9 +342,9 @@ class Desk:
         """The carrier answers everything but what it sold under a key, and takes everything back."""
         await self.behave({"lists": False})
 
-    async def open_labels(self) -> int:
+    async def open_labels(self, *states: str) -> int:
         """How many labels are under way."""
-        (found,) = await self.read("SELECT count(*) AS n FROM labels WHERE state = ANY($1)", list(_OPEN))
+        (found,) = await self.read("SELECT count(*) AS n FROM labels WHERE state = ANY($1)", list(states or _OPEN))
         return int(found["n"])
 
     async def known(self) -> int:
