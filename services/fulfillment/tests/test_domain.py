@@ -250,6 +250,28 @@ def test_undoing_a_hand_over_leaves_a_packed_parcel() -> None:
     assert order.states() == [("packed", {"shirt": 2})]
 
 
+def test_undoing_what_was_packed_before_a_number_shipped_it_packs_it_again_in_a_new_parcel() -> None:
+    order = Order().does(pack, {"shirt": 2}).does(ship_parcel, FIRST, UPS).does(undo, FIRST)
+
+    assert order.units("open", "packed", "shipped") == {"shirt": (1, 2, 0), "mug": (1, 0, 0)}
+    assert order.states() == [("unpacked", {"shirt": 2}), ("packed", {"shirt": 2})]
+    assert order.ledger.parcels[1].tracking_number == ""
+
+
+def test_undoing_what_was_packed_packs_nothing_while_a_hold_stands() -> None:
+    order = Order().does(pack, {"shirt": 2}).does(ship_parcel, FIRST, UPS).hears(hold_request()).does(undo, FIRST)
+
+    assert order.units("open", "packed", "shipped") == {"shirt": (3, 0, 0), "mug": (1, 0, 0)}
+
+
+def test_a_scan_of_an_undone_parcel_that_is_packed_again_is_of_the_same_box() -> None:
+    order = Order().does(pack, {"shirt": 2}).does(ship_parcel, FIRST, UPS).does(undo, FIRST).hears(scan(FIRST))
+
+    assert order.units("open", "packed", "shipped") == {"shirt": (1, 0, 2), "mug": (1, 0, 0)}
+    assert order.states() == [("shipped", {"shirt": 2}), ("unpacked", {"shirt": 2})]
+    assert order.ledger.exceptions == ()
+
+
 def test_what_the_carrier_has_seen_cannot_be_undone() -> None:
     order = Order().does(ship, None, UPS).hears(scan(FIRST))
 

@@ -209,9 +209,12 @@ async def test_what_changed_since_the_preview_is_seen_when_it_is_applied(desk: D
 
 
 async def test_an_import_is_undone_and_the_ledgers_are_what_they_were(desk: Desk) -> None:
-    await desk.open("a-01", "b-01")
+    await desk.open("a-01", "b-01", "c-01")
+    packed = await desk.client.post(f"/api/v1/orders/{desk.orders['c-01']}/parcels", json={})
+    assert packed.status_code == 201, packed.text
     before = {name: (await desk.ledger(name))["lines"] for name in desk.orders}
-    found = await desk.upload(f"a-01,UPS,{FIRST},TS,2", f"a-01,UPS,{FIRST},MU,1", f"b-01,UPS,{SECOND},,")
+    rows = f"a-01,UPS,{FIRST},TS,2", f"a-01,UPS,{FIRST},MU,1", f"b-01,UPS,{SECOND},,", f"c-01,UPS,{SECOND},,"
+    found = await desk.upload(*rows)
     early = await desk.client.post(f"{IMPORTS}/{found['import_id']}/undo")
     assert (early.status_code, early.json()["type"]) == (409, "urn:waybill:problem:import-not-applied")
     await desk.apply(found, notify=True)
@@ -220,11 +223,11 @@ async def test_an_import_is_undone_and_the_ledgers_are_what_they_were(desk: Desk
     assert answer.status_code == 202, answer.text
     undone = await desk.at(found, "undone")
 
-    assert of(undone["counts"]) == {"undone": 3}
-    assert undone["told"] == {"platforms": {"shopify": 2}, "customers": 2}
+    assert of(undone["counts"]) == {"undone": 4}
+    assert undone["told"] == {"platforms": {"shopify": 3}, "customers": 3}
     assert undone["stays_told"] == (
-        "The orders' platforms (2 of shopify) are told that the parcels have not left after all. "
-        "2 customers have the number: nobody takes that back."
+        "The orders' platforms (3 of shopify) are told that the parcels have not left after all. "
+        "3 customers have the number: nobody takes that back."
     )
     assert {name: (await desk.ledger(name))["lines"] for name in desk.orders} == before
     late = await desk.client.post(f"{IMPORTS}/{found['import_id']}/apply", json={})

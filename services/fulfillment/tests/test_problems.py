@@ -145,5 +145,5 @@ def test_a_first_number_that_tracking_was_given_is_known_here_and_a_typed_one_st
     typed, _ = hears(shipped(), added)
 
     assert numbered.parcels[0].tracking_number == "1Z9"
-    assert (back.parcels[0].state, back.lines["shirt"].open) == ("unpacked", 3)
+    assert (back.parcels[0].state, back.lines["shirt"].packed) == ("unpacked", 2)
     assert typed == shipped()

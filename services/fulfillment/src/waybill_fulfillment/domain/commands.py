@@ -136,11 +136,11 @@ def hand_over(ledger: Ledger, parcel: Parcel, by: str, at: datetime) -> ItemsFul
     )
 
 
-def undo(ledger: Ledger, parcel_id: UUID, at: datetime) -> list[ShipmentUndone]:
-    """Say that a parcel had not left after all.
+def undo(ledger: Ledger, parcel_id: UUID, at: datetime) -> list[ShipmentUndone | ParcelPacked]:
+    """Say that a parcel had not left after all: what was packed is packed again, the rest is open.
 
-    One that was packed and handed over is packed again. One that a number had shipped is none any more, so that a
-    parcel never has two numbers that were typed; its units are open.
+    One that a number had shipped ends, so that a parcel never has two numbers that were typed: what was packed in it is
+    in a new one. Where a hold was granted meanwhile, that stays open.
     """
     parcel = _found(ledger, parcel_id)
     if parcel.state is not ParcelState.SHIPPED:
@@ -152,16 +152,19 @@ def undo(ledger: Ledger, parcel_id: UUID, at: datetime) -> list[ShipmentUndone]:
     for line_id, units in parcel.units.items():
         if promised(ledger, line_id) > ledger.lines[line_id].shipped + ledger.lines[line_id].late - units:
             raise ComesBack(parcel_id, parcel.number)
-    return [
-        ShipmentUndone(
-            order_id=ledger.order_id,
-            brand_id=ledger.brand_id,
-            parcel_id=parcel_id,
-            lines=told(parcel.units),
-            packed=parcel.packed_at is not None and (parcel.labeled or not parcel.tracking_number),
-            undone_at=at,
-        )
-    ]
+    was_packed, ends = parcel.packed_at is not None, not parcel.labeled and bool(parcel.tracking_number)
+    undone = ShipmentUndone(
+        order_id=ledger.order_id,
+        brand_id=ledger.brand_id,
+        parcel_id=parcel_id,
+        lines=told(parcel.units),
+        packed=was_packed and not ends,
+        undone_at=at,
+    )
+    if not (was_packed and ends) or ledger.holds:
+        return [undone]
+    # Only to see what is open then: whoever writes it names the cause.
+    return [undone, *pack(ledger.after([undone], ledger.order_id), parcel.units, at)]
 
 
 def back_to(ledger: Ledger, parcel_id: UUID, wrong: str, former: Tracking, at: datetime) -> list[CorrectionRequested]:

@@ -1,6 +1,7 @@
 """What rows of a file of tracking numbers mean for one order: the same for a preview and for what is applied."""
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -155,7 +156,7 @@ def import_rows(
         if shipped_whole and not parcel.has_contents and known is None and doubt is None:
             made = [_further(ledger, parcel.first, at)]
             verdicts += _ready(parcel, made)
-        elif _all_left(ledger) and not parcel.has_contents and known is None and doubt is None:
+        elif known is None and doubt is None and _has_left(ledger, parcel):
             made, said = _correct(ledger, parcel, numbers, confirmed, at)
             verdicts += said
         else:
@@ -172,34 +173,39 @@ def _import_parcel(
     ledger: Ledger, parcel: _Parcel, known: Parcel | None, doubt: Verdict | None, at: datetime
 ) -> tuple[list[Made], list[Verdict]]:
     """The parcel of one number."""
-    first = parcel.first
-    units: Units | None = None
-    if parcel.has_contents:
-        units, wrong = _contents(ledger, parcel, known)
-        if wrong:
-            return [], wrong
-    if known is not None and (units is None or not units):
+    units, wrong = _contents(ledger, parcel, known) if parcel.has_contents else (None, [])
+    if known is not None and not units and not wrong:
         says = "It is shipped with this number."
         return [], [Verdict(row, Fate.NOTHING, "already-shipped", says) for row in parcel.rows]
-    if (refusal := _refusal(ledger, units)) is not None:
+    packed = [] if known is not None else _packed(ledger, parcel)
+    refusal = _stopped(ledger)
+    if refusal is None and wrong and not packed:
+        return [], wrong
+    refusal = refusal or _refusal(ledger, units, packed)
+    if refusal is not None:
         code, says = refusal
         return [], [_wrong(row, code, says) for row in parcel.rows]
     if doubt is not None:
         return [], [doubt if row is doubt.row else _asks(row, doubt.code, doubt.says) for row in parcel.rows]
-    tracking = Tracking(first.company, first.number)
-    packed = _unlabeled(ledger)
+    tracking = Tracking(parcel.first.company, parcel.first.number)
     made: list[Made] = []
-    if units is None and packed:
+    if packed:
         made += ship_parcel(ledger, packed[0].parcel_id, tracking, at)
     else:
         made += ship(ledger, units, tracking, at)
     return made, _ready(parcel, made)
 
 
-def _all_left(ledger: Ledger) -> bool:
-    """Whether everything has left that is not canceled, and something has."""
+def _has_left(ledger: Ledger, parcel: _Parcel) -> bool:
+    """Whether what the rows of a new number describe is nowhere but in what has left."""
     lines = ledger.lines.values()
-    return not any(line.open or line.packed for line in lines) and any(line.shipped for line in lines)
+    all_left = not any(line.open or line.packed for line in lines) and any(line.shipped for line in lines)
+    if not parcel.has_contents:
+        return all_left
+    units, wrong = _contents(ledger, parcel, None)
+    if _packed(ledger, parcel) or (units and not wrong) or any(each.code == "unknown-sku" for each in wrong):
+        return False
+    return all_left or any(_holds(ledger, each, parcel) for each in _shipped(ledger))
 
 
 def _correct(
@@ -210,20 +216,19 @@ def _correct(
     Where the file has the numbers of all its parcels, it is a further parcel.
     """
     first = parcel.first
-    left = [
-        each
-        for each in ledger.parcels
-        if each.state is ParcelState.SHIPPED and compact(each.tracking_number) not in numbers
-    ]
+    left = [each for each in _shipped(ledger) if compact(each.tracking_number) not in numbers]
+    if parcel.has_contents:
+        left = [each for each in left if _holds(ledger, each, parcel)]
     if labeled := [each.tracking_number for each in left if each.labeled]:
         says = f"It left with its label, {labeled[0]}. Undo its shipment first, or leave the row out."
         return [], [_wrong(row, "shipped-with-its-label", says) for row in parcel.rows]
-    if not left and any(each.state is ParcelState.SHIPPED for each in ledger.parcels):
+    if not left and _shipped(ledger) and not parcel.has_contents:
         further: list[Made] = [_further(ledger, first, at)]
         return further, _ready(parcel, further)
     if len(left) != 1:
         shipped = ", ".join(each.tracking_number for each in left[-3:] if each.tracking_number) or "before it came here"
-        says = f"Everything has left already ({shipped}). Correct the number at the parcel that it belongs to."
+        what = f"{parcel.first.sku} has" if parcel.has_contents else "Everything has"
+        says = f"{what} left already ({shipped}). Correct the number at the parcel that it belongs to."
         return [], [_wrong(row, "shipped-with-another", says) for row in parcel.rows]
     was = left[0]
     if "shipped-with-another" not in confirmed:
@@ -284,31 +289,49 @@ def _contents(ledger: Ledger, parcel: _Parcel, known: Parcel | None) -> tuple[Un
     return MappingProxyType(units), wrong
 
 
-def _refusal(ledger: Ledger, units: Units | None) -> tuple[str, str] | None:
-    """Why an order ships nothing now."""
+def _stopped(ledger: Ledger) -> tuple[str, str] | None:
+    """Why nothing of an order may leave."""
     lines = ledger.lines.values()
     if all(line.canceled == line.ordered for line in lines):
         return "canceled", "The order is canceled. Do not ship it."
-    packed = _unlabeled(ledger)
-    left = any(line.open or line.packed for line in lines)
-    if left and ledger.holds:
+    if ledger.holds and any(line.open or line.packed for line in lines):
         reasons = ", ".join(hold.reason.replace("_", " ") for hold in ledger.holds)
         return "held", f"The order is on hold ({reasons}). Release it, then import the row again."
+    return None
+
+
+def _refusal(ledger: Ledger, units: Units | None, packed: Sequence[Parcel]) -> tuple[str, str] | None:
+    """Why nothing of an order leaves with these rows, which may mean a parcel that is packed."""
+    lines = ledger.lines.values()
     if units is None and len(packed) > 1:
         return (
             "which-parcel",
             f"{len(packed)} parcels are packed. Enter the number at the one that it belongs to.",
         )
-    if units is None and left and not packed and not any(line.open for line in lines):
+    if units is None and not packed and any(line.packed for line in lines) and not any(line.open for line in lines):
         return "labeled", "It is packed with a label that was bought. Hand it over, or void the label first."
-    if units is not None and not units:
+    if units is not None and not units and not packed:
         return "nothing-open", "Nothing of it is open any more."
     return None
 
 
-def _unlabeled(ledger: Ledger) -> list[Parcel]:
-    """The packed parcels that may get a number."""
-    return [each for each in ledger.parcels if each.state is ParcelState.PACKED and not each.labeled]
+def _packed(ledger: Ledger, parcel: _Parcel) -> list[Parcel]:
+    """The packed parcels that may get the number: where its rows say what is in it, those that hold that."""
+    free = [each for each in ledger.parcels if each.state is ParcelState.PACKED and not each.labeled]
+    return [each for each in free if _holds(ledger, each, parcel)] if parcel.has_contents else free
+
+
+def _shipped(ledger: Ledger) -> list[Parcel]:
+    return [each for each in ledger.parcels if each.state is ParcelState.SHIPPED]
+
+
+def _holds(ledger: Ledger, held: Parcel, parcel: _Parcel) -> bool:
+    """Whether a parcel of the ledger holds exactly what the rows of a number say."""
+    units: Counter[str] = Counter()
+    for line_id, count in held.units.items():
+        units[ledger.skus.get(line_id, "").lower()] += count
+    said = {row.sku.lower(): _quantity(row) for row in parcel.rows}
+    return units.keys() == said.keys() and all(wanted in {None, units[sku]} for sku, wanted in said.items())
 
 
 def _further(ledger: Ledger, row: Row, at: datetime) -> ItemsFulfilled:

@@ -6,6 +6,7 @@ from waybill_events import (
     LateShipmentRecorded,
     ParcelScanned,
 )
+from waybill_fulfillment.domain.commands import unpack
 from waybill_fulfillment.domain.labels import VOID_CHOICES, VOIDED
 from waybill_fulfillment.domain.ledger import Ledger, raised, told
 from waybill_fulfillment.domain.parcels import LabelState, Parcel, ParcelState, Units
@@ -28,17 +29,20 @@ def decide_scan(ledger: Ledger, scan: ParcelScanned) -> list[Event]:
     if parcel.state is ParcelState.PACKED:
         void = [raised(ledger, VOIDED, parcel, VOID_CHOICES, scan.scanned_at, units=parcel.units)]
         return [_left(ledger, parcel, parcel.units, scan), *(void if parcel.label is LabelState.VOIDED else ())]
+    events: list[Event] = []
+    if again := _packed_again(ledger, parcel):
+        events += unpack(ledger, again.parcel_id, scan.scanned_at)
+        ledger = ledger.after(events, ledger.order_id)
     left = {line_id: min(units, ledger.lines[line_id].open) for line_id, units in parcel.units.items()}
     late = {
         line_id: min(units - left[line_id], ledger.lines[line_id].canceled - ledger.lines[line_id].late)
         for line_id, units in parcel.units.items()
     }
     twice = {line_id: units - left[line_id] - late[line_id] for line_id, units in parcel.units.items()}
-    events: list[Event] = []
     if any(left.values()):
         events.append(_left(ledger, parcel, left, scan))
     # Also without a late unit: it says that the parcel is on its way.
-    if any(late.values()) or not events:
+    if any(late.values()) or not any(left.values()):
         recorded = LateShipmentRecorded(
             order_id=ledger.order_id,
             brand_id=ledger.brand_id,
@@ -52,6 +56,18 @@ def decide_scan(ledger: Ledger, scan: ParcelScanned) -> list[Event]:
     if any(twice.values()):
         events.append(raised(ledger, "sent_twice", parcel, CHOICES, scan.scanned_at, units=_some(twice)))
     return events
+
+
+def _packed_again(ledger: Ledger, parcel: Parcel) -> Parcel | None:
+    """The same box, where a shipment was undone that had left all the same."""
+    return next(
+        (
+            each
+            for each in ledger.parcels
+            if each.state is ParcelState.PACKED and each.moved_by == parcel.moved_by and each.units == parcel.units
+        ),
+        None,
+    )
 
 
 def _left(ledger: Ledger, parcel: Parcel, units: Units, scan: ParcelScanned) -> ItemsFulfilled:
