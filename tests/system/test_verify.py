@@ -292,7 +292,7 @@ async def test_an_order_that_the_log_does_not_know_is_found(stack: Any, sell: Se
     ("change", "differs"),
     [
         ("state = jsonb_set(state, '{lines,0,shipped}', '2')", "state.lines[0].shipped is 2, by the log 1"),
-        ("status = 'shipped'", 'status is "shipped", by the log "partially shipped"'),
+        ("shipments = 'shipped'", 'shipments is "shipped", by the log "partially shipped"'),
         (
             "state = jsonb_set(state, '{applied,waybill/orders}', '5')",
             "state.applied.waybill/orders is 5, by the log 1",

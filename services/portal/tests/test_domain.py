@@ -1,6 +1,7 @@
 """An order folded from events, without database or broker."""
 
 import itertools
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -37,7 +38,7 @@ from waybill_events import (
     TrackingCorrected,
     TrackingUpdated,
 )
-from waybill_portal.domain import Mark, Order, Status, explained, flags, followable, marks, on_event, outcomes, status
+from waybill_portal.domain import Order, Status, explained, facets, flags, followable, on_event, outcomes, status
 
 ORDER, BRAND, PARCEL, OTHER, REQUEST, HOLD = (UUID(int=number) for number in range(1, 7))
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -425,16 +426,51 @@ def test_an_order_that_is_sent_again_leads_to_the_other_one_and_back() -> None:
     assert second.replaces == OTHER
 
 
-def test_an_order_is_found_by_what_stands_beside_its_status() -> None:
-    held = folded(placed(holds=(Hold(hold_id=HOLD, reason="other"),)))
-    canceled = folded(placed(), about(RequestDecided, **GRANTED))
-    lost = about(ExceptionRaised, exception_id=OTHER, kind="lost", choices=("other",), raised_at=NOON)
-    back = about(ReturnOpened, return_id=REQUEST, lines=(), reason="other", opened_at=NOON)
+LOST = {"exception_id": OTHER, "kind": "lost", "choices": ("other",), "raised_at": NOON}
+OPENED = {
+    "return_id": REQUEST,
+    "lines": (LineUnits(line_id="shirt", quantity=2),),
+    "reason": "other",
+    "opened_at": NOON,
+}
 
-    assert marks(folded(placed())) == []
-    assert marks(held) == [Mark.ON_HOLD]
-    assert marks(canceled) == [Mark.CANCELED_UNITS]
-    assert marks(folded(placed(), back, lost)) == [Mark.RETURN, Mark.EXCEPTION]
+
+def came_back(units: int) -> ReturnReceived:
+    lines = (ReturnedUnits(line_id="shirt", quantity=units, condition="restock"),)
+    return about(ReturnReceived, return_id=REQUEST, lines=lines, received_at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ([], ("not shipped", "none", "none", "waits", "to_ship")),
+        ([packed(1)], ("not shipped", "none", "none", "waits", "to_ship")),
+        ([shipped(1)], ("partially shipped", "none", "none", "waits", "to_ship")),
+        ([packed(3), shipped(3)], ("shipped", "none", "none")),
+        ([asked(), decided(1)], ("not shipped", "partly", "none", "waits", "to_ship")),
+        ([asked(), decided(3)], ("not shipped", "canceled", "none")),
+        ([shipped(2), asked(), decided(1)], ("shipped", "partly", "none")),
+        ([shipped(3), about(ReturnOpened, **OPENED)], ("shipped", "none", "requested")),
+        ([shipped(3), about(ReturnOpened, **OPENED), came_back(1)], ("shipped", "none", "requested")),
+        ([shipped(3), about(ReturnOpened, **OPENED), came_back(2)], ("shipped", "none", "received")),
+        (
+            [shipped(3), about(ReturnOpened, **OPENED), about(ReturnClosed, return_id=REQUEST, closed_at=NOON)],
+            ("shipped", "none", "closed"),
+        ),
+        ([about(ExceptionRaised, **LOST)], ("not shipped", "none", "none", "waits", "to_ship", "exception")),
+    ],
+)
+def test_an_order_is_found_by_how_far_each_of_three_things_has_come(events: Any, expected: tuple[str, ...]) -> None:
+    found = asdict(facets(folded(placed(), *events)))
+
+    named = [found.pop(name).value for name in ("shipments", "cancellations", "returns")]
+    assert (*named, *(name for name, is_so in found.items() if is_so)) == expected
+
+
+def test_what_is_on_hold_waits_and_is_not_to_be_shipped() -> None:
+    found = facets(folded(placed(holds=(Hold(hold_id=HOLD, reason="other"),))))
+
+    assert (found.waits, found.to_ship, found.on_hold) == (True, False, True)
 
 
 GRANTED = {

@@ -3,6 +3,7 @@
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import parse_qs
 from uuid import UUID, uuid4
 
 import httpx
@@ -58,14 +59,14 @@ async def test_orders_come_newest_first_page_by_page_and_by_status(
     await publish(shipped(orders[0], brand, 3), 1)
 
     async def all_there() -> bool:
-        return await of_brand(portal, brand, status="shipped") == ["20000-01"]
+        return await of_brand(portal, brand, shipments="shipped") == ["20000-01"]
 
     await until(all_there)
     assert await of_brand(portal, brand) == ["20004-01", "20003-01", "20002-01", "20001-01", "20000-01"]
     first = (await portal.get("/api/v1/orders", params={"brand_id": str(brand), "limit": 3})).json()
     assert await of_brand(portal, brand, limit=3, before=first["before"]) == ["20001-01", "20000-01"]
     assert await of_brand(portal, brand, q="20003") == ["20003-01"]
-    assert await of_brand(portal, brand, status=["not shipped", "partially shipped"], limit=2) == [
+    assert await of_brand(portal, brand, shipments=["not shipped", "partially shipped"], limit=2) == [
         "20004-01",
         "20003-01",
     ]
@@ -96,25 +97,33 @@ async def test_orders_are_found_by_what_stands_beside_their_status_also_those_of
     raised = ExceptionRaised(**about, exception_id=uuid4(), kind="lost", choices=("other",), raised_at=NOON)
     await publish(raised, 1, source="waybill/fulfillment")
     wanted = {
-        "on hold": ["20030-01"],
-        "return": ["20031-01"],
-        "canceled units": ["20032-01"],
-        "exception": ["20031-01"],
+        "on_hold=true": ["20030-01"],
+        "returns=requested": ["20031-01"],
+        "cancellations=partly": ["20032-01"],
+        "exception=true": ["20031-01"],
+        "to_ship=true": ["20031-01", "20032-01"],
+        "to_ship=true&returns=none&shipments=not shipped": ["20032-01"],
+        "on_hold=true&cancellations=partly": [],
+        "returns=requested&returns=closed": ["20031-01"],
     }
 
     async def found() -> dict[str, list[str]]:
-        return {mark: await of_brand(portal, brand, mark=mark) for mark in wanted}
+        pairs = {asked: parse_qs(asked) for asked in wanted}
+        return {asked: sorted(await of_brand(portal, brand, **said)) for asked, said in pairs.items()}
 
     async def all_there() -> bool:
         return await found() == wanted
 
     await until(all_there)
-    assert "20031-01" in (await portal.get("/orders?tab=returns")).text
-    assert "20030-01" not in (await portal.get("/orders?tab=returns")).text
+    page = (await portal.get("/orders?view=to-ship&returns=requested")).text
+    assert [number for number in ("20030-01", "20031-01", "20032-01") if number in page] == ["20031-01"]
     async with database.engine.begin() as connection:
         await connection.execute(text("SET LOCAL search_path = g1"))
-        await connection.execute(text("ALTER TABLE orders DROP COLUMN marks"))
-        await connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+        for name in ("shipments", "cancellations", "returns", "waits", "to_ship", "on_hold", "exception"):
+            await connection.execute(text(f"ALTER TABLE orders DROP COLUMN {name}"))
+        for former in ("status text NOT NULL DEFAULT ''", "marks text[] NOT NULL DEFAULT '{}'"):
+            await connection.execute(text(f"ALTER TABLE orders ADD COLUMN {former}"))
+        await connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
     await migrate(database, "waybill_portal")
     assert await found() == wanted
 
@@ -252,7 +261,7 @@ async def test_a_command_goes_nowhere_but_to_an_order(portal: httpx.AsyncClient)
 
 
 async def test_what_is_not_there_is_a_page_for_people_and_a_document_for_programs(portal: httpx.AsyncClient) -> None:
-    for path in (f"/orders/{uuid4()}", "/orders/10001-01", "/orders?tab=nonsense", "/nope"):
+    for path in (f"/orders/{uuid4()}", "/orders/10001-01", "/orders?view=nonsense", "/orders?returns=never", "/nope"):
         person = await portal.get(path, headers={"Accept": "text/html"})
         assert (person.status_code, person.headers["content-type"]) == (404, "text/html; charset=utf-8")
     program = await portal.get(f"/api/v1/orders/{uuid4()}")
@@ -267,7 +276,7 @@ ODD = {
     "/api/v1/orders?before=nonsense": 422,
     "/api/v1/orders?limit=0": 422,
     "/api/v1/orders/at-risk?limit=0": 422,
-    "/orders/live?tab=nonsense": 404,
+    "/orders/live?view=nonsense": 404,
     f"/orders/{UUID(int=1)}/live": 404,
 }
 
@@ -335,12 +344,12 @@ async def test_orders_at_risk_are_ranked_by_their_brands_calendar_on_the_api_and
     await publish(shipped(gone, brand, 3), 1)
 
     async def there() -> bool:
-        return await of_brand(portal, brand, status="shipped") == ["20022-01"]
+        return await of_brand(portal, brand, shipments="shipped") == ["20022-01"]
 
     await until(there)
     found = (await portal.get("/api/v1/orders/at-risk", params={"brand_id": str(brand)})).json()
     others = (await portal.get("/api/v1/orders/at-risk", params={"brand_id": str(uuid4())})).json()
-    page = (await portal.get("/orders?tab=at-risk")).text
+    page = (await portal.get("/orders?view=at-risk")).text
 
     assert [(each["rank"], each["order"]["reference"], each["reason"]) for each in found] == [
         (1, "20021-01", "overdue"),

@@ -168,12 +168,12 @@ async def test_a_rebuilt_projection_is_equal_and_reading_goes_on_in_it(
 
     async def visible() -> bool:
         answer = await projection.portal.get(
-            "/api/v1/orders", params={"brand_id": str(projection.brand), "status": "shipped"}
+            "/api/v1/orders", params={"brand_id": str(projection.brand), "shipments": "shipped"}
         )
         return len(answer.json()["orders"]) == 1
 
     await until(visible)
-    assert await projection.all("SELECT 1 FROM g1.orders WHERE status = 'shipped'") == []
+    assert await projection.all("SELECT 1 FROM g1.orders WHERE shipments = 'shipped'") == []
     assert (await projection.portal.get("/health/ready")).status_code == 200
 
 
@@ -318,13 +318,15 @@ async def test_a_row_that_is_another_is_told_and_nothing_is_pointed_to_unless_th
 ) -> None:
     orders = await fill(projection, publish, until, 6)
     before = await projection.rows()
-    await projection.all("UPDATE orders SET status = 'canceled' WHERE order_id = :order RETURNING 1", order=orders[0])
+    await projection.all(
+        "UPDATE orders SET cancellations = 'canceled' WHERE order_id = :order RETURNING 1", order=orders[0]
+    )
     await projection.all("DELETE FROM recipients WHERE order_id = :order RETURNING 1", order=orders[1])
 
     told = await projection.rebuild()
 
     assert (told["pointed"], told["different"]) == (False, 1)
-    assert told["told"] == [f'orders {orders[0]}: status is "canceled", by the log "not shipped"']
+    assert told["told"] == [f'orders {orders[0]}: cancellations is "canceled", by the log "none"']
     assert await projection.live() == "g1"
     told = await projection.rebuild(WAYBILL_ACCEPT="true")
     assert (told["pointed"], told["different"], told["missing"]) == (True, 1, 1)

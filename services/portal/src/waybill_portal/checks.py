@@ -1,6 +1,7 @@
 """What `waybill verify` looks at here: every row of the projection is the fold of the log at the row's own vector."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,8 +24,9 @@ from waybill_chassis.checks import (
 from waybill_chassis.fold import Inbox, Stream, fold
 from waybill_chassis.records import Arrival, Record
 from waybill_events import OrderPlaced
-from waybill_portal.domain import Order, marks, on_event, status
+from waybill_portal.domain import Order, facets, on_event
 from waybill_portal.handlers import HANDLES
+from waybill_portal.store import FACETS
 from waybill_portal.tables import orders, recipients
 
 _HANDLED: Final = frozenset(event.__name__ for event in HANDLES)
@@ -44,8 +46,7 @@ async def orders_within(connection: AsyncConnection, within: Within) -> Mapping[
             "reference": row["reference"],
             "number": row["number"],
             "placed_at": row["placed_at"].isoformat(),
-            "status": row["status"],
-            "marks": list(row["marks"]),
+            **{name: row[name] for name in FACETS},
             "state": row["state"],
         }
         for row in rows.mappings()
@@ -94,8 +95,7 @@ def row_of(order: Order) -> dict[str, Any]:
         "reference": order.reference,
         "number": order.number,
         "placed_at": order.placed_at.isoformat(),
-        "status": status(order).value,
-        "marks": [mark.value for mark in marks(order)],
+        **asdict(facets(order)),
         "state": order.model_dump(mode="json"),
     }
 

@@ -1,11 +1,12 @@
 """The SQL of the portal."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import or_, select, text, tuple_
+from sqlalchemy import Select, func, or_, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,10 +15,14 @@ from waybill_chassis.database import among, put
 from waybill_chassis.rebuild import Comparison
 from waybill_chassis.table_topics import Rows, keep
 from waybill_events import Brand, Recipient
-from waybill_portal.domain import Mark, Order, Status, marks, status
+from waybill_portal.domain import Cancellations, Facets, Order, Returns, Shipments, facets
 from waybill_portal.tables import brands, orders, recipients
 
-_COLUMNS = ("reference", "number", "placed_at", "status", "marks", "state")
+FACETS: Final = tuple(each.name for each in fields(Facets))
+"""The columns of that name."""
+_COLUMNS: Final = ("reference", "number", "placed_at", *FACETS, "state")
+MOST: Final = 10_000
+"""Orders of a list that are counted."""
 
 
 class Orders:
@@ -42,8 +47,7 @@ class Orders:
                     "reference": order.reference,
                     "number": order.number,
                     "placed_at": order.placed_at,
-                    "status": status(order).value,
-                    "marks": [mark.value for mark in marks(order)],
+                    **asdict(facets(order)),
                     "state": order.model_dump(mode="json"),
                 }
                 for order in states.values()
@@ -54,11 +58,17 @@ class Orders:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which orders a list shows: `before` is the (time, id) of the last one of the page before it."""
+    """Which orders a list shows: any of what each of the three says, and all of what follows.
 
-    statuses: tuple[Status, ...] = ()
-    marks: tuple[Mark, ...] = ()
-    """Any of these."""
+    `before` is the (time, id) of the last one of the page before it.
+    """
+
+    shipments: tuple[Shipments, ...] = ()
+    cancellations: tuple[Cancellations, ...] = ()
+    returns: tuple[Returns, ...] = ()
+    to_ship: bool = False
+    on_hold: bool = False
+    exception: bool = False
     brand_id: UUID | None = None
     search: str = ""
     before: tuple[datetime, UUID] | None = None
@@ -67,11 +77,27 @@ class Wanted:
 
 async def newest(connection: AsyncConnection, wanted: Wanted) -> Sequence[Order]:
     """Orders, newest first, one more than the limit where there are more."""
-    query = select(orders.c.state).order_by(orders.c.placed_at.desc(), orders.c.order_id.desc()).limit(wanted.limit + 1)
-    if wanted.statuses:
-        query = query.where(orders.c.status.in_([each.value for each in wanted.statuses]))
-    if wanted.marks:
-        query = query.where(orders.c.marks.overlap([each.value for each in wanted.marks]))
+    query = _of(select(orders.c.state), wanted).order_by(orders.c.placed_at.desc(), orders.c.order_id.desc())
+    if wanted.before is not None:
+        query = query.where(tuple_(orders.c.placed_at, orders.c.order_id) < tuple_(*wanted.before))
+    rows = await connection.execute(query.limit(wanted.limit + 1))
+    return [Order.model_validate(state) for state in rows.scalars()]
+
+
+async def count(connection: AsyncConnection, wanted: Wanted) -> int:
+    """How many orders a list has on all its pages, MOST + 1 where there are more."""
+    found = _of(select(orders.c.order_id), wanted).limit(MOST + 1).subquery()
+    return int((await connection.execute(select(func.count()).select_from(found))).scalar_one())
+
+
+def _of(query: Select[Any], wanted: Wanted) -> Select[Any]:
+    """What is wanted, but for the page."""
+    for name in ("shipments", "cancellations", "returns"):
+        if any_of := getattr(wanted, name):
+            query = query.where(orders.c[name].in_([each.value for each in any_of]))
+    for name in ("to_ship", "on_hold", "exception"):
+        if getattr(wanted, name):
+            query = query.where(orders.c[name])
     if wanted.brand_id is not None:
         query = query.where(orders.c.brand_id == wanted.brand_id)
     if wanted.search:
@@ -81,16 +107,12 @@ async def newest(connection: AsyncConnection, wanted: Wanted) -> Sequence[Order]
                 orders.c.number.in_([wanted.search, f"#{wanted.search}"]),
             )
         )
-    if wanted.before is not None:
-        query = query.where(tuple_(orders.c.placed_at, orders.c.order_id) < tuple_(*wanted.before))
-    rows = await connection.execute(query)
-    return [Order.model_validate(state) for state in rows.scalars()]
+    return query
 
 
 async def oldest_left(connection: AsyncConnection, brand_id: UUID | None, most: int) -> Sequence[Order]:
     """Orders of which something is still to leave, the oldest first."""
-    left = orders.c.status.in_([Status.NOT_SHIPPED.value, Status.PARTIALLY_SHIPPED.value])
-    query = select(orders.c.state).where(left).order_by(orders.c.placed_at, orders.c.order_id).limit(most)
+    query = select(orders.c.state).where(orders.c.waits).order_by(orders.c.placed_at, orders.c.order_id).limit(most)
     if brand_id is not None:
         query = query.where(orders.c.brand_id == brand_id)
     return [Order.model_validate(state) for state in (await connection.execute(query)).scalars()]

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from sqlalchemy import Column, DateTime, Index, Integer, MetaData, Table, Text, Uuid
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import Boolean, Column, DateTime, Index, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
 
 metadata: Final = MetaData()
 
@@ -15,17 +15,27 @@ orders: Final = Table(
     Column("reference", Text, nullable=False),
     Column("number", Text, nullable=False),
     Column("placed_at", DateTime(timezone=True), nullable=False),
-    Column("status", Text, nullable=False),
-    Column("marks", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("shipments", Text, nullable=False),
+    Column("cancellations", Text, nullable=False),
+    Column("returns", Text, nullable=False),
+    Column("waits", Boolean, nullable=False),
+    Column("to_ship", Boolean, nullable=False),
+    Column("on_hold", Boolean, nullable=False),
+    Column("exception", Boolean, nullable=False),
     Column("state", JSONB, nullable=False),
     Index("orders_newest", "placed_at", "order_id"),
     Index("orders_newest_of_brand", "brand_id", "placed_at", "order_id"),
-    Index("orders_newest_by_status", "status", "placed_at", "order_id"),
+    Index("orders_by_shipments", "shipments", "placed_at", "order_id"),
+    Index("orders_canceled", "cancellations", "placed_at", "order_id", postgresql_where="cancellations <> 'none'"),
+    Index("orders_returned", "returns", "placed_at", "order_id", postgresql_where="returns <> 'none'"),
+    Index("orders_that_wait", "placed_at", "order_id", postgresql_where="waits"),
+    Index("orders_to_ship", "placed_at", "order_id", postgresql_where="to_ship"),
+    Index("orders_on_hold", "placed_at", "order_id", postgresql_where="on_hold"),
+    Index("orders_with_exception", "placed_at", "order_id", postgresql_where="exception"),
     Index("orders_by_reference", "reference", postgresql_ops={"reference": "text_pattern_ops"}),
     Index("orders_by_number", "number"),
-    Index("orders_by_mark", "marks", postgresql_using="gin"),
 )
-"""The projection; every column but `state` is there to find it by."""
+"""The projection; every column but `state` is there to find it by (`Facets` of the domain)."""
 
 recipients: Final = Table(
     "recipients",

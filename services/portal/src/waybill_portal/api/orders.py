@@ -20,17 +20,19 @@ from waybill_portal.domain import (
     Again,
     AtRisk,
     Badge,
+    Cancellations,
     Former,
     Hold,
     Label,
     Line,
-    Mark,
     OpenException,
     Order,
     Outcome,
     Parcel,
     Return,
+    Returns,
     ShipBy,
+    Shipments,
     Status,
     at_risk,
     explained,
@@ -169,15 +171,33 @@ def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRou
     @router.get("/orders")
     async def orders(
         viewer: Annotated[Viewer, Depends(who)],
-        status: Annotated[list[Status], Query()] = [],  # noqa: B006  # FastAPI copies defaults
-        mark: Annotated[list[Mark], Query()] = [],  # noqa: B006  # FastAPI copies defaults
+        shipments: Annotated[list[Shipments], Query()] = [],  # noqa: B006  # FastAPI copies defaults
+        cancellations: Annotated[list[Cancellations], Query()] = [],  # noqa: B006  # FastAPI copies defaults
+        returns: Annotated[list[Returns], Query()] = [],  # noqa: B006  # FastAPI copies defaults
+        to_ship: bool = False,
+        on_hold: bool = False,
+        exception: bool = False,
         brand_id: UUID | None = None,
         q: Annotated[str, Query(max_length=200)] = "",
         before: str | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> Page:
-        """Orders, newest first, with any of the marks; `q` is a reference or its beginning, or a platform's number."""
-        wanted = store.Wanted(tuple(status), tuple(mark), brand_id, typed(q), read_cursor(before), limit)
+        """Orders, newest first: any of what each of the three filters names, and only those of which a flag is true.
+
+        `q` is a reference or its beginning, or a platform's number.
+        """
+        wanted = store.Wanted(
+            tuple(shipments),
+            tuple(cancellations),
+            tuple(returns),
+            to_ship,
+            on_hold,
+            exception,
+            brand_id,
+            typed(q),
+            read_cursor(before),
+            limit,
+        )
         async with begin.database.begin(viewer.brand) as connection:
             found = await store.newest(connection, wanted)
             brands = await store.every_brand(connection)

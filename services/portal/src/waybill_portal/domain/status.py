@@ -1,6 +1,7 @@
 """How far the brand has come with an order, worked out from its units, and why it says so. Nothing here is stored."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 
 from waybill_portal.domain.order import Evidence, Frozen, Line, Order, Request
@@ -15,13 +16,48 @@ class Status(StrEnum):
     CANCELED = "canceled"
 
 
-class Mark(StrEnum):
-    """What stands beside the status, to find orders by."""
+class Shipments(StrEnum):
+    """How much of what is not canceled has left."""
 
-    ON_HOLD = "on hold"
-    CANCELED_UNITS = "canceled units"
-    RETURN = "return"
-    EXCEPTION = "exception"
+    NOT_SHIPPED = "not shipped"
+    PARTIALLY_SHIPPED = "partially shipped"
+    SHIPPED = "shipped"
+
+
+class Cancellations(StrEnum):
+    """How much is canceled."""
+
+    NONE = "none"
+    PARTLY = "partly"
+    CANCELED = "canceled"
+
+
+class Returns(StrEnum):
+    """How far the return has come that most is to be done for."""
+
+    NONE = "none"
+    REQUESTED = "requested"
+    """Something is to come back."""
+    RECEIVED = "received"
+    """What was to come back has."""
+    CLOSED = "closed"
+    """Nobody waits for the rest any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """What orders are found by."""
+
+    shipments: Shipments
+    cancellations: Cancellations
+    returns: Returns
+    waits: bool
+    """Units are open or packed."""
+    to_ship: bool
+    """The same, and no hold stands in the way."""
+    on_hold: bool
+    exception: bool
+    """Somebody has to decide something."""
 
 
 _RULES = {
@@ -57,24 +93,44 @@ class Outcome(Frozen):
 
 def status(order: Order) -> Status:
     """All canceled: canceled; nothing open or packed: shipped; something shipped: partially shipped; else not."""
-    if all(line.canceled == line.quantity for line in order.lines):
+    if _cancellations_of(order) is Cancellations.CANCELED:
         return Status.CANCELED
-    if all(line.open == 0 and line.packed == 0 for line in order.lines):
-        return Status.SHIPPED
-    if any(line.shipped for line in order.lines):
-        return Status.PARTIALLY_SHIPPED
-    return Status.NOT_SHIPPED
+    return Status(_shipments_of(order).value)
 
 
-def marks(order: Order) -> list[Mark]:
-    """What an order is found by beside its status."""
-    so = {
-        Mark.ON_HOLD: bool(order.holds),
-        Mark.CANCELED_UNITS: any(line.canceled for line in order.lines),
-        Mark.RETURN: bool(order.returns),
-        Mark.EXCEPTION: bool(order.exceptions),
-    }
-    return [mark for mark, is_so in so.items() if is_so]
+def facets(order: Order) -> Facets:
+    """What an order is found by: three things that say each for itself how far it has come, and what is to be done."""
+    waits = any(line.left for line in order.lines)
+    return Facets(
+        _shipments_of(order),
+        _cancellations_of(order),
+        _returns_of(order),
+        waits=waits,
+        to_ship=waits and not order.holds,
+        on_hold=bool(order.holds),
+        exception=bool(order.exceptions),
+    )
+
+
+def _shipments_of(order: Order) -> Shipments:
+    if not any(line.shipped for line in order.lines):
+        return Shipments.NOT_SHIPPED
+    return Shipments.PARTIALLY_SHIPPED if any(line.left for line in order.lines) else Shipments.SHIPPED
+
+
+def _cancellations_of(order: Order) -> Cancellations:
+    if all(line.canceled == line.quantity for line in order.lines):
+        return Cancellations.CANCELED
+    return Cancellations.PARTLY if any(line.canceled for line in order.lines) else Cancellations.NONE
+
+
+def _returns_of(order: Order) -> Returns:
+    states = {each.state for each in order.returns.values()}
+    if states & {"open", "partly received"}:
+        return Returns.REQUESTED
+    if "received" in states:
+        return Returns.RECEIVED
+    return Returns.CLOSED if states else Returns.NONE
 
 
 def flags(order: Order) -> list[str]:

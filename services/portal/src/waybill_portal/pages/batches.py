@@ -14,6 +14,7 @@ from waybill_portal.api import Who
 from waybill_portal.clients import Owner, Viewer
 from waybill_portal.domain import Order
 from waybill_portal.pages.forms import chosen, key_of, read
+from waybill_portal.pages.lists import Asked
 
 MOST: Final = 500
 """Orders of a list that are printed at once."""
@@ -70,8 +71,8 @@ class Printer:
 class Lists:
     """What the portal itself knows: orders of a list, orders by their ids, names of brands."""
 
-    listed: Callable[[Viewer, str, str, int], Awaitable[Sequence[Order]]]
-    """viewer, tab, search, most"""
+    listed: Callable[[Viewer, Asked, int], Awaitable[Sequence[Order]]]
+    """viewer, which list, most"""
     loaded: Callable[[Viewer, Sequence[UUID]], Awaitable[Sequence[Order]]]
     brands: Callable[[Viewer], Awaitable[Mapping[str, str]]]
 
@@ -134,7 +135,7 @@ class Desk:
 
     async def _selected(self, viewer: Viewer, request: Request, given: Mapping[str, str]) -> Sequence[Order]:
         if given.get("all"):
-            return await self.lists.listed(viewer, given.get("tab", "all"), given.get("q", ""), MOST)
+            return await self.lists.listed(viewer, Asked.read(given), MOST)
         return await self.lists.loaded(viewer, await chosen(request, "order"))
 
     async def close(self, viewer: Viewer, request: Request) -> Response:

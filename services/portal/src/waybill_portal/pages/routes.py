@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
@@ -23,26 +23,16 @@ from waybill_chassis.transaction import Begin
 from waybill_events import Brand, CancelReason, Condition, HoldReason, ReturnReason
 from waybill_portal import store
 from waybill_portal.api import Who
-from waybill_portal.api.orders import cursor_of, one, pressing_orders, read_cursor, typed
+from waybill_portal.api.orders import cursor_of, one, pressing_orders
 from waybill_portal.clients import Owner, Viewer
-from waybill_portal.domain import Mark, Order, Status, flags, ship_by, status
+from waybill_portal.domain import Order, flags, ship_by, status
 from waybill_portal.domain.deadlines import calendar_of
-from waybill_portal.pages import actions, batches, imports, labels, operations
+from waybill_portal.pages import actions, batches, imports, labels, lists, operations
 from waybill_portal.pages.forms import key_of, number, quantities, read, seen
+from waybill_portal.pages.lists import Asked
 from waybill_portal.pages.live import Changes, digest, stream
 
 STATIC: Final = Path(str(files("waybill_portal"))) / "pages" / "static"
-TABS: Final[Mapping[str, tuple[str, tuple[Status, ...], tuple[Mark, ...]]]] = {
-    "all": ("All", (), ()),
-    "at-risk": ("At risk", (), ()),
-    "to-ship": ("To ship", (Status.NOT_SHIPPED, Status.PARTIALLY_SHIPPED), ()),
-    "shipped": ("Shipped", (Status.SHIPPED,), ()),
-    "on-hold": ("On hold", (), (Mark.ON_HOLD,)),
-    "canceled": ("Cancellations", (), (Mark.CANCELED_UNITS,)),
-    "returns": ("Returns", (), (Mark.RETURN,)),
-    "exceptions": ("Exceptions", (), (Mark.EXCEPTION,)),
-}
-AT_RISK: Final = "at-risk"
 MOST: Final = 200
 """Rows of the list of orders at risk."""
 CARRIERS: Final = ("UPS", "USPS", "FedEx", "DHL")
@@ -76,8 +66,8 @@ def mount(app: FastAPI, begin: Begin[Order], who: Who, owners: Mapping[str, Owne
     app.include_router(pages.routes(who))
     app.include_router(actions.routes(who, owners, pages.render))
     app.include_router(labels.routes(who, owners, pages.render))
-    lists = batches.Lists(pages.listed, pages.loaded, pages.brands)
-    app.include_router(batches.routes(who, owners, pages.render, lists))
+    known = batches.Lists(pages.listed, pages.loaded, pages.brands)
+    app.include_router(batches.routes(who, owners, pages.render, known))
     app.include_router(imports.routes(who, owners["fulfillment"], pages.render))
     app.include_router(operations.routes(operations.Desk(begin, owners, pages.render), who))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -122,7 +112,9 @@ class _Pages:
             "status": status,
             "flags": flags,
             "due": _due,
-            "tabs": TABS,
+            "views": lists.VIEWS,
+            "filters": lists.FILTERS,
+            "most": store.MOST,
             "carriers": CARRIERS,
             "warnings": WARNINGS,
             "address_fields": ADDRESS,
@@ -136,27 +128,22 @@ class _Pages:
 
     def routes(self, who: Who) -> APIRouter:
         router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-        viewing = Depends(who)
+        viewing, listing = Depends(who), Depends(lists.asked)
 
         @router.get("/")
         async def home() -> RedirectResponse:
             return RedirectResponse("/orders")
 
         @router.get("/orders")
-        async def orders(
-            viewer: Annotated[Viewer, viewing],
-            tab: str = "all",
-            q: Annotated[str, Query(max_length=200)] = "",
-            before: str = "",
-        ) -> str:
-            return await self.orders(viewer, tab, typed(q), before)
+        async def orders(viewer: Annotated[Viewer, viewing], asked: Annotated[Asked, listing], before: str = "") -> str:
+            return await self.orders(viewer, asked, before)
 
         @router.get("/orders/live")
         async def orders_live(
-            viewer: Annotated[Viewer, viewing], tab: str = "all", q: str = "", before: str = "", seen: str = ""
+            viewer: Annotated[Viewer, viewing], asked: Annotated[Asked, listing], before: str = "", seen: str = ""
         ) -> EventSourceResponse:
             async def rows() -> str:
-                return (await self.rows(viewer, tab, typed(q), before))[0]
+                return (await self.rows(viewer, asked, before))[0]
 
             return await stream("rows", rows, self.changes, seen)
 
@@ -186,34 +173,44 @@ class _Pages:
     def render(self, template: str, **values: Any) -> str:
         return self.templates.get_template(template).render(self.shared | values)
 
-    async def orders(self, viewer: Viewer, tab: str, q: str, before: str) -> str:
-        rows, more = await self.rows(viewer, tab, q, before)
-        live = urlencode({"tab": tab, "q": q, "before": before, "seen": digest(rows)})
-        key, live = str(uuid4()), f"/orders/live?{live}"
-        return self.render("orders.html", tab=tab, q=q, before=before, rows=rows, more=more, live=live, key=key)
+    async def orders(self, viewer: Viewer, asked: Asked, before: str) -> str:
+        rows, more = await self.rows(viewer, asked, before)
+        live = urlencode({**asked.said, "before": before, "seen": digest(rows)})
+        return self.render(
+            "orders.html",
+            asked=asked,
+            before=before,
+            rows=rows,
+            more=more,
+            live=f"/orders/live?{live}",
+            counted=await self.count(viewer),
+            key=str(uuid4()),
+        )
 
-    async def rows(self, viewer: Viewer, tab: str, q: str, before: str) -> tuple[str, str]:
+    async def count(self, viewer: Viewer) -> dict[str, int]:
+        """How many orders each view has."""
+        async with self.begin.database.begin(viewer.brand) as connection:
+            return {view: await store.count(connection, wanted) for view, wanted in lists.COUNTED.items()}
+
+    async def rows(self, viewer: Viewer, asked: Asked, before: str) -> tuple[str, str]:
         """The rows of a list, and the address of the page after it, empty on the last one."""
-        _check(tab)
-        if tab == AT_RISK:
+        if asked.view == lists.AT_RISK:
             return await self.at_risk(viewer), ""
-        wanted = store.Wanted(TABS[tab][1], TABS[tab][2], None, q, read_cursor(before))
+        wanted = asked.wanted(before)
         async with self.begin.database.begin(viewer.brand) as connection:
             found = await store.newest(connection, wanted)
             brands = await store.every_brand(connection)
         shown = found[: wanted.limit]
-        more = urlencode({"tab": tab, "q": q, "before": cursor_of(shown[-1])}) if len(found) > len(shown) else ""
-        return self.render("rows.html", orders=shown, brands=brands, why={}), f"/orders?{more}" if more else ""
+        more = asked.at(before=cursor_of(shown[-1])) if len(found) > len(shown) else ""
+        return self.render("rows.html", orders=shown, brands=brands, why={}), more
 
-    async def listed(self, viewer: Viewer, tab: str, q: str, most: int) -> Sequence[Order]:
+    async def listed(self, viewer: Viewer, asked: Asked, most: int) -> Sequence[Order]:
         """The orders of a list, as many as that at the most."""
-        _check(tab)
         async with self.begin.database.begin(viewer.brand) as connection:
-            if tab == AT_RISK:
+            if asked.view == lists.AT_RISK:
                 found, _ = await pressing_orders(connection)
                 return [each.order for each in found[:most]]
-            wanted = store.Wanted(TABS[tab][1], TABS[tab][2], None, typed(q), limit=most)
-            return (await store.newest(connection, wanted))[:most]
+            return (await store.newest(connection, asked.wanted(limit=most)))[:most]
 
     async def loaded(self, viewer: Viewer, order_ids: Sequence[UUID]) -> Sequence[Order]:
         """These orders, in this order; what is not known is left out."""
@@ -298,11 +295,6 @@ class _Pages:
         carrier = given.get("tracking_company") or "the carrier of"
         done = "Packed." if pack else f"Shipped with {carrier} {given.get('tracking_number')}."
         return HTMLResponse(self.form(order, done=done))
-
-
-def _check(tab: str) -> None:
-    if tab not in TABS:
-        raise Problem(_NOT_FOUND, "not-found", f"There is no list {tab!r}. Go to all orders.")
 
 
 def _in_words(problem: Problem, order: Order) -> Problem:
