@@ -527,6 +527,47 @@ def test_more_units_and_new_lines_are_an_exception_once_and_fewer_are_canceled()
     assert again == []
 
 
+def test_other_terms_are_an_exception_of_the_orders_that_they_are_about_and_say_nothing_personal() -> None:
+    later = {"ship_by": NOON + timedelta(days=2), "gift_message": "For Bob", "shipping_method": "Express"}
+    before = split(a_sale(ship_by=NOON, gift_message="For Ann", shipping_method="Ground"))
+
+    after, events = tell(before, changed_sale(**later))
+    _, sku = tell(split(a_sale(lines=with_sku("TS-1"))), changed_sale(lines=with_sku("TS-2")))
+    _, again = tell(after, changed_sale(2, **later), 8)
+    _, unsaid = tell(after, changed_sale(3), 9)
+
+    says = "In the shop there is now another ship-by date, 2026-03-03 12:00 UTC; another shipping method, Express; "
+    assert {(each.order_id, each.kind, each.details) for each in events if isinstance(each, ExceptionRaised)} == {
+        (order, "sale_changed", f"{says}another gift message.") for order in (FIRST, SECOND)
+    }
+    assert [(each.order_id, each.details) for each in sku if isinstance(each, ExceptionRaised)] == [
+        (FIRST, "In the shop there is now another SKU of line shirt, TS-2.")
+    ]
+    assert (len(events), len(sku), again, unsaid) == (2, 1, [], [])
+
+
+def with_sku(sku: str) -> tuple[SaleLine, ...]:
+    shirt, mug = a_sale().lines
+    return shirt.model_copy(update={"sku": sku}), mug
+
+
+def test_a_sale_that_is_called_canceled_and_says_no_more_is_canceled_whole_and_once() -> None:
+    before = split()
+    canceled = {"canceled_at": NOON, "cancel_reason": "fraud"}
+
+    after, events = tell(before, changed_sale(**canceled))
+    _, again = tell(after, changed_sale(2, **canceled), 8)
+    born = split(a_sale(**canceled)).lines
+
+    asked = [each for each in events if isinstance(each, CancellationRequested)]
+    assert {(each.order_id, each.lines, each.reason) for each in asked} == {
+        (FIRST, of(shirt=3), "fraud"),
+        (SECOND, of(mug=1), "fraud"),
+    }
+    assert again == []
+    assert {line_id: (seen.canceled, seen.wanted) for line_id, seen in born.items()} == {"shirt": (3, 0), "mug": (1, 0)}
+
+
 def test_a_lowered_quantity_is_a_cancellation_of_what_is_missing() -> None:
     fewer = (SaleLine(line_id="shirt", quantity=2, canceled=1), SaleLine(line_id="mug", quantity=1))
 

@@ -35,6 +35,7 @@ from waybill_orders.domain.commands import asked_to_amend, release
 from waybill_orders.domain.orders import Order, given_up, opened
 from waybill_orders.domain.outcomes import NOT_SENT_AGAIN, NUMBER, SALE_CHANGED, TOO_LATE, raised, resent
 from waybill_orders.domain.recipients import Amendment, difference, incomplete
+from waybill_orders.domain.terms import SKU, Terms, others, terms_of
 
 _AUTHORIZED: Final = {Payment.AUTHORIZED, Payment.PARTIALLY_PAID}
 _DETAILS: Final = 1_000
@@ -55,10 +56,12 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
-    """Where the platform last told to send a sale, and with what note."""
+    """Where the platform last told to send a sale, with what note, and on what terms."""
 
     ship_to: Address | None
     note: str
+    terms: Terms | None = None
+    """None where it was told to a release that did not keep that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ def split(sale: SaleReceived, claims: Sequence[Claims]) -> tuple[Sale, list[Even
     Its orders carry the reference that they should have; where another order of the brand has it already, `renamed`
     gives them the one that was free. Raises Waiting while the brand of its connection is not known.
     """
+    sale = _wholly_canceled(sale)
     known = {rule.brand_id for rule in claims}
     if sale.default_brand_id is not None and sale.default_brand_id not in known:
         raise Waiting(Brand)
@@ -126,7 +130,7 @@ def split(sale: SaleReceived, claims: Sequence[Claims]) -> tuple[Sale, list[Even
             {line.line_id: Seen(of.get(line.line_id), line.canceled, _wanted(line)) for line in sale.lines}
         ),
         MappingProxyType({order.order_id: opened(order).after([_recipient(sale, order)]) for order in orders}),
-        Addressed(sale.ship_to, sale.note),
+        Addressed(sale.ship_to, sale.note, terms_of(sale)),
     )
     return after, [told, *(each for order in orders for each in (_recipient(sale, order), order))]
 
@@ -135,12 +139,14 @@ def changed(sale: Sale, told: SaleReceived, cause: UUID) -> tuple[Sale, list[Eve
     """A sale that is told again: ask for what the platform canceled and changed since, release what has been paid.
 
     Of its recipient only what the platform itself changed since it told last is asked for, so that a correction made
-    here stays. More units, or other lines, are for a person to see. What it told before, or what is older, changes
-    nothing.
+    here stays. More units, other lines or other terms are for a person to see. What it told before, or what is older,
+    changes nothing.
     """
+    told = _wholly_canceled(told)
     if told.source_updated_at < sale.source_updated_at:
         return sale, []
     lines, asked, more = _lines_since(sale, told)
+    _note_terms(sale, told, more)
     amendment = _amendment_since(sale, told)
     events: list[Event] = []
     orders: dict[UUID, Order] = {}
@@ -175,7 +181,7 @@ def changed(sale: Sale, told: SaleReceived, cause: UUID) -> tuple[Sale, list[Eve
         source_updated_at=told.source_updated_at,
         canceled=sale.canceled or told.canceled_at is not None,
         lines=MappingProxyType(lines),
-        addressed=Addressed(told.ship_to or before, told.note),
+        addressed=Addressed(told.ship_to or before, told.note, terms_of(told)),
     )
     # Told again without a change, it stays as it is, and nothing is written.
     unchanged = after == sale and not events
@@ -184,15 +190,16 @@ def changed(sale: Sale, told: SaleReceived, cause: UUID) -> tuple[Sale, list[Eve
 
 @dataclass(slots=True)
 class _More:
-    """What is more of an order's lines than it was placed with."""
+    """What is more of an order's lines than it was placed with, or otherwise than the platform told before."""
 
     units: list[LineUnits] = field(default_factory=list[LineUnits])
     titles: list[str] = field(default_factory=list[str])
+    terms: list[str] = field(default_factory=list[str])
 
     def raised(self, order: Order, cause: UUID, at: datetime) -> ExceptionRaised:
         """Somebody has to see it."""
         says = [f"{each.quantity} more of line {each.line_id}" for each in self.units]
-        says += [f"a new line: {title}" for title in self.titles]
+        says += [*(f"a new line: {title}" for title in self.titles), *self.terms]
         details = f"In the shop there is now {'; '.join(says)}."[:_DETAILS]
         return raised(order, SALE_CHANGED, cause, details, at, lines=tuple(self.units))
 
@@ -238,6 +245,27 @@ def _lines_since(
                 title = line.title or line.sku or line.line_id
                 more.setdefault(first.order_id, _More()).titles.append(f"{_wanted(line)} of {title}")
     return lines, asked, more
+
+
+def _note_terms(sale: Sale, told: SaleReceived, more: dict[UUID, _More]) -> None:
+    """Add what is otherwise than before to each order that has something of it."""
+    before = None if sale.addressed is None else sale.addressed.terms
+    # Of two that were told at one moment nobody knows which is older.
+    if before is None or told.source_updated_at == sale.source_updated_at:
+        return
+    elsewhere = {f"{SKU}{line_id}": seen.order_id for line_id, seen in sale.lines.items()}
+    for name, says in others(before, terms_of(told)).items():
+        for order_id in [elsewhere[name]] if name in elsewhere else list(sale.orders):
+            if order_id is not None:
+                more.setdefault(order_id, _More()).terms.append(says)
+
+
+def _wholly_canceled(told: SaleReceived) -> SaleReceived:
+    """A sale that its platform calls canceled, and of which it says no more: nothing of it is wanted."""
+    if told.canceled_at is None or any(line.canceled for line in told.lines):
+        return told
+    lines = tuple(line.model_copy(update={"canceled": line.quantity - line.shipped}) for line in told.lines)
+    return told.model_copy(update={"lines": lines})
 
 
 def _wanted(line: SaleLine) -> int:
