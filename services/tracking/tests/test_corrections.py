@@ -188,7 +188,7 @@ async def test_a_file_of_messages_is_taken_in_but_for_the_lines_that_cannot_be_r
 
     await until(delivered)
     kinds = await told(database, order)
-    assert kinds == ["TrackingAdded", "TrackingUpdated", "ParcelScanned", "ParcelDelivered"]
+    assert kinds == ["TrackingAdded", "ParcelScanned", "TrackingUpdated", "ParcelDelivered"]
 
 
 async def test_a_followed_parcel_that_nobody_scans_in_its_brands_hours_is_an_exception(

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from waybill_events import CarrierStatus, Event, ParcelDelivered, ParcelScanned, TrackingUpdated
 from waybill_tracking.domain import Message, Parcel, Tracked, heard, journey
 from waybill_tracking.domain.feeds import Unreadable, messages, signed
+from waybill_tracking.domain.messages import EARLIER
 
 ORDER, BRAND, PARCEL = UUID(int=1), UUID(int=2), UUID(int=3)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -53,7 +55,7 @@ LABEL, MOVES, OUT, THERE = (
 def test_the_status_is_that_of_the_latest_message_by_the_carriers_own_time(
     said: list[Message], status: str | None, scanned: float | None, delivered: float | None
 ) -> None:
-    found = journey(said, NOON)
+    found = journey(said, NOON - EARLIER)
 
     assert (found.latest and found.latest.status) == status
     assert found.scanned_at == (None if scanned is None else NOON + timedelta(hours=scanned))
@@ -63,6 +65,43 @@ def test_the_status_is_that_of_the_latest_message_by_the_carriers_own_time(
 @given(st.permutations([LABEL, MOVES, OUT, THERE, says("exception", 7), says("returned_to_sender", 40)]))
 def test_it_does_not_matter_in_which_order_messages_come(said: list[Message]) -> None:
     assert journey(said, NOON) == journey(sorted(said, key=lambda each: each.at), NOON)
+
+
+def test_a_delivery_that_is_taken_back_is_told_again_when_it_comes() -> None:
+    there, _ = tell(an_order(), MOVES, THERE)
+    back, taken_back = tell(there, MOVES, THERE, says("in_transit", 12, retracts=True))
+    _, again = tell(back, MOVES, THERE, says("in_transit", 12, retracts=True), says("delivered", 20))
+
+    assert [type(event) for event in taken_back] == [TrackingUpdated]
+    assert [event.delivered_at for event in again if isinstance(event, ParcelDelivered)] == [says("delivered", 20).at]
+
+
+def test_that_a_parcel_has_left_is_told_before_what_its_carrier_says_of_it() -> None:
+    _, events = tell(an_order(), says("returned_to_sender", 5))
+
+    assert [type(event) for event in events] == [ParcelScanned, TrackingUpdated]
+
+
+def test_another_expected_delivery_is_told_though_the_carrier_says_nothing_else() -> None:
+    early = says("in_transit", 5, estimated_delivery=NOON + timedelta(days=2))
+    late = says("in_transit", 5, estimated_delivery=NOON + timedelta(days=3))
+    moved, _ = tell(an_order(), early)
+
+    told, events = tell(moved, early, late)
+
+    assert early.message_id != late.message_id
+    assert [event.estimated_delivery for event in events if isinstance(event, TrackingUpdated)] == [
+        NOON + timedelta(days=3)
+    ]
+    assert tell(told, early, late) == (told, [])
+
+
+def test_a_scan_from_long_before_the_label_was_bought_is_of_another_parcel() -> None:
+    labeled = replace(an_order(), parcels=(replace(an_order().parcels[0], label_id=UUID(int=9)),))
+
+    assert tell(labeled, says("in_transit", -48)) == (labeled, [])
+    assert [type(event) for event in tell(labeled, says("in_transit", -12))[1]] == [ParcelScanned, TrackingUpdated]
+    assert [type(event) for event in tell(an_order(), says("in_transit", -48))[1]] == [ParcelScanned, TrackingUpdated]
 
 
 def tell(tracked: Tracked, *said: Message) -> tuple[Tracked, list[Event]]:
@@ -79,7 +118,7 @@ def test_what_is_new_is_told_once() -> None:
     there, third = tell(moved, LABEL, MOVES, THERE)
 
     assert [type(event) for event in first] == [TrackingUpdated]
-    assert [type(event) for event in second] == [TrackingUpdated, ParcelScanned]
+    assert [type(event) for event in second] == [ParcelScanned, TrackingUpdated]
     assert [type(event) for event in third] == [TrackingUpdated, ParcelDelivered]
     assert tell(there, LABEL, MOVES, THERE) == (there, [])
 
@@ -122,7 +161,7 @@ def test_easyposts_tracker_is_read_with_its_own_code_and_words_beside_ours() -> 
 
     assert (first.number, first.status, first.at) == ("1Z7", CarrierStatus.PRE_TRANSIT, LABEL.at)
     assert (second.status, second.code, second.words) == (CarrierStatus.IN_TRANSIT, "DP", "Departed")
-    assert second.estimated_delivery == datetime(2026, 3, 4, tzinfo=UTC)
+    assert (second.estimated_delivery, third.estimated_delivery) == (None, datetime(2026, 3, 4, tzinfo=UTC))
     assert (third.status, third.code) == (CarrierStatus.UNKNOWN, "a new word")
 
 

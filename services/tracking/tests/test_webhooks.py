@@ -91,7 +91,7 @@ async def test_a_parcel_is_followed_from_its_first_scan_to_its_delivery(
     assert (answer.status_code, answer.json()) == (200, {"messages": 2})
 
     async def moves() -> bool:
-        return await told(database, order) == ["TrackingAdded", "TrackingUpdated", "ParcelScanned"]
+        return await told(database, order) == ["TrackingAdded", "ParcelScanned", "TrackingUpdated"]
 
     await until(moves)
     for _ in range(3):
@@ -115,7 +115,7 @@ async def test_what_was_said_before_the_number_was_known_is_told_with_it(
     await publish(shipped(order, number), 1)
 
     async def known() -> bool:
-        return await told(database, order) == ["TrackingAdded", "TrackingUpdated", "ParcelScanned"]
+        return await told(database, order) == ["TrackingAdded", "ParcelScanned", "TrackingUpdated"]
 
     await until(known)
 

@@ -35,6 +35,7 @@ _CHANGES: Final = (
     "missed",
     "exception_id",
     "label_id",
+    "estimated_delivery",
 )
 
 
@@ -68,6 +69,7 @@ class TrackedOrders:
                 row.missed,
                 row.exception_id,
                 row.label_id,
+                row.estimated_delivery,
             )
             found[row.order_id] = replace(known, parcels=(*known.parcels, parcel))
         return found
@@ -97,11 +99,12 @@ class TrackedOrders:
 
 
 async def said_of(connection: AsyncConnection, numbers: Collection[str]) -> dict[str, list[Message]]:
-    """All that carriers have said of these numbers."""
+    """All that carriers have said of these numbers, as it came in."""
     found: dict[str, list[Message]] = {}
     if not numbers:
         return found
-    query = select(messages).where(messages.c.number == any_(cast(sorted(numbers), ARRAY(Text))))
+    mine = messages.c.number == any_(cast(sorted(numbers), ARRAY(Text)))
+    query = select(messages).where(mine).order_by(messages.c.received_at, messages.c.message_id)
     for row in await connection.execute(query):
         message = Message(
             row.number,
@@ -186,7 +189,7 @@ async def to_look_at(connection: AsyncConnection, most: int) -> Sequence[tuple[U
     """
     again = and_(messages.c.looked == 1, messages.c.received_at < func.now() - timedelta(seconds=30))
     query = select(messages.c.message_id, messages.c.number, messages.c.feed).where(or_(messages.c.looked == 0, again))
-    rows = await connection.execute(query.order_by(messages.c.received_at).limit(most))
+    rows = await connection.execute(query.order_by(messages.c.received_at, messages.c.message_id).limit(most))
     return [(row.message_id, row.number, row.feed) for row in rows]
 
 

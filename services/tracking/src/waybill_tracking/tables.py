@@ -41,6 +41,7 @@ parcels: Final = Table(
     Column("missed", Boolean, nullable=False),
     Column("exception_id", Uuid),
     Column("label_id", Uuid),
+    Column("estimated_delivery", DateTime(timezone=True)),
     Column("look_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("parcels_by_key", "key"),
     Index(

@@ -107,6 +107,7 @@ def _easypost(document: Any) -> list[Message]:
     if not isinstance(tracker, dict) or cast("Mapping[str, Any]", tracker).get("object") != "Tracker":
         return []
     read = _Tracker.model_validate(tracker)
+    newest = max((detail.datetime for detail in read.tracking_details), default=None)
     return [
         Message(
             compact(read.tracking_code),
@@ -114,7 +115,8 @@ def _easypost(document: Any) -> list[Message]:
             _easypost_status(detail),
             detail.carrier_code or detail.status_detail or detail.status,
             detail.message or "",
-            estimated_delivery=read.est_delivery_date,
+            # What it expects now goes with what it said last: it tells all of the journey every time.
+            estimated_delivery=read.est_delivery_date if detail.datetime == newest else None,
         )
         for detail in read.tracking_details
     ]

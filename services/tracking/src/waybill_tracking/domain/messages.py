@@ -12,8 +12,10 @@ from uuid import UUID, uuid5
 from waybill_events import CarrierStatus, ids
 
 EARLIER: Final = timedelta(days=14)
-"""How long before its number was entered a parcel may have been with its carrier: people type numbers in later, and
-carriers give a number out again after months at the earliest."""
+"""How long before its number was typed a parcel may have been with its carrier: people do that later, and carriers give
+a number out again after months at the earliest."""
+CLOCKS: Final = timedelta(days=1)
+"""How long before its label was bought a parcel is scanned by a carrier that tells the local time without a zone."""
 _NO_SCAN: Final = {CarrierStatus.PRE_TRANSIT, CarrierStatus.UNKNOWN}
 _AFTER_DELIVERY: Final = {CarrierStatus.RETURNED_TO_SENDER}
 _ORDER: Final = (
@@ -48,9 +50,9 @@ class Message:
     @property
     def message_id(self) -> UUID:
         """The same for the same message, through whichever feed and however often it comes."""
-        return uuid5(
-            ids.NAMESPACE, f"message|{self.number}|{self.at.isoformat()}|{self.status}|{self.code}|{self.words}"
-        )
+        said = f"message|{self.number}|{self.at.isoformat()}|{self.status}|{self.code}|{self.words}"
+        expected = "" if self.estimated_delivery is None else f"|{self.estimated_delivery.isoformat()}"
+        return uuid5(ids.NAMESPACE, said + expected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,11 @@ class Journey:
 
 
 def journey(messages: Iterable[Message], since: datetime) -> Journey:
-    """The journey of a parcel whose number was entered at `since`.
+    """The journey of a parcel that may have been with its carrier from `since` on, after messages as they came in.
 
     After a delivery only a return to the sender counts, or the carrier's own retraction of the delivery.
     """
-    mine = sorted((each for each in messages if each.at >= since - EARLIER), key=_in_order)
+    mine = sorted((each for each in messages if each.at >= since), key=_in_order)
     latest: Message | None = None
     delivered_at: datetime | None = None
     for each in mine:
@@ -82,6 +84,6 @@ def journey(messages: Iterable[Message], since: datetime) -> Journey:
     return Journey(latest, next(scans, None), delivered_at)
 
 
-def _in_order(message: Message) -> tuple[datetime, int, str]:
-    """By the carrier's clock; of what it says at one moment, what is further along comes later."""
-    return message.at, _FAR[message.status], str(message.message_id)
+def _in_order(message: Message) -> tuple[datetime, int]:
+    """By the carrier's clock; of what it says at one moment, what is further along, or came in later, comes later."""
+    return message.at, _FAR[message.status]

@@ -22,7 +22,7 @@ from waybill_events import (
     TrackingUpdated,
     ids,
 )
-from waybill_tracking.domain.messages import Message, journey
+from waybill_tracking.domain.messages import CLOCKS, EARLIER, Message, journey
 from waybill_tracking.domain.refusals import NoChoice, SameNumber, UnknownException, UnknownParcel
 
 UNSCANNED = "unscanned"
@@ -70,6 +70,7 @@ class Parcel:
     exception_id: UUID | None = None
     label_id: UUID | None = None
     """The label whose number it has, where nobody typed it."""
+    estimated_delivery: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -318,10 +319,17 @@ def warnings(tracked: Tracked, parcel_id: UUID, number: str, around: Around) -> 
 
 
 def _heard(tracked: Tracked, parcel: Parcel, messages: Sequence[Message]) -> tuple[Parcel, list[Event]]:
-    known, of_parcel = journey(messages, parcel.since), of(tracked, parcel)
+    since = parcel.since - (EARLIER if parcel.label_id is None else CLOCKS)
+    known, of_parcel = journey(messages, since), of(tracked, parcel)
     events: list[Event] = []
+    if known.scanned_at is not None and parcel.scanned_at is None:
+        # First of all: what else is told is about a parcel that has left.
+        events.append(ParcelScanned(**of_parcel, scanned_at=known.scanned_at))
+        events += settled_by(tracked, parcel, SCANNED, known.scanned_at)
+        parcel = replace(parcel, scanned_at=known.scanned_at, exception_id=None)
     latest = known.latest
-    if latest is not None and (latest.status, latest.at) != (parcel.status, parcel.status_at):
+    said = latest and (latest.status.value, latest.at, latest.estimated_delivery)
+    if latest is not None and said != (parcel.status, parcel.status_at, parcel.estimated_delivery):
         told = TrackingUpdated(
             **of_parcel,
             status=latest.status,
@@ -331,15 +339,13 @@ def _heard(tracked: Tracked, parcel: Parcel, messages: Sequence[Message]) -> tup
             estimated_delivery=latest.estimated_delivery,
         )
         events.append(told)
-        parcel = replace(parcel, status=latest.status.value, status_at=latest.at)
-    if known.scanned_at is not None and parcel.scanned_at is None:
-        events.append(ParcelScanned(**of_parcel, scanned_at=known.scanned_at))
-        events += settled_by(tracked, parcel, SCANNED, known.scanned_at)
-        parcel = replace(parcel, scanned_at=known.scanned_at, exception_id=None)
-    if known.delivered_at is not None and parcel.delivered_at is None:
+        parcel = replace(
+            parcel, status=latest.status.value, status_at=latest.at, estimated_delivery=latest.estimated_delivery
+        )
+    if known.delivered_at is not None and parcel.delivered_at != known.delivered_at:
         events.append(ParcelDelivered(**of_parcel, delivered_at=known.delivered_at))
-        parcel = replace(parcel, delivered_at=known.delivered_at)
-    return parcel, events
+    # None where it was taken back: the next delivery is told again.
+    return replace(parcel, delivered_at=known.delivered_at), events
 
 
 def settled_by(tracked: Tracked, parcel: Parcel, choice: str, at: datetime, comment: str = "") -> list[Event]:
