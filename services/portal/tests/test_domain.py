@@ -11,6 +11,7 @@ import pytest
 from waybill_chassis.fold import Waiting
 from waybill_events import (
     CancellationRequested,
+    CarrierStatus,
     Envelope,
     Event,
     ExceptionRaised,
@@ -38,7 +39,18 @@ from waybill_events import (
     TrackingCorrected,
     TrackingUpdated,
 )
-from waybill_portal.domain import Order, Status, explained, facets, flags, followable, on_event, outcomes, status
+from waybill_portal.domain import (
+    Order,
+    Status,
+    carrier_status,
+    explained,
+    facets,
+    flags,
+    followable,
+    on_event,
+    outcomes,
+    status,
+)
 
 ORDER, BRAND, PARCEL, OTHER, REQUEST, HOLD = (UUID(int=number) for number in range(1, 7))
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -278,6 +290,94 @@ def test_of_each_unit_it_is_said_who_won_it_by_which_event_and_who_lost() -> Non
         "waybill.RequestDecided.v1",
         str(REQUEST),
     )
+
+
+def test_of_units_that_were_canceled_twice_it_is_said_who_came_second() -> None:
+    first = folded(placed(), asked(), decided(3)).requests[REQUEST]
+    assert first.asked is not None
+    refused = {"line_id": "shirt", "quantity": 3, "why": "canceled", "won_by": [first.asked.event_id]}
+    again = asked().model_copy(update={"request_id": OTHER})
+    lost = decided(0, refused=[refused]).model_copy(update={"request_id": OTHER})
+
+    (canceled,) = outcomes(folded(placed(), asked(), decided(3), again, lost))
+
+    assert (canceled.outcome, canceled.request_id, canceled.lost) == ("canceled", str(REQUEST), (str(OTHER),))
+
+
+# Whether units are open, packed, shipped, canceled: what the order is then.
+EVERY_MIX: dict[tuple[bool, bool, bool, bool], Status] = {
+    (True, False, False, False): Status.NOT_SHIPPED,
+    (False, True, False, False): Status.NOT_SHIPPED,
+    (True, True, False, False): Status.NOT_SHIPPED,
+    (True, False, False, True): Status.NOT_SHIPPED,
+    (False, True, False, True): Status.NOT_SHIPPED,
+    (True, True, False, True): Status.NOT_SHIPPED,
+    (True, False, True, False): Status.PARTIALLY_SHIPPED,
+    (False, True, True, False): Status.PARTIALLY_SHIPPED,
+    (True, True, True, False): Status.PARTIALLY_SHIPPED,
+    (True, False, True, True): Status.PARTIALLY_SHIPPED,
+    (False, True, True, True): Status.PARTIALLY_SHIPPED,
+    (True, True, True, True): Status.PARTIALLY_SHIPPED,
+    (False, False, True, False): Status.SHIPPED,
+    (False, False, True, True): Status.SHIPPED,
+    (False, False, False, True): Status.CANCELED,
+}
+
+
+@pytest.mark.parametrize("beside", list(itertools.product([False, True], repeat=3)))
+@pytest.mark.parametrize("mix", EVERY_MIX)
+def test_status_and_flags_of_every_combination(
+    mix: tuple[bool, bool, bool, bool], beside: tuple[bool, bool, bool]
+) -> None:
+    """Each in a line of its own, and all in one line: where the units are says it, not how they are spread."""
+    held, returned, problem = beside
+    events: list[Event] = [
+        *([about(OrderHeld, hold_id=HOLD, reason="fraud_risk", held_at=NOON)] if held else ()),
+        *([about(ReturnOpened, **OPENED)] if returned else ()),
+        *([RAISED] if problem else ()),
+    ]
+    expected = [
+        *(["on hold: fraud risk"] if held else ()),
+        *(["partly canceled"] if mix[3] and any(mix[:3]) else ()),
+        *(["return open"] if returned else ()),
+        *(["exception: late shipment"] if problem else ()),
+    ]
+    places = dict(zip(("open", "packed", "shipped", "canceled"), map(int, mix), strict=True))
+    done = {name: places[name] for name in ("shipped", "canceled")}
+    spread = [
+        OrderLine(line_id=name, quantity=1, **{name: 1} if name in done else {})
+        for name, is_so in places.items()
+        if is_so
+    ]
+
+    for lines, box in ((spread, "packed"), ([OrderLine(line_id="all", quantity=sum(mix), **done)], "all")):
+        put = about(ParcelPacked, parcel_id=PARCEL, lines=of(**{box: 1}), packed_at=NOON)
+        order = folded(placed(*lines), *([put] if mix[1] else ()), *events)
+        assert (status(order), flags(order)) == (EVERY_MIX[mix], expected)
+
+
+SAYS = [None, *(each.value for each in CarrierStatus)]
+
+
+@pytest.mark.parametrize("feed", ["", "easypost"])
+@pytest.mark.parametrize("said", SAYS)
+def test_a_parcels_carrier_status_of_every_combination(said: str | None, feed: str) -> None:
+    update = [about(TrackingUpdated, parcel_id=PARCEL, status=said, words="So it is", at=NOON)] if said else []
+    order = folded(placed(), shipped(3), tracked().model_copy(update={"feed": feed}), *update)
+    expected = said.replace("_", " ") if said else (None if feed else "not followed")
+
+    assert carrier_status(order.parcels[0]) == expected
+    found = [
+        (each.badge, each.says, [line.line_id for line in each.lines], [event.type for event in each.events])
+        for each in explained(order)[1:]
+    ]
+    told = "waybill.TrackingUpdated.v1" if said else "waybill.ItemsFulfilled.v2"
+    says = "Its carrier says: So it is" if said else "No feed of messages follows its carrier."
+    assert found == ([] if expected is None else [(f"parcel 1: {expected}", says, ["shirt"], [told])])
+
+
+def test_a_parcel_without_a_number_has_no_carrier_status() -> None:
+    assert carrier_status(folded(placed(), packed(2)).parcels[0]) is None
 
 
 def test_a_parcel_shows_the_carriers_last_word_and_which_event_told_it() -> None:

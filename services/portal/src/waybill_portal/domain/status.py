@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
-from waybill_portal.domain.order import Evidence, Frozen, Line, Order, Request
+from waybill_portal.domain.order import Evidence, Frozen, Line, Order, Parcel, Request
 
 
 class Status(StrEnum):
@@ -139,10 +140,18 @@ def flags(order: Order) -> list[str]:
 
 
 def explained(order: Order) -> list[Badge]:
-    """Each badge of an order with what made it so, the status first."""
+    """Each badge of an order with what made it so: the status first, at last what carriers say of its parcels."""
     now = status(order)
     touched = tuple(line for line in order.lines if now is not Status.CANCELED or line.canceled)
-    return [Badge(badge=now.value, says=_RULES[now], lines=touched, events=_moves(order)), *_flags(order)]
+    brand = Badge(badge=now.value, says=_RULES[now], lines=touched, events=_moves(order))
+    return [brand, *_flags(order), *_carriers(order)]
+
+
+def carrier_status(parcel: Parcel) -> str | None:
+    """The carrier's word for where a parcel is; `not followed` where nobody would hear of it; None before the first."""
+    if parcel.carried is not None:
+        return parcel.carried.status.replace("_", " ")
+    return "not followed" if parcel.tracked is not None and not parcel.tracked.feed else None
 
 
 def outcomes(order: Order) -> list[Outcome]:
@@ -151,11 +160,6 @@ def outcomes(order: Order) -> list[Outcome]:
     for parcel in order.standing:
         for outcome, units in ((parcel.state, parcel.units), ("late", parcel.late)):
             for line_id, quantity in units.items():
-                losers = [
-                    str(request.request_id)
-                    for request in order.requests.values()
-                    if any(line_id == each.line_id and parcel.parcel_id in each.parcel_ids for each in request.refused)
-                ]
                 found.append(
                     Outcome(
                         line_id=line_id,
@@ -163,7 +167,7 @@ def outcomes(order: Order) -> list[Outcome]:
                         outcome=outcome,
                         event=parcel.moved or order.placed,
                         parcel_id=None if parcel.parcel_id is None else str(parcel.parcel_id),
-                        lost=tuple(losers),
+                        lost=_losers(order, line_id, parcel_id=parcel.parcel_id),
                     )
                 )
     for request in order.requests.values():
@@ -176,9 +180,22 @@ def outcomes(order: Order) -> list[Outcome]:
                     outcome="canceled",
                     event=request.decided,
                     request_id=str(request.request_id),
+                    lost=_losers(order, line_id, won_by=None if request.asked is None else request.asked.event_id),
                 )
             )
     return found
+
+
+def _losers(
+    order: Order, line_id: str, *, parcel_id: UUID | None = None, won_by: UUID | None = None
+) -> tuple[str, ...]:
+    """The requests that were refused units of a line for the sake of a parcel, or of another request."""
+    return tuple(
+        str(request.request_id)
+        for request in order.requests.values()
+        for each in request.refused
+        if each.line_id == line_id and (parcel_id in each.parcel_ids or won_by in each.won_by)
+    )
 
 
 def _flags(order: Order) -> Iterator[Badge]:
@@ -220,6 +237,20 @@ def _flags(order: Order) -> Iterator[Badge]:
             says=f"Somebody has to choose: {', '.join(choice.replace('_', ' ') for choice in each.choices)}.",
             lines=tuple(line for line in order.lines if line.line_id in each.lines),
             events=(each.raised,),
+        )
+
+
+def _carriers(order: Order) -> Iterator[Badge]:
+    for at, parcel in enumerate(order.standing, start=1):
+        if (word := carrier_status(parcel)) is None:
+            continue
+        carried = parcel.carried
+        says = "No feed of messages follows its carrier." if carried is None else f"Its carrier says: {carried.words}"
+        yield Badge(
+            badge=f"parcel {at}: {word}",
+            says=says if carried is None or carried.words else "Its carrier says so.",
+            lines=tuple(line for line in order.lines if line.line_id in {*parcel.units, *parcel.late}),
+            events=_known(parcel.moved if carried is None else carried.told),
         )
 
 
