@@ -24,7 +24,9 @@ from waybill_events import (
     ParcelScanned,
     ReturnClosed,
     ReturnRequested,
+    TrackingAdded,
     TrackingCorrected,
+    TrackingUpdated,
     ids,
 )
 
@@ -101,6 +103,24 @@ def corrected(parcel_id: UUID, number: str = "1Z9", order: UUID = ORDER) -> Trac
 def delivered(parcel_id: UUID, at: datetime = NOON, order: UUID = ORDER) -> ParcelDelivered:
     """The customer has it."""
     return ParcelDelivered(order_id=order, brand_id=BRAND, parcel_id=parcel_id, delivered_at=at)
+
+
+def added(parcel_id: UUID, number: str = "1Z9", order: UUID = ORDER) -> TrackingAdded:
+    return TrackingAdded(
+        order_id=order,
+        brand_id=BRAND,
+        parcel_id=parcel_id,
+        carrier_name="UPS",
+        tracking_number=number,
+        decided_by="brand",
+        added_at=NOON,
+    )
+
+
+def sent_back(parcel_id: UUID, order: UUID = ORDER) -> TrackingUpdated:
+    return TrackingUpdated(
+        order_id=order, brand_id=BRAND, parcel_id=parcel_id, status="returned_to_sender", words="Refused", at=NOON
+    )
 
 
 def return_request(units: dict[str, int], request_id: UUID = REQUEST, **changed: Any) -> ReturnRequested:

@@ -9,8 +9,12 @@ from fulfillment_builders import (
     BRAND,
     NOON,
     ORDER,
+    added,
+    amended,
+    amendment,
     cancellation,
     corrected,
+    delivered,
     hold_request,
     label_bought,
     label_failed,
@@ -20,6 +24,7 @@ from fulfillment_builders import (
     return_closed,
     return_request,
     scan,
+    sent_back,
 )
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -45,24 +50,34 @@ from waybill_fulfillment.domain import (
     ParcelState,
     Refused,
     Tracking,
+    back_to,
     on_event,
     opened,
     pack,
     receive,
+    report,
     resolve,
     ship,
     ship_parcel,
     undo,
     unpack,
 )
+from waybill_fulfillment.domain.files import Row
+from waybill_fulfillment.domain.imports import import_rows
+from waybill_fulfillment.domain.ledger import PROBLEMS
 from waybill_fulfillment.handlers import HANDLES
 
-LINES = (OrderLine(line_id="shirt", quantity=9, shipped=1, canceled=1), OrderLine(line_id="mug", quantity=5))
+LINES = (
+    OrderLine(line_id="shirt", sku="TS", quantity=9, shipped=1, canceled=1),
+    OrderLine(line_id="mug", sku="MU", quantity=5),
+)
 PLACED = placed(*LINES)
 STEPS = int(os.environ.get("WAYBILL_STEPS", "1000"))
 """How many steps are taken in all; `make chaos` takes more."""
 NUMBERS = st.none() | st.just(Tracking("UPS", "1Z"))
 UPS = Tracking("UPS", "1Z")
+VALID, OTHER = "1Z5R89390357567127", "1Z879E930346834440"
+ROWS = st.tuples(st.sampled_from([VALID, OTHER]), st.sampled_from(["", "TS", "MU"]), st.sampled_from(["", "1", "2"]))
 
 
 class Machine(RuleBasedStateMachine):
@@ -87,7 +102,7 @@ class Machine(RuleBasedStateMachine):
     def said(self, kind: type[Event]) -> list[Any]:
         return [arrival.event for arrival in self.service.own.arrivals() if isinstance(arrival.event, kind)]
 
-    def do(self, command: Any, *arguments: Any) -> None:
+    def do(self, command: Any, *arguments: Any, may_be_nothing: bool = False) -> None:
         """A command: its effect is whole, or there is none."""
         before, self.commands = self.ledger, self.commands + 1
         cause = uuid5(ORDER, f"command {self.commands}")
@@ -95,7 +110,7 @@ class Machine(RuleBasedStateMachine):
             events = command(before, *arguments, NOON)
         except Refused:
             return
-        assert events
+        assert events or may_be_nothing
         self.service.state = before.after(events, cause)
         self.service.own.tell_all(events, cause)
 
@@ -160,10 +175,39 @@ class Machine(RuleBasedStateMachine):
     def somebody_undoes(self, data: st.DataObject) -> None:
         self.do(undo, self.a_parcel(data, ParcelState.SHIPPED))
 
+    @rule(data=st.data(), problem=st.sampled_from(PROBLEMS))
+    def somebody_reports(self, data: st.DataObject, problem: str) -> None:
+        self.do(report, self.a_parcel(data, ParcelState.SHIPPED), problem, "")
+
     @precondition(lambda self: self.ledger.exceptions)
-    @rule(choice=st.sampled_from(["return", "keep_and_bill", "dance"]))
-    def somebody_settles(self, choice: str) -> None:
-        self.do(resolve, self.ledger.exceptions[0].exception_id, choice, "")
+    @rule(data=st.data())
+    def somebody_settles(self, data: st.DataObject) -> None:
+        open_ = data.draw(st.sampled_from(self.ledger.exceptions))
+        self.do(resolve, open_.exception_id, data.draw(st.sampled_from([*open_.choices, "dance"])), "")
+
+    @rule(rows=st.lists(ROWS, min_size=1, max_size=3))
+    def somebody_imports_a_file(self, rows: list[tuple[str, str, str]]) -> None:
+        file = [
+            Row(at, "10001-01", "UPS", number, sku, quantity if sku else "", ())
+            for at, (number, sku, quantity) in enumerate(rows, start=2)
+        ]
+        self.do(lambda ledger, at: import_rows(ledger, file, ("shipped-with-another",), at)[0], may_be_nothing=True)
+
+    @rule(data=st.data())
+    def somebody_takes_a_correction_back(self, data: st.DataObject) -> None:
+        self.do(back_to, self.a_parcel(data, ParcelState.SHIPPED), VALID, UPS)
+
+    @rule()
+    def somebody_asks_to_amend(self) -> None:
+        self.asked.append(uuid5(ORDER, f"request {len(self.asked)}"))
+        self.orders.tell(amendment(self.asked[-1]), self.asked[-1])
+
+    @rule(which=st.integers(0, 5))
+    def the_order_is_amended(self, which: int) -> None:
+        granted = [each.request_id for each in self.said(RequestDecided) if each.kind == "amendment" and each.accepted]
+        if granted:
+            request = granted[which % len(granted)]
+            self.orders.tell(amended(2 + which, request), uuid5(request, "amend"), len(self.orders.records))
 
     @rule(data=st.data())
     def somebody_asks_to_cancel(self, data: st.DataObject) -> None:
@@ -219,6 +263,12 @@ class Machine(RuleBasedStateMachine):
     def a_carrier_scans(self, data: st.DataObject) -> None:
         parcel = data.draw(st.sampled_from([parcel.parcel_id for parcel in self.ledger.parcels]))
         self.tracking.tell(scan(parcel), uuid5(parcel, "scan"), len(self.tracking.records))
+
+    @precondition(lambda self: self.ledger.parcels)
+    @rule(data=st.data(), tell=st.sampled_from([delivered, added, sent_back]))
+    def a_carrier_says_more(self, data: st.DataObject, tell: Any) -> None:
+        parcel, at = data.draw(st.sampled_from(self.ledger.parcels)).parcel_id, len(self.tracking.records)
+        self.tracking.tell(tell(parcel), uuid5(parcel, f"{tell.__name__} {at}"), at)
 
     @precondition(lambda self: self.ledger.parcels)
     @rule(data=st.data())
