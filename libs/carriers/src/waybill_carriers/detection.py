@@ -47,18 +47,18 @@ def detect(
     `brand_history` says by code how many parcels the brand has sent with each carrier: where the number leaves it open,
     those that it uses come first.
 
-    Each candidate stands once, with the format that fits best. A number says the more for a carrier the fewer numbers
-    its format allows; a check digit that holds says ten times as much, one that does not puts it behind all others.
+    Each candidate stands once, with the narrowest of the carrier's formats that fit: another one, with a check digit of
+    its own, is no second chance for a mistyped number. A number says the more for a carrier the fewer numbers its
+    format allows; a check digit that holds says ten times as much, one that does not puts it behind all others.
     """
     plain = compact(number)
     found: dict[str, tuple[float, Candidate]] = {}
     for form in _BY_LENGTH.get(len(plain), ()):
-        if form.shape.pattern.fullmatch(plain) is None or (candidate := _candidate(form, plain)) is None:
+        code = form.carrier.code
+        if code in found or form.shape.pattern.fullmatch(plain) is None:
             continue
-        weight = _weight(form, candidate.check_digit)
-        known = found.get(form.carrier.code)
-        if known is None or weight < known[0]:
-            found[form.carrier.code] = weight, candidate
+        if (candidate := _candidate(form, plain)) is not None:
+            found[code] = _weight(form, candidate.check_digit), candidate
     named = None if hint is None else by_name(hint)
     ranked = list(found.values())
     if len(ranked) > 1:
@@ -132,7 +132,8 @@ def _by_length() -> dict[int, tuple[_Form, ...]]:
         for format_ in carrier.formats:
             for read in format_.read:
                 found.setdefault(read.length, []).append(_Form(carrier, format_, read))
-    return {length: tuple(forms) for length, forms in found.items()}
+    return {length: tuple(sorted(forms, key=lambda form: form.shape.size)) for length, forms in found.items()}
 
 
 _BY_LENGTH: Final = _by_length()
+"""All forms of numbers by their length, the narrowest first."""

@@ -88,7 +88,7 @@ USPS: Final = Carrier(
             name="USPS Intelligent Mail package barcode",
             shapes=tuple(
                 f"{routing} < (9 [2-5] service=#3 #{more}) check=# >"
-                for routing in ("", "420 #5", "420 #9")
+                for routing in ("", "420 #9", "420 #5")
                 for more in (16, 20)
             ),
             check=_GS1,
@@ -112,18 +112,19 @@ USPS: Final = Carrier(
         ),
         Format(
             name="USPS 20 digits",
-            shapes=("(service=#2 #17) check=#",),
+            shapes=("(service=#2 [0-8] #16) check=#",),
             check=_GS1,
             services=_LEGACY_SERVICES,
-            source=f"{_COLLECTION}, couriers/usps.json",
-            numbers=("03071790000523483741", "71123456789123456787"),
+            source=f"USPS Publication 109, 2-8.5; {_COLLECTION}, couriers/usps.json",
+            numbers=("03071790000523483741", "71123456789123456787", "03110240000115809160"),
         ),
         Format(
+            # A customer's nine digits that begin with 9 are a mailer id, as barcodes with 91 hold it, others a DUNS.
             name="USPS 20 digits, 91 left out",
-            shapes=("(service=#2 #17) check=#",),
+            shapes=("(service=#2 9 #16) check=#",),
             check=weighted(3, 1, prefix="91"),
             services=_LEGACY_SERVICES,
-            source=f"{_COLLECTION}, couriers/usps.json",
+            source=f"USPS Postal Bulletin 22290, mailer ids; {_COLLECTION}, couriers/usps.json",
             numbers=("71969010756003077385",),
         ),
         Format(
