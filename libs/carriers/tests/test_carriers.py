@@ -78,6 +78,14 @@ def test_a_name_that_is_nearly_a_carriers_suggests_it() -> None:
     assert suggest("Bob's van") == ()
 
 
+@pytest.mark.parametrize("carrier", [each for each in CARRIERS if each.formats], ids=lambda each: each.code)
+def test_a_carrier_is_known_by_three_numbers_or_more_and_who_published_each(carrier: Carrier) -> None:
+    sources = {compact(number): each.source for each in carrier.formats for number in each.numbers}
+
+    assert len(sources) >= 3
+    assert all(source.strip() for source in sources.values())
+
+
 @pytest.mark.parametrize(("carrier", "number"), OWN, ids=lambda each: each if isinstance(each, str) else each.code)
 def test_a_number_that_a_carrier_published_is_its_own_first(carrier: Carrier, number: str) -> None:
     (first, *_) = detect(number)

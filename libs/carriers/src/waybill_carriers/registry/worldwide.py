@@ -261,8 +261,11 @@ YUNEXPRESS: Final = Carrier(
         Format(
             name="YunExpress",
             shapes=("YT #16",),
-            source=f"{_COLLECTION}, couriers/yunexpress.json",
-            numbers=("YT2229521272164446", "YT2229521272164447"),
+            source=(
+                f"{_COLLECTION}, couriers/yunexpress.json; parcels in https://github.com/hdnpt/geartrack/issues/40 and "
+                "https://github.com/hdnpt/geartrack-website/issues/48"
+            ),
+            numbers=("YT2229521272164446", "YT2229521272164447", "YT1709590005990379", "YT2033912102000480"),
         ),
     ),
 )
