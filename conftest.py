@@ -1,11 +1,15 @@
-"""Real servers for every suite: one broker and one database server for each test process, a fresh database per test."""
+"""For every suite: one broker and one database server for each test process, a fresh database per test; wheels."""
 
 import asyncio
 import itertools
 import shutil
 import signal
+import subprocess
+import sys
+import sysconfig
 import tempfile
 import time
+import venv
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -29,6 +33,7 @@ from waybill_chassis.settings import ServiceSettings
 from waybill_events import TOPICS, Envelope, Event, ids
 
 _numbers = itertools.count(1)
+_UV = Path(sys.executable).with_name("uv")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -193,3 +198,36 @@ def until() -> Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]:
             pause_s = min(pause_s * 1.2, 0.25)
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def wheel_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Build the wheel of the distribution in a folder, without any network."""
+
+    def wheel_of(distribution: Path) -> Path:
+        folder = tmp_path_factory.mktemp("wheel")
+        build = [_UV, "build", "--wheel", "--no-build-isolation", "--offline", "--python", sys.executable]
+        subprocess.run([*build, "-o", folder, distribution], check=True, capture_output=True)
+        (wheel,) = folder.glob("*.whl")
+        return wheel
+
+    return wheel_of
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Callable[..., str]:
+    """What a program prints where a wheel, and the modules that are named of those installed here, are all there is."""
+
+    def alone(wheel: Path, program: str, *modules: str) -> str:
+        venv.create(tmp_path / "empty", with_pip=False)
+        python = tmp_path / "empty/bin/python"
+        ours = Path(sysconfig.get_path("platlib"))
+        theirs = Path(sysconfig.get_path("platlib", vars={"platbase": str(tmp_path / "empty")}))
+        for module in modules:
+            (theirs / module).symlink_to(ours / module)
+        install = [_UV, "pip", "install", "--offline", "--no-deps", "--python", python, wheel]
+        subprocess.run(install, check=True, capture_output=True)
+        ran = subprocess.run([python, "-I", "-c", program], check=True, capture_output=True, text=True, cwd=tmp_path)
+        return ran.stdout
+
+    return alone
