@@ -51,7 +51,7 @@ PUROLATOR: Final = Carrier(
             name="Purolator, letters",
             shapes=("@3 #9",),
             source=f"{_COLLECTION}, couriers/purolator.json",
-            numbers=("KYV009956937", "CGK002986959", "TLR000083964"),
+            numbers=("KYV009956937", "CGK002986959", "TLR000083964", "JFV247545960"),
         ),
     ),
 )

@@ -33,9 +33,15 @@ DHL: Final = Carrier(
         ),
         Format(
             name="DHL Express piece",
-            shapes=("J @2 #9", "J @2 #10", "J @3 #9", "J @3 #10", *(f"JVGL #{more}" for more in range(11, 21))),
+            shapes=("JJD #9", "JJD #10", *(f"JVGL #{more}" for more in range(9, 21))),
             source=f"{_COLLECTION}, couriers/dhl.json",
             numbers=("JJD0099999999", "JVGL0999999990"),
+        ),
+        Format(
+            name="DHL Express piece, other letters",
+            shapes=("J @2 #9", "J @2 #10", "J @3 #9", "J @3 #10"),
+            source=f"{_COLLECTION}, couriers/dhl.json",
+            also=True,
         ),
         Format(
             name="DHL license plate",
