@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from waybill_events import CarrierStatus, Event, ParcelDelivered, ParcelScanned, TrackingUpdated
 from waybill_tracking.domain import Message, Parcel, Tracked, heard, journey
-from waybill_tracking.domain.feeds import Unreadable, messages, signed
+from waybill_tracking.domain.feeds import SIGNATURES, Unreadable, messages, signed
 from waybill_tracking.domain.messages import EARLIER
 
 ORDER, BRAND, PARCEL = UUID(int=1), UUID(int=2), UUID(int=3)
@@ -204,3 +204,12 @@ def test_a_signature_is_that_of_the_bytes_and_the_secret(kind: Any, header: str,
     assert not signed(kind, "secret", b"body ", {header: right})
     assert not signed(kind, "other", b"body", {header: right})
     assert not signed(kind, "secret", b"body", {})
+
+
+@pytest.mark.parametrize(("kind", "key"), [("easypost", "se\u0301cret"), ("generic", "s\u00e9cret")])
+def test_easypost_signs_with_its_secret_decomposed_and_the_generic_form_with_its_bytes(kind: Any, key: str) -> None:
+    """As `validate_webhook` of EasyPost's clients."""
+    header, prefix = SIGNATURES[kind]
+    right = prefix + hmac.new(key.encode(), b"body", hashlib.sha256).hexdigest()
+
+    assert signed(kind, "s\u00e9cret", b"body", {header: right})

@@ -6,6 +6,7 @@ Sources: EasyPost's "Webhooks" guide and Tracker object (`X-Hmac-Signature`); th
 import hashlib
 import hmac
 import json
+import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, cast
 
@@ -40,9 +41,10 @@ class Unreadable(ValueError):
 
 
 def signature(kind: Kind, secret: str, body: bytes) -> dict[str, str]:
-    """The header that signs a body."""
+    """The header that signs a body; EasyPost decomposes the characters of its secret (NFKD), as its own clients do."""
     header, prefix = SIGNATURES[kind]
-    return {header: prefix + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
+    key = unicodedata.normalize("NFKD", secret) if kind == "easypost" else secret
+    return {header: prefix + hmac.new(key.encode(), body, hashlib.sha256).hexdigest()}
 
 
 def signed(kind: Kind, secret: str, body: bytes, headers: Mapping[str, str]) -> bool:
