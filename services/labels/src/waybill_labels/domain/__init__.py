@@ -24,6 +24,7 @@ from waybill_labels.domain.exceptions import Decision, resolve
 from waybill_labels.domain.faces import face, on_list
 from waybill_labels.domain.incoming import Incoming, on_event
 from waybill_labels.domain.labels import (
+    ASKED,
     ask,
     buy,
     closed,
@@ -78,6 +79,7 @@ from waybill_labels.domain.shipments import LONGEST, NotReady, NotYet, able, car
 from waybill_labels.domain.slips import contents
 
 __all__ = [
+    "ASKED",
     "LONGEST",
     "MARKETPLACE",
     "OPEN",
