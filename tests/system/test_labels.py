@@ -45,6 +45,8 @@ async def test_a_label_is_bought_printed_and_given_back_from_the_command_line(
     assert (tmp_path / "label.zpl").read_bytes().startswith(b"^XA^PW839")
     assert "refunded" in void
     assert [(label["state"], label["money"]) for label in shown] == [("refunded", "refunded")]
+    assert [entry["what"] for entry in shown[0]["ledger"]] == ["bought", "void_requested", "voided", "refunded"]
+    assert all(word in void for word in ("void requested", "voided", "refunded"))
     assert "no order 1-01 is known" in nobody
 
 

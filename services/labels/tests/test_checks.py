@@ -105,7 +105,7 @@ def and_then(told: Told, decide: Any, *given: Any) -> Told:
 def asked_back() -> Told:
     """Bought, and then somebody wished it void."""
     order, events = bought()
-    return void(order, LABEL), events
+    return void(order, LABEL, NOON), events
 
 
 def perhaps_refused(order: Order) -> Told:

@@ -146,7 +146,7 @@ def test_a_label_with_which_the_parcel_left_stays(gone: Any) -> None:
 
     assert the_label(order).state is State.BOUGHT
     with pytest.raises(ParcelLeft):
-        void(order, LABEL)
+        void(order, LABEL, NOON)
 
 
 def test_a_shipment_that_is_undone_may_have_its_label_voided() -> None:
@@ -157,11 +157,11 @@ def test_a_shipment_that_is_undone_may_have_its_label_voided() -> None:
     order = hears(left(handed_over_by="person", number="WB1"), undone, order=bought()[0])
 
     assert order.parcels[0].place is Place.PACKED
-    assert the_label(void(order, LABEL)).state is State.VOIDING
+    assert the_label(void(order, LABEL, NOON)).state is State.VOIDING
 
 
 def test_a_voided_label_gets_its_money_back_once() -> None:
-    order, (void_event,) = voided(void(bought()[0], LABEL), LABEL, NOON)
+    order, (void_event,) = voided(void(bought()[0], LABEL, NOON), LABEL, NOON)
     paid, (money,) = refunded(order, LABEL, NOON)
 
     assert isinstance(void_event, LabelVoided)
@@ -174,7 +174,7 @@ def test_a_voided_label_gets_its_money_back_once() -> None:
 
 
 def test_a_label_that_is_not_taken_back_goes_with_its_parcel_or_is_lost_money() -> None:
-    kept, (event,) = void_refused(void(bought()[0], LABEL), LABEL, "It was used.", NOON)
+    kept, (event,) = void_refused(void(bought()[0], LABEL, NOON), LABEL, "It was used.", NOON)
     lost, _ = void_refused(hears(unpacked(), order=bought()[0]), LABEL, "It was used.", NOON)
 
     assert isinstance(event, LabelVoidRefused)
@@ -183,13 +183,13 @@ def test_a_label_that_is_not_taken_back_goes_with_its_parcel_or_is_lost_money() 
 
 
 def test_a_label_that_somebody_wanted_void_is_lost_money_once_its_parcel_is_taken_apart_or_has_another() -> None:
-    apart = hears(unpacked(), order=void(bought()[0], LABEL))
+    apart = hears(unpacked(), order=void(bought()[0], LABEL, NOON))
 
     assert the_label(void_refused(apart, LABEL, "No.", NOON)[0]).state is State.KEPT
 
 
 def test_no_other_label_is_bought_while_the_carrier_may_still_refuse_to_take_one_back() -> None:
-    going = void(bought()[0], LABEL)
+    going = void(bought()[0], LABEL, NOON)
 
     with pytest.raises(HasLabel):
         buy(going, FIRST, None, NOON)
@@ -197,7 +197,7 @@ def test_no_other_label_is_bought_while_the_carrier_may_still_refuse_to_take_one
 
 
 def test_a_parcel_that_left_with_a_former_label_needs_no_other() -> None:
-    again, _ = buy(voided(void(bought()[0], LABEL), LABEL, NOON)[0], FIRST, None, NOON)
+    again, _ = buy(voided(void(bought()[0], LABEL, NOON), LABEL, NOON)[0], FIRST, None, NOON)
     failed_again, _ = failed(again, ids.label_id(FIRST, 2), "refused", "No.", NOON)
 
     gone = hears(left(handed_over_by="person", number="WB1"), order=again)
@@ -229,7 +229,7 @@ def test_a_parcel_that_was_left_behind_may_stand_on_another_list() -> None:
 
 
 def test_money_that_does_not_come_back_is_lost() -> None:
-    order, _ = voided(void(bought()[0], LABEL), LABEL, NOON)
+    order, _ = voided(void(bought()[0], LABEL, NOON), LABEL, NOON)
 
     assert the_label(void_refused(order, LABEL, "It did not come.", NOON)[0]).state is State.KEPT
 
@@ -320,7 +320,7 @@ def test_what_is_unclear_and_then_refused_is_settled_and_failed() -> None:
 
 
 def test_a_label_that_may_be_void_is_not_used_again() -> None:
-    asked_back = void(bought()[0], LABEL)
+    asked_back = void(bought()[0], LABEL, NOON)
 
     certain, _ = void_refused(asked_back, LABEL, "No.", NOON)
     doubtful, _ = void_refused(asked_back, LABEL, "No.", NOON, certain=False)
@@ -375,9 +375,9 @@ def test_only_what_is_packed_and_has_no_label_gets_one() -> None:
 
 def test_only_what_is_bought_is_voided() -> None:
     with pytest.raises(NotBought):
-        void(asked(), LABEL)
+        void(asked(), LABEL, NOON)
     with pytest.raises(UnknownLabel):
-        void(hears(), LABEL)
+        void(hears(), LABEL, NOON)
 
 
 def test_the_same_order_told_again_changes_nothing() -> None:

@@ -157,7 +157,7 @@ async def test_a_label_that_the_carrier_does_not_take_back_is_listed_as_refused(
 
     await brought.until("kept")
     (mine,) = await brought.mine()
-    assert (mine["words"], mine["money"]) == ("We do not take labels back.", "paid")
+    assert (mine["words"], mine["money"]) == ("We do not take labels back.", "lost")
 
 
 async def test_a_label_that_failed_says_why_and_can_be_bought_again_once_that_is_mended(

@@ -119,7 +119,7 @@ def test_its_label_is_told_by_events_that_no_parcel_hears() -> None:
     assert isinstance(purchased, ReturnLabelPurchased)
     assert (purchased.return_id, purchased.tracking_number) == (BACK, "WB1")
 
-    wanted = void(order, LABEL)
+    wanted = void(order, LABEL, NOON)
     gone, first = voided(wanted, LABEL, NOON)
     _, second = refunded(gone, LABEL, NOON)
     _, kept = void_refused(wanted, LABEL, "It was used.", NOON)
@@ -153,7 +153,7 @@ def test_what_came_back_is_labeled_no_more_and_its_label_is_not_given_back() -> 
     order, _ = bought(came())
 
     with pytest.raises(ParcelLeft):
-        void(order, LABEL)
+        void(order, LABEL, NOON)
     with pytest.raises(NotPacked):
         buy(hears(opened(wants_label=False), came()), BACK, None, NOON)
 

@@ -20,6 +20,7 @@ from waybill_events import (
     LineUnits,
     Money,
     ParcelPacked,
+    ParcelUnpacked,
     ReturnLabelChanged,
     ReturnLabelPurchased,
     ReturnOpened,
@@ -106,6 +107,7 @@ def after(*events: Event) -> Order:
         ((bought(), VOIDED, bought(2)), "labeled"),
         ((bought(), refused("asked")), "labeled"),
         ((bought(), refused("unpacked")), "not taken back"),
+        ((bought(), VOIDED, refused("asked")), "not taken back"),
     ],
 )
 def test_a_parcel_says_how_far_its_label_has_come(events: tuple[Event, ...], state: str) -> None:
@@ -125,6 +127,38 @@ def test_a_label_shows_its_price_its_number_and_what_its_carrier_said_of_it() ->
         "Ground",
         "It was used.",
     )
+
+
+@pytest.mark.parametrize(
+    ("events", "money", "moves"),
+    [
+        ((FAILED,), "none", []),
+        ((bought(),), "paid", ["bought"]),
+        ((bought(unwanted="unpacked"),), "pending", ["bought"]),
+        ((bought(), VOIDED), "pending", ["bought", "voided"]),
+        ((bought(), VOIDED, REFUNDED), "refunded", ["bought", "voided", "refunded"]),
+        ((bought(), VOIDED, refused("asked")), "lost", ["bought", "voided", "lost"]),
+        ((bought(), refused("unpacked")), "lost", ["bought", "lost"]),
+        ((bought(), refused("asked")), "paid", ["bought"]),
+    ],
+)
+def test_the_money_of_a_label_is_a_ledger_in_which_pending_and_lost_differ(
+    events: tuple[Event, ...], money: str, moves: list[str]
+) -> None:
+    (label,) = parcel(packed(), *events).labels
+
+    assert label.money == money
+    assert [(each.what, each.amount, each.at) for each in label.ledger] == [(what, USD, NOON) for what in moves]
+
+
+def test_a_label_that_was_paid_is_listed_though_its_parcel_was_taken_apart() -> None:
+    apart = ParcelUnpacked(order_id=ORDER, brand_id=BRAND, parcel_id=PARCEL, lines=packed().lines, unpacked_at=NOON)
+    order = after(packed(), bought(), apart, refused("unpacked"))
+
+    assert order.standing == ()
+    assert [(whose, label.tracking_number, label.money) for whose, label in order.paid] == [("Unpacked", "WB1", "lost")]
+    assert [whose for whose, _ in after(packed(), bought()).paid] == ["Parcel 1"]
+    assert after(packed(), FAILED).paid == ()
 
 
 def test_all_labels_of_a_parcel_are_kept() -> None:
@@ -169,3 +203,5 @@ def test_a_return_shows_the_label_with_which_it_comes_back_and_what_became_of_it
     assert shown(back, sold) == ("bought", "WB9", "")
     assert shown(back, sold, gone) == ("voided", "WB9", "")
     assert shown(back, none) == ("failed", "", "Enter a box.")
+    assert [(whose, label.money) for whose, label in after(back, sold, gone).paid] == [("Return 1", "pending")]
+    assert after(back, none).paid == ()

@@ -19,7 +19,12 @@ from waybill_events import (
     Buyer,
     ExceptionRaised,
     Hold,
+    LabelPurchased,
+    LabelVoidRefused,
     LineUnits,
+    Money,
+    ParcelPacked,
+    ParcelUnpacked,
     Recipient,
     RequestDecided,
     ReturnOpened,
@@ -193,6 +198,39 @@ async def test_a_recipient_shows_until_it_is_erased(
 
     await until(erased)
     assert (await portal.get(f"/api/v1/orders/{order}")).json()["recipient"] is None
+
+
+async def test_the_shipments_of_an_order_show_the_money_of_its_labels_also_of_a_parcel_that_was_taken_apart(
+    portal: httpx.AsyncClient, brand: UUID, publish: Publish, until: Until
+) -> None:
+    order, parcel = uuid4(), uuid4()
+    about = {"order_id": order, "brand_id": brand, "parcel_id": parcel}
+    units = (LineUnits(line_id="shirt", quantity=1),)
+    label = {**about, "label_id": uuid4()}
+    await publish(placed(order, brand, "20033-01"), 1)
+    await publish(ParcelPacked(**about, lines=units, shipping="platform", packed_at=NOON), 1)
+    await publish(
+        LabelPurchased(
+            **label,
+            carrier="simulated",
+            carrier_name="Simulated Carrier",
+            service="ground",
+            tracking_number="WB1",
+            cost=Money(amount="7.35", currency="USD"),
+            weight_g=200,
+            purchased_at=NOON,
+        ),
+        1,
+    )
+    await publish(ParcelUnpacked(**about, lines=units, unpacked_at=NOON), 2)
+    await publish(LabelVoidRefused(**label, why="unpacked", words="It was used.", refused_at=NOON), 2)
+
+    async def shown() -> bool:
+        return "Lost" in (await portal.get(f"/orders/{order}?tab=shipments")).text
+
+    await until(shown)
+    page = (await portal.get(f"/orders/{order}?tab=shipments")).text
+    assert all(words in page for words in ("Unpacked", "WB1", "Bought 7.35 USD", "Lost 7.35 USD", "It was used."))
 
 
 async def test_a_brand_is_published_with_a_higher_version_each_time_it_changes(

@@ -40,7 +40,7 @@ from waybill_events import (
     ReturnLabelPurchased,
     ShipmentUndone,
 )
-from waybill_labels.domain import ASKED, PAID, Place, State
+from waybill_labels.domain import ASKED, FUNDS, Funds, Place, State
 from waybill_labels.tables import brands, labels, parcels, recipients, returns, slips
 
 _SOURCE: Final = "waybill/labels"
@@ -126,7 +126,9 @@ def money(standing: Standing, history: Sequence[Arrival]) -> Judgment:
     if found := tuple(differences(kept, told)):
         evidence = tuple(arrival.record for arrival in own)
         return Judgment({"labels": len(row)}, Broken("the labels are not what the log tells", evidence, found))
-    return Judgment({"labels": len(row), "paid labels": sum(each["state"] in PAID for each in row.values())})
+    funds = [FUNDS[State(each["state"])] for each in row.values()]
+    paid = sum(each not in {Funds.NONE, Funds.REFUNDED} for each in funds)
+    return Judgment({"labels": len(row), "paid labels": paid})
 
 
 def _forgotten(row: Mapping[str, Any], where: Mapping[str, str]) -> str:

@@ -84,7 +84,9 @@ labels: Final = Table(
     Column("shipment", JSONB(none_as_null=True)),
     Column("sale", JSONB(none_as_null=True)),
     Column("purchased_at", DateTime(timezone=True)),
+    Column("void_asked_at", DateTime(timezone=True)),
     Column("voided_at", DateTime(timezone=True)),
+    Column("settled_at", DateTime(timezone=True)),
     Column("code", Text, nullable=False),
     Column("words", Text, nullable=False),
     Column("exception_id", Uuid),
@@ -106,6 +108,7 @@ labels: Final = Table(
     Index("labels_by_number", text("lower(sale ->> 'tracking_number')")),
     Index("labels_due", "next_at", postgresql_where=_OPEN),
     Index("labels_changed", "label_id", postgresql_where=f"{_OPEN} AND claimed <> state"),
+    Index("labels_by_money", "state", "purchased_at", "label_id", postgresql_where="purchased_at IS NOT NULL"),
     Index("labels_by_manifest", "manifest_id", postgresql_where="manifest_id IS NOT NULL"),
     Index("labels_to_hand_over", "brand_id", postgresql_where="state = 'bought' AND manifest_id IS NULL"),
 )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -121,6 +122,11 @@ def _files(to: Path, name: str, ending: str, count: int) -> Iterable[Path]:
     return [folder / f"{stem}{number}{suffix}" for number in numbers]
 
 
+def _when(time_: str | None) -> str:
+    """To the minute, in UTC; `earlier` where a release before did not note it."""
+    return "earlier" if time_ is None else datetime.fromisoformat(time_).astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+
+
 def _print(found: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         for label in found["labels"]:
@@ -131,5 +137,7 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
         cost: dict[str, Any] = label["cost"] or {}
         service = f"{label['carrier']}:{label['service']}" if label["carrier"] else ""
         price = f"{cost['amount']} {cost['currency']}" if cost else ""
-        table.add_row(label["state"], service, label["tracking_number"] or "", price, label["money"], label["words"])
+        ledger = [f"{each['what']} {_when(each['at'])}".replace("_", " ") for each in label["ledger"]]
+        money = "\n".join([label["money"], *ledger])
+        table.add_row(label["state"], service, label["tracking_number"] or "", price, money, label["words"])
     out.print(table)

@@ -16,7 +16,7 @@ from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_events import Box, Brand, Recipient
 from waybill_labels.domain import (
-    PAID,
+    FUNDS,
     Decided,
     Decision,
     HasLabel,
@@ -34,12 +34,12 @@ from waybill_labels.domain import (
     Parcel,
     ParcelLeft,
     Refused,
-    State,
     UnknownException,
     UnknownLabel,
     UnknownParcel,
     Wish,
     buy,
+    ledger,
     prepare,
     resolve,
     void,
@@ -133,7 +133,7 @@ def routes(begin: Begin[Order], settings: Settings, wake: Callable[[], None]) ->
     @router.post("/orders/{order_id}/labels/{label_id}/void", status_code=202)
     async def post_void(order_id: UUID, label_id: UUID, call: Annotated[Call, Depends(called)]) -> JSONResponse:
         """Have a label that was bought taken back by its carrier; whether it does is told later."""
-        return await run(order_id, call, lambda order: (void(order, label_id), []))
+        return await run(order_id, call, lambda order: (void(order, label_id, call.at), []))
 
     @router.post("/orders/{order_id}/exceptions/{exception_id}/resolve", status_code=202)
     async def post_resolve(
@@ -205,8 +205,17 @@ def _one(label: Label) -> dict[str, Any]:
         "weight_g": label.shipment and label.shipment.weight_g,
         "tracking_number": sale and sale.tracking_number,
         "cost": sale and sale.cost.model_dump(),
-        "money": "paid" if label.state in PAID else "refunded" if label.state is State.REFUNDED else "none",
         "purchased_at": label.purchased_at and label.purchased_at.isoformat(),
+        "money": FUNDS[label.state].value,
+        "ledger": [
+            {
+                "what": entry.what.value,
+                "amount": entry.amount.amount,
+                "currency": entry.amount.currency,
+                "at": entry.at and entry.at.isoformat(),
+            }
+            for entry in ledger(label)
+        ],
         "code": label.code,
         "words": label.words,
         "exception_id": label.exception_id and str(label.exception_id),

@@ -96,7 +96,7 @@ def _asked_back(order: Order, parcel_id: UUID) -> Label | None:
     return next(mine, None)
 
 
-def void(order: Order, label_id: UUID) -> Order:
+def void(order: Order, label_id: UUID, at: datetime) -> Order:
     """Ask the carrier to take a label back; raises UnknownLabel, NotBought, ParcelLeft."""
     label = order.label(label_id)
     if label is None:
@@ -106,7 +106,7 @@ def void(order: Order, label_id: UUID) -> Order:
     parcel = order.parcel(label.parcel_id)
     if parcel is not None and parcel.place in {Place.SHIPPED, Place.CAME_BACK}:
         raise ParcelLeft(label_id, parcel.number)
-    return order.with_label(replace(label, state=State.VOIDING, void_why=ASKED))
+    return order.with_label(replace(label, state=State.VOIDING, void_why=ASKED, void_asked_at=at))
 
 
 def not_needed(order: Order, parcel_id: UUID, why: str, at: datetime, *, keep: UUID | None = None) -> Decided:
@@ -120,8 +120,10 @@ def not_needed(order: Order, parcel_id: UUID, why: str, at: datetime, *, keep: U
                 after = after.with_label(replace(label, state=State.DROPPED, void_why=why))
             case State.ASKED:
                 after = after.with_label(replace(label, void_why=why))
-            case State.BOUGHT | State.VOIDING:
-                after = after.with_label(replace(label, state=State.VOIDING, void_why=why))
+            case State.BOUGHT:
+                after = after.with_label(replace(label, state=State.VOIDING, void_why=why, void_asked_at=at))
+            case State.VOIDING:
+                after = after.with_label(replace(label, void_why=why))
             case State.DROPPED | State.VOIDED | State.REFUNDED | State.KEPT:
                 pass
             case _:
@@ -152,8 +154,15 @@ def sold(order: Order, label_id: UUID, sales: Sequence[Sale], at: datetime) -> D
             purchase = len(order.labels_of(asked.parcel_id)) + 1
             new_id = ids.label_id(asked.parcel_id, purchase)
             label = replace(asked, label_id=new_id, purchase=purchase, void_why=asked.void_why or BOUGHT_TWICE)
-        state = State.VOIDING if label.void_why else State.BOUGHT
-        paid = replace(label, state=state, sale=sale, purchased_at=at, exception_id=None, manifest_id=None)
+        paid = replace(
+            label,
+            state=State.VOIDING if label.void_why else State.BOUGHT,
+            sale=sale,
+            purchased_at=at,
+            void_asked_at=at if label.void_why else None,
+            exception_id=None,
+            manifest_id=None,
+        )
         order = order.with_label(paid)
         events.append(_purchased(order, paid, sale, at))
     return order, events
@@ -218,9 +227,9 @@ def void_refused(order: Order, label_id: UUID, words: str, at: datetime, *, cert
     if label.state not in {State.VOIDING, State.VOIDED}:
         return order, []
     told = LabelVoidRefused(**_of(order, label), why=label.void_why, words=words, refused_at=at)
-    after = replace(label, state=State.KEPT, words=words)
+    after = replace(label, state=State.KEPT, words=words, settled_at=at)
     if label.void_why == ASKED and label.state is State.VOIDING and certain:
-        after = replace(after, state=State.BOUGHT, void_why="")
+        after = replace(label, state=State.BOUGHT, words=words, void_why="", void_asked_at=None)
     return order.with_label(after), [_of_return(order, after, at) or told]
 
 
@@ -229,7 +238,7 @@ def refunded(order: Order, label_id: UUID, at: datetime) -> Decided:
     label = _known(order, label_id)
     if label.state is not State.VOIDED or label.sale is None:
         return order, []
-    after = replace(label, state=State.REFUNDED)
+    after = replace(label, state=State.REFUNDED, settled_at=at)
     told = LabelRefunded(**_of(order, label), amount=label.sale.cost, refunded_at=at)
     return order.with_label(after), [_of_return(order, after, at) or told]
 

@@ -98,8 +98,6 @@ class State(StrEnum):
     """The carrier does not take it back: its money is lost unless it is used."""
 
 
-PAID: Final = (State.BOUGHT, State.VOIDING, State.VOIDED, State.KEPT)
-"""Its money is with the carrier."""
 OPEN: Final = (State.WANTED, State.ASKED, State.VOIDING, State.VOIDED)
 """Something remains to be done with the carrier."""
 
@@ -197,7 +195,11 @@ class Label:
     """As it was bought: that is printed, whatever becomes of the address."""
     sale: Sale | None = None
     purchased_at: datetime | None = None
+    void_asked_at: datetime | None = None
+    """Since when it must be void although it is paid."""
     voided_at: datetime | None = None
+    settled_at: datetime | None = None
+    """When its money came back, or was lost."""
     code: str = ""
     words: str = ""
     """Why it failed, or was not taken back."""

@@ -48,6 +48,7 @@ from waybill_portal.domain.order import (
     Hold,
     Label,
     Line,
+    Moved,
     OpenException,
     Order,
     Parcel,
@@ -61,6 +62,8 @@ from waybill_portal.domain.order import (
 )
 
 OfLabel = LabelPurchased | LabelFailed | LabelVoided | LabelVoidRefused | LabelRefunded
+_MOVES: Final[Mapping[str, str]] = {"voided": "voided", "refunded": "refunded", "kept": "lost"}
+"""What a state of a return's label says of its money."""
 Changed = dict[str, Any]
 """Fields of an order with what they become."""
 
@@ -278,6 +281,7 @@ def _return_labeled(order: Order, event: ReturnLabelPurchased, by: Evidence) -> 
         service_name=event.service_name,
         tracking_number=event.tracking_number,
         cost=event.cost,
+        ledger=(Moved(what="bought", amount=event.cost, at=event.purchased_at),),
         told=by,
     )
     return _with_return(order, event.return_id, {"label": label})
@@ -288,7 +292,9 @@ def _return_label_changed(order: Order, event: ReturnLabelChanged, by: Evidence)
     label = None if known is None else known.label
     if label is None or label.label_id != event.label_id:
         label = Label(label_id=event.label_id, state=event.state, told=by)
-    said = {"state": event.state, "words": event.words, "told": by}
+    said: Changed = {"state": event.state, "words": event.words, "told": by}
+    if (what := _MOVES.get(event.state)) is not None:
+        said |= {"ledger": label.moved(what, event.changed_at)}
     return _with_return(order, event.return_id, {"label": label.model_copy(update=said)})
 
 
@@ -340,6 +346,7 @@ def _bought(order: Order, event: LabelPurchased, by: Evidence) -> Changed:
             service_name=event.service_name,
             tracking_number=event.tracking_number,
             cost=event.cost,
+            ledger=(Moved(what="bought", amount=event.cost, at=event.purchased_at),),
             unwanted=event.unwanted or "",
             told=by,
         ),
@@ -351,18 +358,24 @@ def _not_bought(order: Order, event: LabelFailed, by: Evidence) -> Changed:
 
 
 def _given_back(order: Order, event: LabelVoided | LabelVoidRefused | LabelRefunded, by: Evidence) -> Changed:
-    """Somebody's wish that its carrier refuses changes nothing but the words: the parcel goes with it."""
+    """Somebody's wish that its carrier refuses changes nothing but the words: the parcel goes with it.
+
+    A carrier that has taken it back, and then does not pay, keeps the money all the same.
+    """
     known = next((label for label in _parcel(order, event).labels if label.label_id == event.label_id), None)
     if known is None:
         return {}
     said: Changed = {"told": by}
     match event:
         case LabelVoided():
-            said |= {"state": "voided"}
+            said |= {"state": "voided", "ledger": known.moved("voided", event.voided_at)}
+        case LabelVoidRefused() if event.why == "asked" and known.state == "bought":
+            said |= {"words": event.words}
         case LabelVoidRefused():
-            said |= {"words": event.words} | ({"state": "not taken back"} if event.why != "asked" else {})
+            moved = known.moved("lost", event.refused_at)
+            said |= {"words": event.words, "state": "not taken back", "ledger": moved}
         case LabelRefunded():
-            said |= {"state": "refunded"}
+            said |= {"state": "refunded", "ledger": known.moved("refunded", event.refunded_at)}
     return _with_label(order, event, known.model_copy(update=said))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -102,6 +103,14 @@ class Carried(Frozen):
     told: Evidence
 
 
+class Moved(Frozen):
+    """One line of the money of a label: `what` is `bought`, `voided`, `refunded` or `lost`."""
+
+    what: str
+    amount: Money
+    at: datetime
+
+
 class Label(Frozen):
     """A label that was bought for a parcel, or could not be, and what became of its money.
 
@@ -117,7 +126,23 @@ class Label(Frozen):
     unwanted: str = ""
     words: str = ""
     """Why it failed, or was not taken back."""
+    ledger: tuple[Moved, ...] = ()
+    """Its money, the first first; empty in a row of a release before: a rebuild gives it."""
     told: Evidence
+
+    @property
+    def money(self) -> str:
+        """Where its money is: `none` was paid, `paid`, `pending` once it is to come back, `refunded` or `lost`."""
+        last = self.ledger[-1].what if self.ledger else ""
+        return "pending" if last == "bought" and self.unwanted else _MONEY.get(last, "none")
+
+    def moved(self, what: str, at: datetime) -> tuple[Moved, ...]:
+        """Its money after one more move; one without a price never had any."""
+        return self.ledger if self.cost is None else (*self.ledger, Moved(what=what, amount=self.cost, at=at))
+
+
+_MONEY: Final = {"bought": "paid", "voided": "pending", "refunded": "refunded", "lost": "lost"}
+"""Where the money of a label is after it moved so."""
 
 
 class Parcel(Frozen):
@@ -317,3 +342,11 @@ class Order(Frozen):
     def standing(self) -> tuple[Parcel, ...]:
         """Its parcels without those that were taken apart."""
         return tuple(parcel for parcel in self.parcels if parcel.state != "unpacked")
+
+    @property
+    def paid(self) -> tuple[tuple[str, Label], ...]:
+        """Every label that was paid, of parcels that were taken apart and of returns too, and whose it is."""
+        numbers = {id(parcel): f"Parcel {number}" for number, parcel in enumerate(self.standing, 1)}
+        labels = [(numbers.get(id(each), "Unpacked"), label) for each in self.parcels for label in each.labels]
+        backs = [(f"Return {number}", each.label) for number, each in enumerate(self.returns.values(), 1)]
+        return tuple((whose, label) for whose, label in (*labels, *backs) if label is not None and label.ledger)
