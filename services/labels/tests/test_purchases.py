@@ -160,6 +160,44 @@ async def test_a_label_that_the_carrier_does_not_take_back_is_listed_as_refused(
     assert (mine["words"], mine["money"]) == ("We do not take labels back.", "lost")
 
 
+async def test_labels_that_were_paid_and_not_given_back_are_listed_page_by_page_to_whose_they_are(
+    brought: Brought, publish: Publish
+) -> None:
+    others = [replace(brought, order=uuid4()) for _ in range(2)]
+    for each in others:
+        await publish(to(each.order))
+        await publish(placed(each.order), 1)
+    for each in (brought, *others):
+        await publish(packed(each.order), 1)
+        await each.until("bought")
+    await brought.carrier.put("/v1/faults", json={"takes_back": False})
+    for each in others:
+        await publish(unpacked(each.order), 2)
+        await each.until("kept")
+
+    async def listed(**asked: Any) -> httpx.Response:
+        return await brought.labels.get("/api/v1/labels", params=asked)
+
+    first = (await listed(money="lost", limit=1)).json()
+    second = (await listed(money="lost", limit=1, before=first["before"])).json()
+    paid, every, none, bad = [
+        await listed(**asked) for asked in ({"money": "paid"}, {}, {"money": "none"}, {"before": "x"})
+    ]
+    stranger = await brought.labels.get("/api/v1/labels", headers={"Waybill-Brand": str(uuid4())})
+
+    def orders(page: Any) -> list[str]:
+        return [label["order_id"] for label in page["labels"]]
+
+    assert [*orders(first), *orders(second)] == [str(each.order) for each in reversed(others)]
+    assert second["before"] is None
+    (lost,) = first["labels"]
+    assert (lost["reference"], lost["money"], lost["words"]) == ("10001-01", "lost", "We do not take labels back.")
+    assert orders(paid.json()) == [str(brought.order)]
+    assert orders(every.json()) == [str(each.order) for each in (*reversed(others), brought)]
+    assert (none.status_code, bad.status_code, bad.json()["type"].rpartition(":")[2]) == (422, 422, "bad-cursor")
+    assert stranger.json()["labels"] == []
+
+
 async def test_a_label_that_failed_says_why_and_can_be_bought_again_once_that_is_mended(
     brought: Brought, publish: Publish
 ) -> None:

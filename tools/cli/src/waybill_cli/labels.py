@@ -30,6 +30,19 @@ def show(name: Name, *, as_json: AsJson = False) -> None:
         _print(desk.api("labels", "GET", f"/orders/{_order(desk, name)}/labels"), as_json=as_json)
 
 
+@commands.command("lost")
+def lost(*, as_json: AsJson = False) -> None:
+    """List the labels of all orders that were paid and that no carrier takes back, the latest first."""
+    with plain_errors():
+        desk = Services(this_home())
+        page: dict[str, Any] = desk.api("labels", "GET", "/labels", money="lost")
+        found: list[dict[str, Any]] = page["labels"]
+        while page["before"]:
+            page = desk.api("labels", "GET", "/labels", money="lost", before=page["before"])
+            found += page["labels"]
+        _print({"labels": found}, as_json=as_json)
+
+
 @commands.command("buy")
 def buy(name: Name, *, service: Service = None, weight_g: Weight = None, as_json: AsJson = False) -> None:
     """Pack what is open of an order and buy its label; or buy one for each packed parcel that is left without."""
@@ -132,12 +145,15 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
         for label in found["labels"]:
             print_json(label)
         return
-    table = Table("state", "service", "number", "cost", "money", "says", box=None, header_style="bold")
+    named = any("reference" in label for label in found["labels"])
+    columns = ("state", "service", "number", "cost", "money", "says")
+    table = Table(*(("order",) if named else ()), *columns, box=None, header_style="bold")
     for label in found["labels"]:
         cost: dict[str, Any] = label["cost"] or {}
         service = f"{label['carrier']}:{label['service']}" if label["carrier"] else ""
         price = f"{cost['amount']} {cost['currency']}" if cost else ""
         ledger = [f"{each['what']} {_when(each['at'])}".replace("_", " ") for each in label["ledger"]]
         money = "\n".join([label["money"], *ledger])
-        table.add_row(label["state"], service, label["tracking_number"] or "", price, money, label["words"])
+        order = (label["reference"],) if named else ()
+        table.add_row(*order, label["state"], service, label["tracking_number"] or "", price, money, label["words"])
     out.print(table)

@@ -1,14 +1,15 @@
 """Commands on labels: buy again, give back, settle what stands still."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, StringConstraints
 
 from waybill_carriers import compact
+from waybill_chassis import paging
 from waybill_chassis.choices import Choice
 from waybill_chassis.commands import Call, Commands, Done, caller
 from waybill_chassis.openapi import example
@@ -48,6 +49,8 @@ from waybill_labels.settings import Settings
 from waybill_labels.store import orders
 
 Decide = Callable[[Order], Decided]
+Paid = Literal["paid", "pending", "refunded", "lost"]
+"""Where the money of a label is that was paid."""
 _CODES: Final[Mapping[type[Refused], tuple[int, str]]] = {
     UnknownParcel: (404, "unknown-parcel"),
     UnknownLabel: (404, "unknown-label"),
@@ -149,6 +152,26 @@ def routes(begin: Begin[Order], settings: Settings, wake: Callable[[], None]) ->
         decision = Decision(chosen.choice, chosen.comment, chosen.tracking_number, taken)
         return await run(order_id, call, lambda order: resolve(order, exception_id, decision, call.at))
 
+    @router.get("/labels")
+    async def get_paid(
+        call: Annotated[Call, Depends(called)],
+        money: Paid | None = None,
+        before: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> dict[str, Any]:
+        """Labels that were paid, or only those whose money is `paid`, `pending`, `refunded` or `lost`; the latest first."""
+        states = [state for state, funds in FUNDS.items() if money in {None, funds.value}]
+        async with begin.database.begin(call.brand) as connection:
+            found = await orders.paid(connection, states, paging.read(before), limit + 1)
+            known = await begin.store.load(connection, {order_id for order_id, _ in found})
+        shown = [(known[order_id], known[order_id].label(label_id)) for order_id, label_id in found[:limit]]
+        listed = [(order, label) for order, label in shown if label is not None]
+        last = listed[-1][1] if len(found) > limit else None
+        return {
+            "labels": [_in_list(order, label) for order, label in listed],
+            "before": last and last.purchased_at and paging.write(last.purchased_at, last.label_id),
+        }
+
     @router.get("/orders/{order_id}/labels")
     async def get_labels(order_id: UUID, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
         """Every label that was ever wanted for an order, and its money."""
@@ -189,6 +212,15 @@ def _shown(order: Order) -> dict[str, Any]:
         "order_id": str(order.order_id),
         "reference": order.reference,
         "labels": [_one(label) for label in order.labels],
+    }
+
+
+def _in_list(order: Order, label: Label) -> dict[str, Any]:
+    return {
+        "order_id": str(order.order_id),
+        "brand_id": str(order.brand_id),
+        "reference": order.reference,
+        **_one(label),
     }
 
 

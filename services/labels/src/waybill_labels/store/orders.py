@@ -8,10 +8,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, exists, func, select, update
+from sqlalchemy import Row, exists, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waybill_chassis.database import among, put
+from waybill_chassis.paging import Cursor
 from waybill_chassis.table_topics import Rows, keep
 from waybill_events import Box, Brand, Recipient
 from waybill_labels.domain import PLATFORM, File, Item, Label, Offer, Order, Parcel, Place, Sale, Shipment, State, Wish
@@ -172,6 +173,20 @@ async def has_label(connection: AsyncConnection, number: str) -> bool:
     """Whether any label was sold under this number, whoever's it is."""
     mine = func.lower(labels.c.sale["tracking_number"].astext) == number.lower()
     return bool((await connection.execute(select(exists().where(mine)))).scalar_one())
+
+
+async def paid(
+    connection: AsyncConnection, states: Collection[State], before: Cursor | None, most: int
+) -> list[tuple[UUID, UUID]]:
+    """Labels that were paid and are in one of these states, each as its order's id and its own, the latest first."""
+    bought = (labels.c.purchased_at, labels.c.label_id)
+    wanted = select(labels.c.order_id, labels.c.label_id).where(
+        labels.c.state.in_(states), labels.c.purchased_at.is_not(None)
+    )
+    if before is not None:
+        wanted = wanted.where(tuple_(*bought) < tuple_(*before))
+    rows = await connection.execute(wanted.order_by(*(each.desc() for each in bought)).limit(most))
+    return [(row.order_id, row.label_id) for row in rows]
 
 
 async def brands_of(connection: AsyncConnection, brand_ids: Collection[UUID]) -> dict[UUID, Brand]:

@@ -1,7 +1,7 @@
 """What is forwarded to the services that own it, under the same paths."""
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -128,18 +128,28 @@ def _id(name: str, given: str) -> str:
         raise Problem(404, "not-found", f"{given[:60]!r} is no id. Take it from the list.") from error
 
 
-_LABELS: Final = (
-    ("/batches", (), "The latest print batches."),
-    ("/batches/{batch_id}", (), "How far a batch has come, what of it failed, and a link to its file."),
-    ("/manifests", (), "What waits to be handed over, by carrier, and the latest lists."),
-    ("/manifests/{manifest_id}", (), "How far a carrier's list has come, and what is on it."),
+_COUNT: Final = {"type": "integer", "minimum": 1}
+_LABELS: Final[tuple[tuple[str, Mapping[str, Mapping[str, Any]], str], ...]] = (
+    ("/batches", {}, "The latest print batches."),
+    ("/batches/{batch_id}", {}, "How far a batch has come, what of it failed, and a link to its file."),
+    ("/manifests", {}, "What waits to be handed over, by carrier, and the latest lists."),
+    ("/manifests/{manifest_id}", {}, "How far a carrier's list has come, and what is on it."),
+    (
+        "/labels",
+        {
+            "money": {"type": "string", "enum": ["paid", "pending", "refunded", "lost"]},
+            "before": {"type": "string"},
+            "limit": {**_COUNT, "maximum": 200},
+        },
+        "Labels that were paid, by where their money is, the latest first.",
+    ),
     (
         "/orders/{order_id}/parcels/{parcel_id}/rates",
-        ("weight_g", "length_mm", "width_mm", "height_mm"),
+        dict.fromkeys(("weight_g", "length_mm", "width_mm", "height_mm"), _COUNT),
         "What carriers ask for a parcel, as packed or of this weight in g and this size in mm.",
     ),
 )
-"""What labels tells, and the whole numbers by which it can be asked."""
+"""What labels tells, and by what it can be asked."""
 PDF, ZPL = "application/pdf", "application/zpl"
 _SIZE: Final = {"size": {"type": "string", "enum": ["4x6", "a6"]}}
 _SIGNED: Final = {"until": {"type": "integer"}, "signature": {"type": "string"}}
@@ -166,12 +176,11 @@ _DOCUMENTS: Final = (
 
 
 def _add_labels(router: APIRouter, who: Who, labels: Owner) -> None:
-    def tells(path: str, asked: Sequence[str], says: str) -> None:
+    def tells(path: str, asked: Mapping[str, Mapping[str, Any]], says: str) -> None:
         async def tell(viewer: Annotated[Viewer, Depends(who)], request: Request) -> Any:
             return await labels.ask(viewer, _forwarded(path, request), **_named(request, asked))
 
-        queries = [{"name": name, "in": "query", "schema": {"type": "integer", "minimum": 1}} for name in asked]
-        _get(router, path, tell, says, queries)
+        _get(router, path, tell, says, asked)
 
     def gives_document(document: Document) -> None:
         async def give(viewer: Annotated[Viewer, Depends(who)], request: Request) -> Response:
@@ -179,9 +188,8 @@ def _add_labels(router: APIRouter, who: Who, labels: Owner) -> None:
             content, headers = await labels.document(viewer, _forwarded(document.path, request), **query)
             return Response(content, headers=headers)
 
-        queries = [{"name": name, "in": "query", "schema": schema} for name, schema in document.query.items()]
         more: dict[str, Any] = {"response_class": Response, "responses": gives(document.media_type)}
-        _get(router, document.path, give, document.says, queries, **more)
+        _get(router, document.path, give, document.says, document.query, **more)
 
     for path, asked, says in _LABELS:
         tells(path, asked, says)
@@ -194,9 +202,10 @@ def _get(
     path: str,
     answer: Callable[..., Any],
     says: str,
-    queries: Sequence[Mapping[str, Any]] = (),
+    query: Mapping[str, Mapping[str, Any]],
     **more: Any,
 ) -> None:
+    queries = [{"name": name, "in": "query", "schema": schema} for name, schema in query.items()]
     parameters = [*(_path_parameter(name) for name in re.findall(r"{(\w+)}", path)), *queries]
     more["openapi_extra"] = {"parameters": parameters}
     router.add_api_route(path, answer, methods=["GET"], summary=says, description="Made by labels.", **more)

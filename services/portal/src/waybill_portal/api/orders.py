@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body, Depends, Header, Query
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waybill_chassis import paging
 from waybill_chassis.commands import KEY
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
@@ -150,18 +151,7 @@ def typed(search: str) -> str:
 
 def cursor_of(order: Order) -> str:
     """Where a page ended."""
-    return f"{order.placed_at.isoformat()}_{order.order_id}"
-
-
-def read_cursor(text: str | None) -> tuple[datetime, UUID] | None:
-    """Where a page is to begin; raises Problem."""
-    if not text:
-        return None
-    time, _, id_ = text.rpartition("_")
-    try:
-        return datetime.fromisoformat(time).astimezone(UTC), UUID(id_)
-    except (ValueError, OverflowError) as error:
-        raise Problem(422, "bad-cursor", "Take `before` from the page before, unchanged.", field="before") from error
+    return paging.write(order.placed_at, order.order_id)
 
 
 def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRouter:
@@ -195,7 +185,7 @@ def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRou
             exception,
             brand_id,
             typed(q),
-            read_cursor(before),
+            paging.read(before),
             limit,
         )
         async with begin.database.begin(viewer.brand) as connection:

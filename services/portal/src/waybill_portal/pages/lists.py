@@ -8,9 +8,10 @@ from urllib.parse import urlencode
 
 from fastapi import Query
 
+from waybill_chassis import paging
 from waybill_chassis.problems import Problem
 from waybill_portal import store
-from waybill_portal.api.orders import read_cursor, typed
+from waybill_portal.api.orders import typed
 from waybill_portal.domain import Cancellations, Returns, Shipments
 
 AT_RISK: Final = "at-risk"
@@ -61,7 +62,7 @@ class Asked:
             cancellations=_one(Cancellations, self.cancellations),
             returns=_one(Returns, self.returns),
             search=self.q,
-            before=read_cursor(before),
+            before=paging.read(before),
             limit=limit,
         )
 
