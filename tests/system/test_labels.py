@@ -50,6 +50,66 @@ async def test_a_label_is_bought_printed_and_given_back_from_the_command_line(
     assert "no order 1-01 is known" in nobody
 
 
+async def test_only_labels_of_packed_parcels_are_given_back_and_each_that_is_not_is_named(
+    stack: Any, selling: Any, until: Until
+) -> None:
+    name, order = await _sold(selling, until, NUMBER + 1, ADDRESS)
+    line = order["lines"][0]["line_id"]
+    at = f"/api/v1/orders/{order['order_id']}"
+    parcels: list[str] = []
+    for _ in range(2):
+        wanted = {"shipping": "platform", "lines": [{"line_id": line, "quantity": 1}]}
+        answer = await selling.portal.post(f"{at}/parcels", json=wanted)
+        parcels.append(answer.json()["parcels"][-1]["parcel_id"])
+
+    async def labeled() -> bool:
+        shown = (await selling.portal.get(at)).json()["parcels"]
+        return [each["label_state"] for each in shown] == ["labeled", "labeled"]
+
+    await until(labeled)
+    assert (await selling.portal.post(f"{at}/parcels/{parcels[0]}/hand-over")).is_success
+
+    async def left() -> bool:
+        # Labels hears a moment later that it has left.
+        rows = "SELECT place FROM parcels WHERE parcel_id = :parcel"
+        return bool(await stack.scalar("labels", rows, parcel=parcels[0]) == "shipped")
+
+    await until(left)
+    await _run(stack, "void", name)
+    shown = [json.loads(each) for each in (await _run(stack, "show", name, "--json")).splitlines()]
+    gone = await _run(stack, "void", name, parcels[0], fails=True)
+    nothing = await _run(stack, "void", name, fails=True)
+
+    assert {label["parcel_id"]: label["state"] for label in shown} == {parcels[0]: "bought", parcels[1]: "refunded"}
+    (number,) = [label["tracking_number"] for label in shown if label["state"] == "bought"]
+    assert number in gone
+    assert "Parcel 1 has left with this label" in gone
+    assert f"No paid label of {name} is of a packed parcel" in nothing
+
+
+async def test_a_label_that_no_carrier_sells_ends_the_command_with_why_and_what_to_do(
+    stack: Any, selling: Any, until: Until
+) -> None:
+    name, _ = await _sold(selling, until, NUMBER + 2, {**ADDRESS, "city": "Nowhere"})
+
+    said = await _run(stack, "buy", name, fails=True)
+
+    assert "We do not deliver to Nowhere. Check the city." in said
+
+
+async def _sold(selling: Any, until: Until, number: int, address: Any) -> tuple[str, dict[str, Any]]:
+    """The name of an order that was sold, and the order itself as the portal knows it."""
+    await selling.shop.tell(an_order(number, [MUG], datetime.now(UTC), address=address))
+    found: list[dict[str, Any]] = []
+
+    async def there() -> bool:
+        found[:] = await selling.orders(q=f"{number}-01")
+        return bool(found)
+
+    await until(there)
+    return f"{number}-01", found[0]
+
+
 async def _run(stack: Any, *arguments: str, fails: bool = False) -> str:
     """The command's output, beside everything else."""
     said: str = await asyncio.to_thread(stack.run, "labels", *arguments, fails=fails)

@@ -1,7 +1,7 @@
 """`waybill labels`: what labels an order has, and what they cost; buy, give back, print."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from waybill_cli.services import Refused, Services
-from waybill_cli.terminal import AsJson, fail, out, plain_errors, print_json, this_home
+from waybill_cli.terminal import AsJson, complain, fail, out, plain_errors, print_json, this_home
 
 commands = typer.Typer(help="Labels of orders, and their money.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The order's reference, such as 10001-01.")]
@@ -20,6 +20,7 @@ Service = Annotated[
 Weight = Annotated[int | None, typer.Option("--weight-g", min=1, help="What the scale says, in grams.")]
 _PATIENCE_S: Final = 30.0
 _UNDER_WAY: Final = frozenset({"wanted", "asked", "voiding"})
+_NOT_TAKEN_BACK: Final = frozenset({"bought", "kept"})
 
 
 @commands.command("show")
@@ -27,7 +28,7 @@ def show(name: Name, *, as_json: AsJson = False) -> None:
     """Show every label that was ever wanted for an order, and where its money is."""
     with plain_errors():
         desk = Services(this_home())
-        _print(desk.api("labels", "GET", f"/orders/{_order(desk, name)}/labels"), as_json=as_json)
+        _print(desk.api("labels", "GET", f"/orders/{_order(desk, name)}/labels")["labels"], as_json=as_json)
 
 
 @commands.command("lost")
@@ -40,41 +41,75 @@ def lost(*, as_json: AsJson = False) -> None:
         while page["before"]:
             page = desk.api("labels", "GET", "/labels", money="lost", before=page["before"])
             found += page["labels"]
-        _print({"labels": found}, as_json=as_json)
+        _print(found, as_json=as_json)
 
 
 @commands.command("buy")
 def buy(name: Name, *, service: Service = None, weight_g: Weight = None, as_json: AsJson = False) -> None:
-    """Pack what is open of an order and buy its label; or buy one for each packed parcel that is left without."""
+    """Pack what is open of an order and buy its label; or buy one for each packed parcel that is left without.
+
+    Ends with 1 where one is not bought, and says why and what to do.
+    """
     with plain_errors():
         desk = Services(this_home())
         order = _order(desk, name)
         ledger = desk.api("fulfillment", "GET", f"/orders/{order}")
+        known = {label["label_id"] for label in _labels(desk, order)}
         wish = {key: value for key, value in (("service", service), ("weight_g", weight_g)) if value is not None}
         if any(line["open"] for line in ledger["lines"]):
-            desk.api("fulfillment", "POST", f"/orders/{order}/parcels", body={"shipping": "platform", **wish})
+            packed = desk.api("fulfillment", "POST", f"/orders/{order}/parcels", body={"shipping": "platform", **wish})
+            parcels = {packed["parcels"][-1]["parcel_id"]}
         else:
-            without = [each for each in ledger["parcels"] if each["state"] == "packed" and _left_without(each)]
-            if not without:
+            parcels = {each["parcel_id"] for each in ledger["parcels"] if _left_without(each)}
+            if not parcels:
                 fail(f"Nothing of {name} is open, and no packed parcel of it is left without a label.")
-            for parcel in without:
-                desk.api("labels", "POST", f"/orders/{order}/parcels/{parcel['parcel_id']}/label", body=wish)
-        _print(_settled(desk, order), as_json=as_json)
+            for parcel in parcels:
+                desk.api("labels", "POST", f"/orders/{order}/parcels/{parcel}/label", body=wish)
+        found = _settled(desk, order, lambda label: label["label_id"] not in known, parcels)
+        _print(found, as_json=as_json)
+        _end([label["words"] for label in found if label["label_id"] not in known and label["state"] == "failed"])
 
 
 @commands.command("void")
-def void(name: Name, *, as_json: AsJson = False) -> None:
-    """Give back the labels of an order that are paid and have not left."""
+def void(
+    name: Name,
+    only: Annotated[list[str] | None, typer.Argument(help="Ids of labels, parcels or returns.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Give back the paid labels of an order's packed parcels; or those that are named, also a return's.
+
+    Ends with 1 where one is not given back, and says why.
+    """
     with plain_errors():
         desk = Services(this_home())
         order = _order(desk, name)
-        found = desk.api("labels", "GET", f"/orders/{order}/labels")["labels"]
-        paid = [label["label_id"] for label in found if label["state"] == "bought"]
+        ledger = desk.api("fulfillment", "GET", f"/orders/{order}")
+        paid = to_void(_labels(desk, order), ledger["parcels"], only)
         if not paid:
-            fail(f"No label of {name} is bought: there is nothing to give back.")
-        for label_id in paid:
-            desk.api("labels", "POST", f"/orders/{order}/labels/{label_id}/void", body={})
-        _print(_settled(desk, order), as_json=as_json)
+            which = f"is called {', '.join(only)}" if only else "is of a packed parcel"
+            fail(f"No paid label of {name} {which}: there is nothing to give back. See `waybill labels show {name}`.")
+        refused: list[str] = []
+        for label in paid:
+            try:
+                desk.api("labels", "POST", f"/orders/{order}/labels/{label['label_id']}/void", body={})
+            except Refused as error:
+                refused.append(f"{label['tracking_number']}: {error}")
+        tried = {label["label_id"] for label in paid}
+        found = _settled(desk, order, lambda label: label["label_id"] in tried, ())
+        _print(found, as_json=as_json)
+        stay = [
+            each for each in found if each["label_id"] in tried and each["state"] in _NOT_TAKEN_BACK and each["words"]
+        ]
+        _end([*refused, *(f"{each['tracking_number']}: {each['words']}" for each in stay)])
+
+
+def to_void(
+    labels: Sequence[dict[str, Any]], parcels: Sequence[dict[str, Any]], only: Sequence[str] | None
+) -> list[dict[str, Any]]:
+    """The paid labels that are meant: those that are named, else those of packed parcels."""
+    meant = set(only or (each["parcel_id"] for each in parcels if each["state"] == "packed"))
+    return [label for label in labels if label["state"] == "bought" and {label["label_id"], label["parcel_id"]} & meant]
 
 
 @commands.command("print")
@@ -108,23 +143,41 @@ def _order(desk: Services, name: str) -> str:
 
 
 def _left_without(parcel: dict[str, Any]) -> bool:
-    return parcel["label"] in {"failed", "voided"}
+    return parcel["state"] == "packed" and parcel["label"] in {"failed", "voided"}
 
 
-def _settled(desk: Services, order: str) -> dict[str, Any]:
-    """The labels of an order once nothing of them is under way any more, or patience has ended."""
+def _labels(desk: Services, order: str) -> list[dict[str, Any]]:
+    """The labels of an order; none while labels has not heard of it."""
+    try:
+        found: list[dict[str, Any]] = desk.api("labels", "GET", f"/orders/{order}/labels")["labels"]
+    except Refused:
+        return []
+    return found
+
+
+def _settled(
+    desk: Services, order: str, mine: Callable[[dict[str, Any]], bool], parcels: Collection[str]
+) -> list[dict[str, Any]]:
+    """All labels of an order once none of `mine` is under way any more, or patience has ended.
+
+    Each of these parcels has one by then; labels hears a moment later that it was packed.
+    """
     end = time.monotonic() + _PATIENCE_S
-    found: dict[str, Any]
     while True:
-        try:
-            found = desk.api("labels", "GET", f"/orders/{order}/labels")
-        except Refused:
-            # It is packed, and labels has not heard of it yet.
-            found = dict[str, Any](labels=[])
-        labels = found["labels"]
-        if (labels and all(label["state"] not in _UNDER_WAY for label in labels)) or time.monotonic() > end:
+        found = _labels(desk, order)
+        looked_at = [label for label in found if mine(label)]
+        there = {label["parcel_id"] for label in looked_at} >= set(parcels)
+        if (there and all(label["state"] not in _UNDER_WAY for label in looked_at)) or time.monotonic() > end:
             return found
         time.sleep(0.2)
+
+
+def _end(wrong: Sequence[str]) -> None:
+    """End with 1 where something went wrong, and say what."""
+    for says in wrong:
+        complain(says)
+    if wrong:
+        raise typer.Exit(1)
 
 
 def _files(to: Path, name: str, ending: str, count: int) -> Iterable[Path]:
@@ -140,15 +193,15 @@ def _when(time_: str | None) -> str:
     return "earlier" if time_ is None else datetime.fromisoformat(time_).astimezone(UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def _print(found: dict[str, Any], *, as_json: bool) -> None:
+def _print(found: Sequence[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
-        for label in found["labels"]:
+        for label in found:
             print_json(label)
         return
-    named = any("reference" in label for label in found["labels"])
+    named = any("reference" in label for label in found)
     columns = ("state", "service", "number", "cost", "money", "says")
     table = Table(*(("order",) if named else ()), *columns, box=None, header_style="bold")
-    for label in found["labels"]:
+    for label in found:
         cost: dict[str, Any] = label["cost"] or {}
         service = f"{label['carrier']}:{label['service']}" if label["carrier"] else ""
         price = f"{cost['amount']} {cost['currency']}" if cost else ""

@@ -159,7 +159,7 @@ def routes(begin: Begin[Order], settings: Settings, wake: Callable[[], None]) ->
         before: str | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> dict[str, Any]:
-        """Labels that were paid, or only those whose money is `paid`, `pending`, `refunded` or `lost`; the latest first."""
+        """Labels that were paid, or those whose money is `paid`, `pending`, `refunded` or `lost`; the latest first."""
         states = [state for state, funds in FUNDS.items() if money in {None, funds.value}]
         async with begin.database.begin(call.brand) as connection:
             found = await orders.paid(connection, states, paging.read(before), limit + 1)
