@@ -58,6 +58,7 @@ from waybill_labels.domain import (
     not_sold,
     on_event,
     refunded,
+    refused,
     resolve,
     sold,
     unclear,
@@ -65,6 +66,7 @@ from waybill_labels.domain import (
     void_refused,
     voided,
 )
+from waybill_labels.domain.labels import IF_REFUSED
 
 LABEL = ids.label_id(FIRST, 1)
 OTHERWISE = {"company": "UPS", "number": "1Z5R89390357567127"}
@@ -240,6 +242,17 @@ def test_a_label_that_nobody_sells_is_for_somebody_to_look_after() -> None:
     assert [type(event) for event in events] == [LabelFailed, ExceptionRaised]
     assert (the_label(order).state, the_label(order).words) == (State.FAILED, "No such street.")
     assert failed(order, LABEL, "refused", "Again.", NOON) == (order, [])
+
+
+def test_what_a_carrier_refuses_is_told_with_what_to_do() -> None:
+    order, (told, raised) = refused(asked(), LABEL, "UPS says: No such street", NOON)
+    says = f"UPS says: No such street. {IF_REFUSED}"
+
+    assert isinstance(told, LabelFailed)
+    assert isinstance(raised, ExceptionRaised)
+    assert (told.code, told.words, raised.details) == ("refused", says, says)
+    assert the_label(order).words == says
+    assert all(words in says for words in ("unpack", "amend", "pack it again", "another service", "own carrier"))
 
 
 def test_who_tries_again_buys_another_label_under_a_key_of_its_own() -> None:

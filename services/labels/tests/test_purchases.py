@@ -265,9 +265,10 @@ async def test_what_the_carrier_refuses_is_told_in_its_own_words(brought: Brough
 
     await other.until("failed")
     event = next(event for event in await other.told() if isinstance(event, LabelFailed))
-    assert (event.code, event.words) == (
-        "refused",
-        "Simulated Carrier says: We do not deliver to Nowhere. Check the city.",
+    assert event.code == "refused"
+    assert event.words == (
+        "Simulated Carrier says: We do not deliver to Nowhere. Check the city. Correct the address: unpack the parcel, "
+        "amend the order, and pack it again. Or choose another service, or ship it with your own carrier."
     )
 
 

@@ -41,12 +41,14 @@ from waybill_labels.domain import (
     on_event,
     prepare,
     refunded,
+    refused,
     sold,
     void,
     void_refused,
     voided,
 )
 from waybill_labels.domain.batches import Prints
+from waybill_labels.domain.labels import IF_REFUSED_BACK
 
 BACK: Final = UUID(int=77)
 LABEL: Final = ids.label_id(BACK, 1)
@@ -140,6 +142,14 @@ def test_one_that_nobody_sells_is_an_exception_of_no_parcel() -> None:
     assert (told.state, told.words, raised.parcel_ids) == ("failed", "Enter a box.", ())
     again, _ = buy(after, BACK, None, NOON)
     assert states(again) == [State.FAILED, State.WANTED]
+
+
+def test_what_a_carrier_refuses_of_a_return_is_told_with_what_can_be_done_about_that() -> None:
+    _, (told, _) = refused(hears(opened()), LABEL, "UPS says: No.", NOON)
+
+    assert isinstance(told, ReturnLabelChanged)
+    assert told.words == f"UPS says: No. {IF_REFUSED_BACK}"
+    assert "unpack" not in told.words
 
 
 def test_a_return_that_ends_before_anything_came_needs_its_label_no_more() -> None:

@@ -54,6 +54,13 @@ SOLD: Final = "sold"
 NOT_SOLD: Final = "not_sold"
 CHOICES: Final = {FAILED: (RETRY,), UNCLEAR: (SOLD, NOT_SOLD)}
 BOUGHT_TWICE: Final = "bought_twice"
+REFUSED: Final = "refused"
+IF_REFUSED: Final = (
+    "Correct the address: unpack the parcel, amend the order, and pack it again. "
+    "Or choose another service, or ship it with your own carrier."
+)
+IF_REFUSED_BACK: Final = "Correct the address: amend the order, and buy it again. Or choose another service."
+"""The same of a return's label."""
 ASKED: Final = "asked"
 """By a person."""
 
@@ -174,6 +181,12 @@ def not_sold(order: Order, label_id: UUID) -> Order:
     if label.state not in {State.WANTED, State.ASKED}:
         return order
     return order.with_label(replace(label, state=State.DROPPED, exception_id=None))
+
+
+def refused(order: Order, label_id: UUID, says: str, at: datetime) -> Decided:
+    """Its carrier refuses to sell it, in these words: beside them is told what can be done."""
+    instead = IF_REFUSED_BACK if _comes_back(order, _known(order, label_id)) else IF_REFUSED
+    return failed(order, label_id, REFUSED, f"{says.rstrip('. ')}. {instead}", at)
 
 
 def failed(order: Order, label_id: UUID, code: str, words: str, at: datetime) -> Decided:

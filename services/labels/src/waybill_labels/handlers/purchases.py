@@ -35,6 +35,7 @@ from waybill_labels.domain import (
     not_sold,
     prepare,
     refunded,
+    refused,
     sold,
     unclear,
     void_refused,
@@ -180,8 +181,8 @@ class Purchases:
         if said.offers:
             return said.offers
         if not said.unanswered:
-            refused = " ".join(said.refused.values())
-            raise NotReady("no_carrier", refused or "No carrier is set up here. Ship it with your own carrier.")
+            words = " ".join(said.refused.values())
+            raise NotReady("no_carrier", words or "No carrier is set up here. Ship it with your own carrier.")
         raise NotReady("no_answer", f"No carrier answers ({', '.join(said.unanswered.values())}). Try again later.")
 
     async def _purchase(self, to_buy: Sequence[Buy]) -> None:
@@ -192,8 +193,7 @@ class Purchases:
         for each, answer in zip(to_buy, answers, strict=True):
             match answer:
                 case Refused():
-                    name = each.offer.carrier_name
-                    steps[each.due] = _failed(each.due, "refused", f"{name} says: {answer.words}")
+                    steps[each.due] = _refused(each.due, f"{each.offer.carrier_name} says: {answer.words}")
                 case Unknown():
                     _log.warning("purchase.unanswered", label_id=str(each.due.label_id), why=answer.why)
                     steps[each.due] = Later(timedelta(seconds=self._carrier_of(each.offer).settles_s))
@@ -381,6 +381,10 @@ def _unclear(due: Due) -> Step:
 
 def _failed(due: Due, code: str, words: str) -> Step:
     return lambda order, at: failed(order, due.label_id, code, words, at)
+
+
+def _refused(due: Due, says: str) -> Step:
+    return lambda order, at: refused(order, due.label_id, says, at)
 
 
 def _void_refused(due: Due, words: str, *, certain: bool = True) -> Step:
