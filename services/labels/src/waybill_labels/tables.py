@@ -182,6 +182,7 @@ batches: Final = Table(
     Column("next_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("batches_due", "next_at", postgresql_where="state <> 'done'"),
     Index("batches_newest", "brand_id", "created_at"),
+    Index("batches_by_failures", "failures", postgresql_using="gin", postgresql_ops={"failures": "jsonb_path_ops"}),
 )
 """What is printed of many parcels at once: `waiting` until all their labels are there, `printing`, then `done`.
 

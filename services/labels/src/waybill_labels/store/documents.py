@@ -1,11 +1,11 @@
 """Documents by what they hold, until their time is over or somebody on them is erased."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, func, literal, select, tuple_, update
+from sqlalchemy import case, delete, func, literal, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -58,12 +58,27 @@ async def drop_old(connection: AsyncConnection, most: int) -> int:
     return (await connection.execute(gone)).rowcount
 
 
-WITHOUT_PEOPLE: Final = labels.c.shipment.op("||")(literal({"ship_from": {}, "ship_to": {}}, JSONB))
-"""What was sent, without from where and to where."""
+WITHOUT_PEOPLE: Final[Mapping[str, Any]] = {
+    "shipment": labels.c.shipment.op("||")(literal({"ship_from": {}, "ship_to": {}}, JSONB)),
+    "words": case((or_(labels.c.state == "asked", labels.c.code == "erased"), labels.c.words), else_=""),
+}
+"""A label without from where and to where it was sent, and without words that may be the carrier's about that."""
+_UNSAID: Final = text("""
+    UPDATE batches SET failures = (
+        SELECT jsonb_agg(
+            CASE WHEN each ->> 'order_id' = ANY (CAST(:orders AS text[])) THEN each || '{"says": ""}' ELSE each END
+            ORDER BY nth
+        ) FROM jsonb_array_elements(failures) WITH ORDINALITY AS listed(each, nth)
+    )
+    WHERE batch_id IN (
+        SELECT found.batch_id FROM unnest(CAST(:orders AS text[])) AS erased(order_id)
+        JOIN batches AS found ON found.failures @> jsonb_build_array(jsonb_build_object('order_id', erased.order_id))
+    )
+""")
 
 
 async def forget(connection: AsyncConnection, order_ids: Collection[UUID]) -> None:
-    """Drop every document on which somebody of these orders stands, and where their labels went."""
+    """Drop every document on which somebody of these orders stands, where their labels went, and what is said of it."""
     theirs = select(document_orders.c.brand_id, document_orders.c.digest).where(
         among(document_orders.c.order_id, order_ids)
     )
@@ -71,5 +86,5 @@ async def forget(connection: AsyncConnection, order_ids: Collection[UUID]) -> No
     await connection.execute(
         delete(documents).where(documents.c.brand_id == mine.c.brand_id, documents.c.digest == mine.c.digest)
     )
-    sent = update(labels).where(among(labels.c.order_id, order_ids), labels.c.shipment.is_not(None))
-    await connection.execute(sent.values(shipment=WITHOUT_PEOPLE))
+    await connection.execute(update(labels).where(among(labels.c.order_id, order_ids)).values(WITHOUT_PEOPLE))
+    await connection.execute(_UNSAID, {"orders": [str(order_id) for order_id in order_ids]})

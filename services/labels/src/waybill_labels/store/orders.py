@@ -146,12 +146,12 @@ class Orders:
         await put(connection, labels, bought, update=_LABEL)
         sent = {order.order_id for order in states.values() if any(label.shipment for label in order.labels)}
         if sent:
-            # What was read before somebody was erased does not bring back where they live.
+            # What was read before somebody was erased does not bring back where they live, nor what was said of it.
             known = select(recipients.c.order_id).where(recipients.c.order_id == labels.c.order_id)
             erased = update(labels).where(
                 among(labels.c.order_id, sent), labels.c.shipment.is_not(None), ~known.exists()
             )
-            await connection.execute(erased.values(shipment=documents.WITHOUT_PEOPLE))
+            await connection.execute(erased.values(documents.WITHOUT_PEOPLE))
 
 
 async def keep_labels(connection: AsyncConnection, labels_: Iterable[tuple[Order, File]], at: datetime) -> None:
