@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID, uuid4
@@ -11,7 +12,7 @@ import pytest
 from portal_builders import NOON, UPS_PAGE, AsOperator, placed, shipped, tracked
 from sqlalchemy import text
 
-from waybill_chassis.database import Database
+from waybill_chassis.database import LIVE, Database
 from waybill_chassis.migrations import migrate
 from waybill_events import (
     Address,
@@ -29,6 +30,7 @@ from waybill_events import (
     RequestDecided,
     ReturnOpened,
 )
+from waybill_portal import store
 from waybill_portal.app import build
 from waybill_portal.settings import Settings
 
@@ -124,7 +126,7 @@ async def test_orders_are_found_by_what_stands_beside_their_status_also_those_of
     assert [number for number in ("20030-01", "20031-01", "20032-01") if number in page] == ["20031-01"]
     async with database.engine.begin() as connection:
         await connection.execute(text("SET LOCAL search_path = g1"))
-        for name in ("shipments", "cancellations", "returns", "waits", "to_ship", "on_hold", "exception"):
+        for name in ("shipments", "cancellations", "returns", "waits", "to_ship", "on_hold", "exception", "ship_by"):
             await connection.execute(text(f"ALTER TABLE orders DROP COLUMN {name}"))
         for former in ("status text NOT NULL DEFAULT ''", "marks text[] NOT NULL DEFAULT '{}'"):
             await connection.execute(text(f"ALTER TABLE orders ADD COLUMN {former}"))
@@ -403,6 +405,26 @@ async def test_orders_at_risk_are_ranked_by_their_brands_calendar_on_the_api_and
     assert "It should have left" in page
     assert "Ship by Mon 2 Mar" in page
     assert "20022-01" not in page
+
+
+async def test_of_many_that_wait_also_those_are_looked_at_that_their_platforms_want_first(
+    portal: httpx.AsyncClient, database: Database, brand: UUID, publish: Publish, until: Until
+) -> None:
+    dates = {"20040-01": None, "20041-01": None, "20042-01": NOON + timedelta(days=9), "20043-01": NOON}
+    for at, (reference, ship_by) in enumerate(dates.items()):
+        told = placed(uuid4(), brand, reference, minutes=at).model_copy(update={"ship_by": ship_by})
+        await publish(told, 1)
+
+    async def there() -> bool:
+        return len(await of_brand(portal, brand, to_ship=True)) == len(dates)
+
+    await until(there)
+    live = Database(database.engine.url.render_as_string(hide_password=False), generation=LIVE)
+    async with live.begin() as connection:
+        found = await store.waiting(connection, brand, 1)
+    await live.close()
+
+    assert [order.reference for order in found] == ["20040-01", "20043-01"]
 
 
 async def test_other_sites_and_other_host_names_are_refused(portal: httpx.AsyncClient) -> None:

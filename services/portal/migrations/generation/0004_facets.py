@@ -8,7 +8,8 @@ down_revision = "0003"
 COLUMNS = """
     ALTER TABLE orders
         ADD COLUMN shipments text, ADD COLUMN cancellations text, ADD COLUMN returns text, ADD COLUMN waits boolean,
-        ADD COLUMN to_ship boolean, ADD COLUMN on_hold boolean, ADD COLUMN exception boolean
+        ADD COLUMN to_ship boolean, ADD COLUMN on_hold boolean, ADD COLUMN exception boolean,
+        ADD COLUMN ship_by timestamptz
 """
 FILL = """
     WITH lines AS (
@@ -35,7 +36,8 @@ FILL = """
         waits = lines.waits,
         to_ship = lines.waits AND jsonb_array_length(state->'holds') = 0,
         on_hold = jsonb_array_length(state->'holds') > 0,
-        exception = COALESCE(state->'exceptions', '{}') <> '{}'
+        exception = COALESCE(state->'exceptions', '{}') <> '{}',
+        ship_by = CAST(state->>'ship_by' AS timestamptz)
     FROM lines LEFT JOIN came USING (order_id)
     WHERE orders.order_id = lines.order_id
 """
@@ -47,6 +49,7 @@ INDEXES = (
     "CREATE INDEX orders_canceled ON orders (cancellations, placed_at, order_id) WHERE cancellations <> 'none'",
     "CREATE INDEX orders_returned ON orders (returns, placed_at, order_id) WHERE returns <> 'none'",
     "CREATE INDEX orders_that_wait ON orders (placed_at, order_id) WHERE waits",
+    "CREATE INDEX orders_that_a_platform_waits_for ON orders (ship_by, order_id) WHERE waits AND ship_by IS NOT NULL",
     "CREATE INDEX orders_to_ship ON orders (placed_at, order_id) WHERE to_ship",
     "CREATE INDEX orders_on_hold ON orders (placed_at, order_id) WHERE on_hold",
     "CREATE INDEX orders_with_exception ON orders (placed_at, order_id) WHERE exception",

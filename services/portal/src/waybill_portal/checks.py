@@ -47,6 +47,7 @@ async def orders_within(connection: AsyncConnection, within: Within) -> Mapping[
             "number": row["number"],
             "placed_at": row["placed_at"].isoformat(),
             **{name: row[name] for name in FACETS},
+            "ship_by": row["ship_by"] and row["ship_by"].isoformat(),
             "state": row["state"],
         }
         for row in rows.mappings()
@@ -96,6 +97,7 @@ def row_of(order: Order) -> dict[str, Any]:
         "number": order.number,
         "placed_at": order.placed_at.isoformat(),
         **asdict(facets(order)),
+        "ship_by": order.ship_by and order.ship_by.isoformat(),
         "state": order.model_dump(mode="json"),
     }
 

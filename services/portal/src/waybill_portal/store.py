@@ -20,7 +20,7 @@ from waybill_portal.tables import brands, orders, recipients
 
 FACETS: Final = tuple(each.name for each in fields(Facets))
 """The columns of that name."""
-_COLUMNS: Final = ("reference", "number", "placed_at", *FACETS, "state")
+_COLUMNS: Final = ("reference", "number", "placed_at", *FACETS, "ship_by", "state")
 MOST: Final = 10_000
 """Orders of a list that are counted."""
 
@@ -48,6 +48,7 @@ class Orders:
                     "number": order.number,
                     "placed_at": order.placed_at,
                     **asdict(facets(order)),
+                    "ship_by": order.ship_by,
                     "state": order.model_dump(mode="json"),
                 }
                 for order in states.values()
@@ -110,12 +111,16 @@ def _of(query: Select[Any], wanted: Wanted) -> Select[Any]:
     return query
 
 
-async def oldest_left(connection: AsyncConnection, brand_id: UUID | None, most: int) -> Sequence[Order]:
-    """Orders of which something is still to leave, the oldest first."""
-    query = select(orders.c.state).where(orders.c.waits).order_by(orders.c.placed_at, orders.c.order_id).limit(most)
-    if brand_id is not None:
-        query = query.where(orders.c.brand_id == brand_id)
-    return [Order.model_validate(state) for state in (await connection.execute(query)).scalars()]
+async def waiting(connection: AsyncConnection, brand_id: UUID | None, most: int) -> Sequence[Order]:
+    """Orders of which something is still to leave: the oldest, and those that their platforms want first."""
+    found: dict[UUID, Order] = {}
+    for first in (orders.c.placed_at, orders.c.ship_by):
+        query = select(orders.c.order_id, orders.c.state).where(orders.c.waits, first.is_not(None))
+        if brand_id is not None:
+            query = query.where(orders.c.brand_id == brand_id)
+        for row in await connection.execute(query.order_by(first, orders.c.order_id).limit(most)):
+            found.setdefault(row.order_id, Order.model_validate(row.state))
+    return list(found.values())
 
 
 async def recipient_of(connection: AsyncConnection, order_id: UUID) -> Recipient | None:

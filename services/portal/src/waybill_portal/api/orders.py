@@ -50,7 +50,7 @@ RAISE: Final = ("orders", "fulfillment", "labels", "tracking")
 """Who raises exceptions."""
 _NOT_FOUND: Final = 404
 LOOKED_AT: Final = 5_000
-"""How many of the oldest orders that are left are looked at for those at risk."""
+"""How many of the oldest orders that wait, and of those that platforms want first, are looked at for those at risk."""
 
 
 class ParcelShown(BaseModel):
@@ -291,9 +291,9 @@ async def one(begin: Begin[Order], viewer: Viewer, order_id: UUID) -> tuple[Orde
 async def pressing_orders(
     connection: AsyncConnection, brand_id: UUID | None = None
 ) -> tuple[list[AtRisk], Mapping[UUID, Brand]]:
-    """Orders at risk among the oldest that are left, and the brands."""
+    """Orders at risk among the oldest that wait and those that platforms want first, and the brands."""
     brands = await store.every_brand(connection)
-    return at_risk(await store.oldest_left(connection, brand_id, LOOKED_AT), brands, datetime.now(UTC)), brands
+    return at_risk(await store.waiting(connection, brand_id, LOOKED_AT), brands, datetime.now(UTC)), brands
 
 
 def _shown(order: Order, brands: Mapping[UUID, Brand]) -> dict[str, Any]:
