@@ -180,7 +180,7 @@ def test_a_label_that_is_not_taken_back_goes_with_its_parcel_or_is_lost_money() 
     lost, _ = void_refused(hears(unpacked(), order=bought()[0]), LABEL, "It was used.", NOON)
 
     assert isinstance(event, LabelVoidRefused)
-    assert (the_label(kept).state, the_label(kept).void_why) == (State.BOUGHT, "")
+    assert (the_label(kept).state, the_label(kept).void_why, the_label(kept).void_asked_at) == (State.BOUGHT, "", None)
     assert (the_label(lost).state, the_label(lost).words) == (State.KEPT, "It was used.")
 
 
