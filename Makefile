@@ -50,7 +50,7 @@ chaos: env
 	@WAYBILL_STEPS=100000 $(VENV)/pytest -q --timeout=0 services/fulfillment/tests/test_machine.py
 	@PYTHONPATH=tests/chaos $(VENV)/python -m waybill_chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
-races: MINUTES = 45
+races: MINUTES = 90
 races: env
 	@PYTHONPATH=tests/chaos $(VENV)/python -m waybill_chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) --races $(RACES) --only $(RACE_FAULTS)
 

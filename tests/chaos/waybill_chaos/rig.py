@@ -78,7 +78,7 @@ async def run(
 ) -> Verdict:
     """One run; `folder` keeps its history, log, answers, verdict, and the logs of the processes when it failed.
 
-    With `races`, people do nothing but sell orders and race for them, until so many were raced for.
+    With `races`, people do nothing but sell orders and race for them, and faults strike, until so many were raced for.
     """
     began = time.monotonic()
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
@@ -136,7 +136,7 @@ async def _strike(
                 continue
             await asyncio.sleep(max(0.0, strike.at_s - (time.monotonic() - began)))
             at = time.monotonic() - began
-            if at + strike.lasts_s / 2 > seconds:
+            if 0 < races <= client.races or at + strike.lasts_s / 2 > seconds:
                 # Those before it took their time.
                 return
             try:
@@ -154,17 +154,23 @@ async def _strike(
     working.append(asyncio.create_task(workload.watch(client, seed)))
     await asyncio.gather(*map(lane, LANES))
     # On a machine that is busy otherwise the work takes longer than the faults.
-    while (passed := time.monotonic() - began) < seconds or (
-        passed < 2 * seconds and (len(client.history.commands) < seconds * _LEAST_PER_S or client.races < races)
-    ):
+    under_faults = client.races
+    while (passed := time.monotonic() - began) < 2 * seconds and _goes_on(client, passed, seconds, races):
         await asyncio.sleep(0.2)
     if races:
-        say(f"{passed:6.1f} s  {client.races} orders were raced for")
+        say(f"{passed:6.1f} s  {client.races} orders were raced for, {under_faults} of them while faults struck")
     await system.heal()
     client.ended.set()
     await asyncio.gather(*working)
     client.ended.clear()
     return unsettled
+
+
+def _goes_on(client: Client, passed: float, seconds: float, races: int) -> bool:
+    """Whether the workload has something to do still, with the faults over."""
+    if races:
+        return client.races < races
+    return passed < seconds or len(client.history.commands) < seconds * _LEAST_PER_S
 
 
 @dataclass(frozen=True, slots=True)
