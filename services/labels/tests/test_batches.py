@@ -22,6 +22,7 @@ from waybill_events import LineUnits, OrderLine, SlipLook
 from waybill_labels import documents
 from waybill_labels.api.links import Links
 from waybill_labels.domain import (
+    MARKETPLACE,
     Failure,
     File,
     Job,
@@ -464,9 +465,28 @@ def test_a_pick_list_of_many_articles_goes_over_pages_and_each_of_its_codes_is_r
         OrderLine(line_id=str(n), sku=f"SKU-{n:03d}", title=f"Thing {n}", quantity=1, location=f"A-{n}")
         for n in range(60)
     ]
-    listed = pick_list([an_order("10001-01", *lines)])
+    listed = pick_list([an_order("10001-01", *lines)], {BRAND: ACORN})
     pdf = documents.pdf([documents.pick_list(listed, SlipLook())])
 
     assert set().union(*codes(pdf)) == {line.sku for line in lines}
     assert len(texts(pdf)) > 1
     assert "Page 2 of" in texts(pdf)[1]
+
+
+def test_a_pick_list_over_two_brands_sums_each_by_itself_and_says_whose_it_is() -> None:
+    birch = ACORN.model_copy(update={"brand_id": UUID(int=9), "name": "Birch"})
+    orders = [an_order("10001-01"), replace(an_order("10001-02"), brand_id=birch.brand_id), an_order("10002-01")]
+    ready = [Ready(order, None, with_label=False, with_slip=False) for order in orders]
+    batch = Batch(ORDER, MARKETPLACE, Prints.PICK_LIST, Sort.GIVEN, "4x6", (), NOON)
+    (pdf,), failures = set_pages(batch, ready, Known({}, {BRAND: ACORN, birch.brand_id: birch}))
+    rows = pick_list(orders, {BRAND: ACORN, birch.brand_id: birch})["rows"]
+    alone = pick_list(orders[::2], {BRAND: ACORN})["rows"]
+
+    assert failures == []
+    assert [(row["brand"], row["sku"], row["quantity"], row["for"]) for row in rows] == [
+        ("Acorn & Co", "TS-10", 6, ["10001-01 × 3", "10002-01 × 3"]),
+        ("Birch", "TS-10", 3, ["10001-02 × 3"]),
+    ]
+    assert [(row["brand"], row["quantity"]) for row in alone] == [("", 6)]
+    (page,) = texts(pdf)
+    assert page.index("Acorn & Co") < page.index("10002-01 × 3") < page.index("Birch") < page.index("10001-02 × 3")

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Final, Literal
 from uuid import UUID
 
+from waybill_events import Brand
 from waybill_labels.domain.labels import current
 from waybill_labels.domain.orders import PLATFORM, Item, Order, Parcel, Place, State
 
@@ -60,6 +61,8 @@ class Chosen:
     refused: str = ""
 
 
+_Article = tuple[UUID, str, str, str]
+"""Whose it is, where it lies, its SKU, and its title where it has none."""
 Called = Mapping[str, Sequence[tuple[UUID, UUID | None]]]
 """By what was scanned, the orders that are called that, or the parcels whose label has that number."""
 
@@ -240,20 +243,27 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
     return [(0, int(digits), "") if digits else (1, 0, other) for digits, other in parts]
 
 
-def pick_list(orders: Iterable[Order]) -> dict[str, Any]:
-    """All that is left of these orders, by where it lies and what it is, each with who wants it."""
-    wanted: dict[tuple[str, str, str], list[tuple[str, int]]] = {}
-    items: dict[tuple[str, str, str], Item] = {}
+def pick_list(orders: Iterable[Order], brands: Mapping[UUID, Brand]) -> dict[str, Any]:
+    """All that is left of these orders, by where it lies and what it is of which brand, each with who wants it."""
+    wanted: dict[_Article, list[tuple[str, int]]] = {}
+    items: dict[_Article, Item] = {}
     references: list[str] = []
+    of_brands: set[UUID] = set()
     for order in orders:
         open_ = left(order)
         references.append(order.reference)
+        of_brands.add(order.brand_id)
         for item in order.items:
             if quantity := open_.get(item.line_id, 0):
-                key = (item.location, item.sku, item.title if not item.sku else "")
+                key = (order.brand_id, item.location, item.sku, item.title if not item.sku else "")
                 items.setdefault(key, item)
                 wanted.setdefault(key, []).append((order.reference, quantity))
-    rows = [_row(items[key], wanted[key]) for key in sorted(items, key=lambda key: _place(items[key]))]
+    names = {id_: brands[id_].name if id_ in brands else str(id_) for id_ in of_brands}
+    said = names if len(names) > 1 else dict.fromkeys(names, "")
+    rows = [
+        _row(items[key], said[key[0]], wanted[key])
+        for key in sorted(items, key=lambda key: (_place(items[key]), names[key[0]], key[0]))
+    ]
     return {
         "reference": ", ".join(references[:NAMED]) + (" …" if len(references) > NAMED else ""),
         "orders": len(references),
@@ -262,8 +272,9 @@ def pick_list(orders: Iterable[Order]) -> dict[str, Any]:
     }
 
 
-def _row(item: Item, wanted: Sequence[tuple[str, int]]) -> Mapping[str, Any]:
+def _row(item: Item, brand: str, wanted: Sequence[tuple[str, int]]) -> Mapping[str, Any]:
     return {
+        "brand": brand,
         "location": item.location,
         "sku": item.sku,
         "title": item.title or item.sku,

@@ -178,9 +178,8 @@ def _parts(batch: Batch, some: Sequence[Ready], known: Known) -> Iterator[bytes]
 def _pages(batch: Batch, some: Sequence[Ready], known: Known) -> Iterator[Page | bytes]:
     if batch.prints is Prints.PICK_LIST:
         brand = known.brands.get(batch.brand_id)
-        yield documents.pick_list(
-            pick_list(each.order for each in some), SlipLook() if brand is None else brand.slip, batch.copy
-        )
+        listed = pick_list((each.order for each in some), known.brands)
+        yield documents.pick_list(listed, SlipLook() if brand is None else brand.slip, batch.copy)
         return
     for each in some:
         order, brand = each.order, known.brands[each.order.brand_id]
