@@ -32,6 +32,7 @@ from waybill_labels.domain import (
     Prints,
     Ready,
     Sort,
+    contents,
     in_order,
     jobs_of,
     look,
@@ -314,6 +315,16 @@ async def test_the_same_key_prints_once_and_only_the_same(desk: Desk) -> None:
     ]
 
 
+async def test_the_same_batch_twice_is_the_same_document(desk: Desk) -> None:
+    orders = [await desk.packed(reference) for reference in ("10001-01", "10002-01")]
+    await desk.known(*orders)
+    first, second = [await desk.prints(orders=chosen(*orders), prints="both") for _ in range(2)]
+
+    assert first["batch_id"] != second["batch_id"]
+    assert await desk.file(first) == await desk.file(second)
+    assert [len(page) for page in codes(await desk.file(second))] == [2, 1, 2, 1]
+
+
 async def test_a_link_expires_is_its_brands_alone_and_is_good_as_it_was_given(desk: Desk, database: Database) -> None:
     order = await desk.packed("10001-01")
     await desk.known(order)
@@ -471,6 +482,20 @@ def test_a_pick_list_of_many_articles_goes_over_pages_and_each_of_its_codes_is_r
     assert set().union(*codes(pdf)) == {line.sku for line in lines}
     assert len(texts(pdf)) > 1
     assert "Page 2 of" in texts(pdf)[1]
+
+
+def test_joined_pages_are_the_same_bytes_each_time_and_other_pages_are_another_document() -> None:
+    slips = [
+        documents.pdf([documents.slip(contents(an_order(each), to(), ACORN))]) for each in ("10001-01", "10002-01")
+    ]
+    one, again, other = [documents.joined(parts)[0] for parts in (slips, slips, slips[::-1])]
+    read = PdfReader(io.BytesIO(one), strict=True)
+    assert read.metadata is not None
+
+    assert one == again
+    assert codes(one) == codes(other)[::-1] == [{"10001-01"}, {"10002-01"}]
+    assert read.metadata["/CreationDate"] == "D:19700101000000+00'00'"
+    assert read.trailer["/ID"] != PdfReader(io.BytesIO(other)).trailer["/ID"]
 
 
 def test_a_pick_list_over_two_brands_sums_each_by_itself_and_says_whose_it_is() -> None:

@@ -4,10 +4,12 @@ A page is a dictionary: its `kind` is one of those in `pages.typ`, all else is w
 """
 
 import json
+import re
 import tempfile
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from hashlib import sha256
 from io import BytesIO
 from itertools import groupby
 from pathlib import Path
@@ -26,6 +28,11 @@ DPI: Final = 203
 _FONTS: Final = ("figo", "figbo")
 """FiraGO, regular and bold."""
 _TEMPLATES: Final = Path(__file__).parent
+_CREATED: Final = re.compile(rb"/CreationDate\((D:\d{14}[+-]\d\d'\d\d')\)")
+_NEVER: Final = b"D:19700101000000+00'00'"
+_IDENTIFIER: Final = re.compile(rb"/ID\[<([0-9A-F]{32})><([0-9A-F]{32})>\]>>\s+startxref\s+\d+\s+%%EOF\s*\Z")
+_TRAILER: Final = 256
+"""Bytes at the end of a PDF in which its identifier stands."""
 _zxing: Any = zxingcpp
 """Its stubs know neither its options nor that its images are buffers."""
 _log = logging.get(__name__)
@@ -55,7 +62,7 @@ def pdf(pages: Sequence[Page]) -> bytes:
 
 
 def joined(parts: Sequence[bytes]) -> tuple[bytes, int]:
-    """Several PDFs as one, and how many pages that has."""
+    """Several PDFs as one, and how many pages that has; the same ones give the same bytes."""
     whole: Any = pypdfium2.PdfDocument.new()
     try:
         for part in parts:
@@ -64,9 +71,24 @@ def joined(parts: Sequence[bytes]) -> tuple[bytes, int]:
             document.close()
         written = BytesIO()
         whole.save(written)
+        with written.getbuffer() as content:
+            _settle(content)
         return written.getvalue(), len(whole)
     finally:
         whole.close()
+
+
+def _settle(pdf: memoryview) -> None:
+    """Replace what PDFium writes anew each time by as many bytes: when it was made, and its random identifier.
+
+    Information comes before pages, the identifier after them, in the trailer (ISO 32000-1, 14.3.3 and 14.4).
+    """
+    if created := _CREATED.search(pdf):
+        pdf[slice(*created.span(1))] = _NEVER
+    if identifier := _IDENTIFIER.search(pdf, max(len(pdf) - _TRAILER, 0)):
+        digest = sha256(pdf[: identifier.start()]).hexdigest()[:32].upper().encode()
+        for group in (1, 2):
+            pdf[slice(*identifier.span(group))] = digest
 
 
 def _compiled(data: Mapping[str, Any]) -> bytes:

@@ -30,7 +30,7 @@ async def keep(
     kept = made.on_conflict_do_update(index_elements=["brand_id", "digest"], set_={"kept_until": later})
     await connection.execute(kept)
     rows = [{"order_id": order_id, "brand_id": brand_id, "digest": digest} for order_id in order_ids]
-    await put(connection, document_orders, rows)
+    await put(connection, document_orders, rows, update=())
     return digest
 
 
