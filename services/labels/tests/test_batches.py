@@ -498,6 +498,15 @@ def test_joined_pages_are_the_same_bytes_each_time_and_other_pages_are_another_d
     assert read.trailer["/ID"] != PdfReader(io.BytesIO(other)).trailer["/ID"]
 
 
+def test_an_article_whose_code_is_too_long_for_bars_has_a_2d_code_on_a_pick_list() -> None:
+    skus = ["TS-10", "SHIRT-BLUE-XL-2026-SUMMER", "ŁÓDŹ-1", "9" * 4000]
+    lines = [OrderLine(line_id=sku[:9], sku=sku, title="Shirt", quantity=1) for sku in skus]
+    listed = pick_list([an_order("10001-01", *lines)], {BRAND: ACORN})
+    pdf = documents.pdf([documents.pick_list(listed, SlipLook())])
+
+    assert set().union(*codes(pdf)) == set(skus[:3])
+
+
 def test_a_pick_list_over_two_brands_sums_each_by_itself_and_says_whose_it_is() -> None:
     birch = ACORN.model_copy(update={"brand_id": UUID(int=9), "name": "Birch"})
     orders = [an_order("10001-01"), replace(an_order("10001-02"), brand_id=birch.brand_id), an_order("10002-01")]

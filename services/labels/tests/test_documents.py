@@ -126,6 +126,20 @@ def test_numbers_of_every_kind_are_read_as_they_are(number: str, size: Size) -> 
     assert read(dots(label_of(contents(number=number), size))) == {**CODES, "Code 128": number}
 
 
+@pytest.mark.parametrize("reference", ["W" * 200, "ÀÉÎ-10001-01", "東" * 200])
+@pytest.mark.parametrize("size", SIZES)
+def test_the_longest_reference_is_read_and_stays_below_the_last_rule(reference: str, size: Size) -> None:
+    short, long = label_of(contents(), size), label_of(contents(reference=reference), size)
+    image = dots(long)
+    _, top, right, bottom = ImageChops.difference(dots(short), image).getbbox() or (0, 0, 0, 0)
+    tilted = (image.rotate(by, fillcolor=255, expand=True, resample=Image.Resampling.BICUBIC) for by in (1, -1))
+
+    for seen in (image, *tilted, ImageEnhance.Contrast(image).enhance(0.5)):
+        assert read(seen) == {**CODES, "QR Code": reference}
+    assert (top > 852, right <= image.width - 20, bottom <= image.height - 20) == (True,) * 3
+    assert text_of(long).replace("\u200b", "").replace("\n", "").count(reference) == 1
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_the_longest_address_leaves_its_place_nowhere(size: Size) -> None:
     """What stands outside of an address is the same dots whether it is short or the longest that is taken."""

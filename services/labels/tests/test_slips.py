@@ -197,14 +197,18 @@ def test_the_longest_of_everything_stays_within_the_page() -> None:
 
     assert len(pages) > 5
     for page in pages:
-        frame = page.copy()
-        # Everything stands at least 15 mm from the edge, but for the line at the foot.
-        frame.paste(255, (42, 42, page.width - 42, page.height - 42))
-        frame.paste(255, (42, page.height - 60, page.width - 42, page.height))
-        assert ImageChops.invert(frame).getbbox() is None
+        assert ImageChops.invert(outside(page)).getbbox() is None
     # Between an article's name and its SKU nothing stands.
     assert ImageChops.invert(first.crop((1045, 1310, 1085, 1970))).getbbox() is None
     assert [code.text for code in zxingcpp.read_barcodes(first)] == ["10001-01"]
+
+
+def outside(page: Image.Image) -> Image.Image:
+    """What stands less than 15 mm from the edge, at 72 dots an inch, but for the line at the foot."""
+    frame = page.copy()
+    frame.paste(255, (42, 42, page.width - 42, page.height - 42))
+    frame.paste(255, (42, page.height - 60, page.width - 42, page.height))
+    return frame
 
 
 def test_every_language_says_everything() -> None:
@@ -213,16 +217,45 @@ def test_every_language_says_everything() -> None:
     assert names[0] == names[1]
 
 
-def test_a_scanner_reads_the_reference_and_one_of_another_script_has_no_bars() -> None:
-    def codes(reference: str) -> list[str]:
-        pdf = pypdfium2.PdfDocument(slip_of(contents(a_slip_of(reference), to(), ACORN)))
-        image = pdf[0].render(scale=203 / 72).to_pil()
-        pdf.close()
-        return [found.text for found in zxingcpp.read_barcodes(image)]
+REFERENCES = {
+    "10001-01": "Code 128",
+    "SECOND-SHOP-1000000001-01": "Code 128",
+    "1" * 66: "Code 128",
+    "W" * 200: "QR Code",
+    "№-10001-01": "QR Code",
+    "ÀÉÎ-10001-01": "QR Code",
+    "العربية-01": "QR Code",
+    "東" * 200: "QR Code",
+}
+"""By what a scanner reads them as: bars as long as they fit."""
 
-    assert codes("10001-01") == ["10001-01"]
-    assert codes("№-10001-01") == []
-    assert codes("1" * 60) == []
+
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_a_reference_that_is_too_long_for_bars_or_of_another_script_has_a_2d_code(reference: str) -> None:
+    pdf = slip_of(contents(a_slip_of(reference), to(), ACORN))
+    image = rendered(pdf, 300)
+    tilted = (image.rotate(by, fillcolor=255, expand=True, resample=Image.Resampling.BICUBIC) for by in (1, -1))
+
+    for seen in (image, *tilted, ImageEnhance.Contrast(image).enhance(0.5)):
+        assert [(str(each.format), each.text) for each in zxingcpp.read_barcodes(seen)] == [
+            (REFERENCES[reference], reference)
+        ]
+    assert ImageChops.invert(outside(rendered(pdf, 72))).getbbox() is None
+
+
+@pytest.mark.parametrize("reference", ["W" * 200, "東" * 200])
+def test_people_read_the_longest_reference_too_at_the_head_and_at_the_foot(reference: str) -> None:
+    text = text_of(slip_of(contents(a_slip_of(reference), to(), ACORN)))
+
+    assert text.replace("\u200b", "").replace("\n", "").count(reference) == 2
+
+
+def rendered(pdf: bytes, dpi: int) -> Image.Image:
+    """Its first page."""
+    document = pypdfium2.PdfDocument(pdf)
+    image: Image.Image = document[0].render(scale=dpi / 72).to_pil().convert("L")
+    document.close()
+    return image
 
 
 def test_references_of_every_kind_are_read_from_a_slip_also_tilted_and_faint() -> None:

@@ -10,6 +10,7 @@ import pypdfium2
 from PIL import Image
 
 from waybill_labels.documents.setting import DPI, Page, code_128, pdf, qr_code
+from waybill_labels.documents.slips import breakable
 from waybill_labels.domain import Size
 
 _DOTS: Final[dict[Size, tuple[int, int]]] = {"4x6": (812, 1218), "a6": (839, 1182)}
@@ -17,12 +18,17 @@ _DOTS: Final[dict[Size, tuple[int, int]]] = {"4x6": (812, 1218), "a6": (839, 118
 _MODULE: Final = 3
 """Dots of the thinnest bar: 0.38 mm, which every scanner reads."""
 _QR_MODULE: Final = 7
+_ABOVE: Final = 874
+"""Dots above the code of the reference, which may be as high as what is below them, but for a margin."""
+_MARGIN: Final = 24
 _BLACK: Final = 128
 
 
 def label(face: Mapping[str, Any], size: Size = "4x6", copy: int = 1) -> Page:
     """A label's page; `copy` counts how often it was printed."""
     width, height = _DOTS[size]
+    code = qr_code(face["reference"], _QR_MODULE)
+    room = height - _ABOVE - _MARGIN
     return {
         **face,
         "kind": "label",
@@ -30,7 +36,8 @@ def label(face: Mapping[str, Any], size: Size = "4x6", copy: int = 1) -> Page:
         "width": width,
         "height": height,
         "bars": code_128(face["number"], _MODULE),
-        "code": qr_code(face["reference"], _QR_MODULE),
+        "name": breakable(face["reference"]),
+        "code": {**code, "module": min(_QR_MODULE, room // code["modules"])},
     }
 
 

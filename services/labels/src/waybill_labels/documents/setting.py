@@ -120,9 +120,11 @@ def code_128(text: str, module: float) -> dict[str, Any]:
     return {"module": module, "modules": len(modules), "runs": list(_runs(modules))}
 
 
-def qr_code(text: str, module: int) -> dict[str, Any]:
+def qr_code(text: str, module: float) -> dict[str, Any]:
     """The rows of a QR code (ISO/IEC 18004), with error correction M, without the quiet zone around it."""
-    rows = _modules(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
+    # Without its character set (ECI), a scanner guesses, and takes ÀÉ for Japanese.
+    charset = {} if text.isascii() else {"eci": "UTF-8"}
+    rows = _modules(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M", **charset)
     return {"module": module, "modules": len(rows), "rows": [list(_runs(row)) for row in rows]}
 
 

@@ -7,28 +7,45 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from waybill_labels.documents.setting import DPI, Page, code_128
+from waybill_labels.documents.setting import DPI, Page, code_128, qr_code
 
 _WORDS: Final = files("waybill_labels") / "documents" / "words"
-_MODULE_MM: Final = 3 * 25.4 / DPI
-"""Of the thinnest bar: 0.38 mm, three whole dots of a label printer, so that none is drawn thinner than another."""
+_MODULES_MM: Final = (3 * 25.4 / DPI, 2 * 25.4 / DPI)
+"""Of the thinnest bar: 0.38 mm, or 0.25 mm where a code is long; whole dots of a label printer, so that none is drawn
+thinner than another. Thinner ones are not always read at 300 dots an inch."""
+_ROOM_MM: Final = 100
+"""How wide a code may be beside the brand."""
 _WORD, _SKU = re.compile(r"(\S{30})(?=\S)"), re.compile(r"(\S{16})(?=\S)")
-_LONGEST: Final = 20
-"""Characters of a reference that has bars; a longer one would not fit beside the brand."""
+_MOST_BARS: Final = 66
+"""Characters, all of them digits, that fit there as thin bars."""
+_MOST_BYTES: Final = 800
+"""In a 2D code, which is 40 mm wide then: the longest reference in any script."""
 
 
 def slip(contents: Mapping[str, Any], copy: int = 1) -> Page:
     """A packing slip's pages, as many as it takes; `copy` counts how often it was printed."""
     said = words(*contents["languages"])
-    bars = scannable(contents["reference"])
-    of_all = {"bars": bars, "words": said, "paper": paper(contents["paper"]), "again": again(copy, said)}
-    items = [with_breaks(item) for item in contents["items"]]
-    return {**contents, "kind": "slip", "items": items, **of_all}
+    return {
+        **contents,
+        "kind": "slip",
+        "name": breakable(contents["reference"]),
+        "code": scannable(contents["reference"]),
+        "room": _ROOM_MM,
+        "items": [with_breaks(item) for item in contents["items"]],
+        "words": said,
+        "paper": paper(contents["paper"]),
+        "again": again(copy, said),
+    }
 
 
 def with_breaks(row: Mapping[str, Any]) -> dict[str, Any]:
     """An article whose name and SKU may be broken where they are longer than their columns."""
-    return {**row, "title": _WORD.sub("\\1\u200b", row["title"]), "sku": _SKU.sub("\\1\u200b", row["sku"])}
+    return {**row, "title": _WORD.sub("\\1\u200b", row["title"]), "sku": breakable(row["sku"])}
+
+
+def breakable(text: str) -> str:
+    """A text without spaces that may be broken where it is longer than its column."""
+    return _SKU.sub("\\1\u200b", text)
 
 
 def again(copy: int, said: Mapping[str, str]) -> str:
@@ -41,9 +58,14 @@ def paper(name: str) -> str:
     return "us-letter" if name == "letter" else "a4"
 
 
-def scannable(text: str) -> dict[str, Any] | None:
-    """The bars of a reference or article, where it has any."""
-    return code_128(text, _MODULE_MM) if text and text.isascii() and len(text) <= _LONGEST else None
+def scannable(text: str, room_mm: float = _ROOM_MM) -> dict[str, Any] | None:
+    """The bars of a reference or article where they fit, else a 2D code of it; None where there is none."""
+    if text.isascii() and 0 < len(text) <= _MOST_BARS:
+        for module in _MODULES_MM:
+            bars = code_128(text, module)
+            if bars["modules"] * module <= room_mm:
+                return bars
+    return qr_code(text, _MODULES_MM[0]) if 0 < len(text.encode()) <= _MOST_BYTES else None
 
 
 @cache
