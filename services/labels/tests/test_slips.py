@@ -2,9 +2,11 @@
 
 import io
 import random
+import re
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 from uuid import uuid4
 
@@ -92,13 +94,26 @@ def test_no_text_of_a_customer_is_taken_for_code() -> None:
     assert text.count("#panic(") == 3
 
 
-def test_a_long_order_takes_more_pages() -> None:
-    items = [Item(f"SKU-{at}", f"Thing {at}", 1) for at in range(100)]
+PAPERS = {"a4": (595, 842), "letter": (612, 792)}
+"""Width and height in points."""
 
-    pdf = slip_of(contents(a_slip(*items), to(), ACORN))
 
-    assert len(PdfReader(io.BytesIO(pdf)).pages) > 2
-    assert "Thing 99" in text_of(pdf)
+@pytest.mark.parametrize("paper", PAPERS)
+@pytest.mark.parametrize("lines", [1, 100])
+def test_a_long_order_takes_more_pages_of_the_brands_paper(paper: str, lines: int) -> None:
+    items = [Item(f"SKU-{at}", f"Thing {at}", 1) for at in range(lines)]
+    brand = ACORN.model_copy(update={"slip": SlipLook(paper=paper)})
+
+    pages = PdfReader(io.BytesIO(slip_of(contents(a_slip(*items), to(), brand)))).pages
+
+    assert {(round(page.mediabox.width), round(page.mediabox.height)) for page in pages} == {PAPERS[paper]}
+    shown = [re.findall(r"Thing \d+", page.extract_text()) for page in pages]
+    assert [each for page in shown for each in page] == [f"Thing {at}" for at in range(lines)]
+    assert all(shown)
+    assert (len(pages) > 2) is (lines > 1)
+    for nth, page in enumerate(pages, 1):
+        assert f"Page {nth} of {len(pages)}" in page.extract_text()
+        assert "Quantity" in page.extract_text()
 
 
 async def test_an_order_can_be_printed_once_it_has_come_in_by_its_own_brand(
@@ -184,11 +199,12 @@ def test_it_speaks_the_customers_language_where_it_can_else_the_brands(customers
     assert says in text_of(slip_of(contents(replace(a_slip(), language=customers), to(), brand)))
 
 
-def test_the_longest_of_everything_stays_within_the_page() -> None:
+@pytest.mark.parametrize("paper", PAPERS)
+def test_the_longest_of_everything_stays_within_the_page(paper: str) -> None:
     long = "Wolfeschlegelsteinhausenbergerdorff Straßburger Allee 12345 W"[:LONGEST]
     items = [Item("SKU-" + "9" * 40, long * 3, 999, unit_price="99999.00 USD") for _ in range(100)]
     address = dict.fromkeys(("name", "company", "line1", "line2", "city", "region", "postcode"), long)
-    look = SlipLook(message=long * 7, prices=True, paper="letter")
+    look = SlipLook(message=long * 7, prices=True, paper=paper)
     brand = ACORN.model_copy(update={"name": long, "slip": look})
     pdf = pypdfium2.PdfDocument(slip_of(contents(a_slip(*items), to(**address), brand)))
     pages = [page.render(scale=1).to_pil().convert("L") for page in pdf]
@@ -199,7 +215,8 @@ def test_the_longest_of_everything_stays_within_the_page() -> None:
     for page in pages:
         assert ImageChops.invert(outside(page)).getbbox() is None
     # Between an article's name and its SKU nothing stands.
-    assert ImageChops.invert(first.crop((1045, 1310, 1085, 1970))).getbbox() is None
+    between = (first.width - 681, 1310, first.width - 641, 1970)
+    assert ImageChops.invert(first.crop(between)).getbbox() is None
     assert [code.text for code in zxingcpp.read_barcodes(first)] == ["10001-01"]
 
 
@@ -286,3 +303,19 @@ def test_a_slip_speaks_every_script(name: str) -> None:
         for font in PdfReader(io.BytesIO(pdf)).pages[0]["/Resources"]["/Font"].values()
     }
     assert all("FiraGO" in font or "NotoSansCJK" in font or "DejaVu" in font for font in fonts), fonts
+
+
+def test_arabic_is_shaped_and_runs_from_right_to_left_on_a_slip() -> None:
+    """Letters that join leave no white between them; the first word stands at the right."""
+
+    def words(name: str) -> list[int]:
+        slip = contents(a_slip(), None, ACORN)
+        blank, page = (rendered(slip_of({**slip, "to": [each]}), 203) for each in ("\u00a0", name))
+        ink = ImageChops.difference(blank, page)
+        columns = (ink.crop((x, 0, x + 1, 600)).getbbox() is not None for x in range(ink.width))
+        return [len(list(run)) for black, run in groupby(columns) if black]
+
+    (joined,) = words("محمد")
+    assert len(words("م\u200cح\u200cم\u200cد")) > 1
+    left, right = words("ا محمد")
+    assert (left, right < left) == (joined, True)
