@@ -7,11 +7,10 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import pypdfium2
 import pytest
-import zxingcpp
 from brought import Brought, Publish, Until
 from labels_builders import ACORN, left, packed, placed, to, unpacked
+from readback import dots, held, printed, read
 from sqlalchemy import text
 
 from waybill_chassis.database import Database
@@ -289,23 +288,24 @@ async def test_a_label_that_its_carrier_gives_is_kept_as_it_came_and_converted_o
     )
     shown: dict[str, Any] = {}
 
-    async def printed() -> bool:
+    async def done() -> bool:
         shown.update((await brought.labels.get(f"/api/v1/batches/{batch.json()['batch_id']}")).json())
         return bool(shown["state"] == "done")
 
-    await brought.waits(printed)
+    await brought.waits(done)
 
+    on_it = {"Code 128": sold["tracking_number"]}
     assert label.headers["content-type"] == sold["file"]["media_type"]
     assert label.content == b64decode(sold["file"]["content"])
     assert (pdf.status_code, zpl.status_code) == (as_pdf, as_zpl)
     if as_pdf == 200:
-        page = pypdfium2.PdfDocument(pdf.content)[0].render(scale=203 / 72).to_pil()
-        assert [code.text for code in zxingcpp.read_barcodes(page)] == [sold["tracking_number"]]
+        assert read(dots(pdf.content)) == on_it
         assert (shown["document"]["pages"], shown["failures"]) == (2, [])
     else:
         assert pdf.json()["type"].rpartition(":")[2] == "other-format"
         assert [(each["code"], each["name"]) for each in shown["failures"]] == [("label-gone", "10001-01, parcel 1")]
-    assert zpl.content.startswith(b"^XA")
+    (from_zpl,) = printed(zpl.content, "4x6")
+    assert [read(seen) for seen in held(from_zpl)] == [on_it] * 4
 
 
 async def test_commands_that_make_no_sense_are_refused_and_a_stranger_sees_nothing(

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from labels_builders import ACORN, BRAND, GROUND, NOON, ORDER, cause, hears, left, packed, placed, sale, to
+from readback import dots, printed, read
 from sqlalchemy import text
 
 from waybill_chassis.database import Database
@@ -189,7 +190,9 @@ async def test_a_return_label_is_bought_printed_and_given_back_once_the_return_e
         return [each["state"] for each in shown.get("labels", [])] == ["bought"]
 
     await until(is_bought)
-    pdf = await labels.get(f"/api/v1/orders/{order}/parcels/{event.return_id}/label.pdf")
+    pdf, zpl = [
+        await labels.get(f"/api/v1/orders/{order}/parcels/{event.return_id}/label.{kind}") for kind in ("pdf", "zpl")
+    ]
     handed = (await labels.get("/api/v1/manifests")).json()["waiting"]
     (known,) = (await carrier.get("/v1/labels", params={"key": shown["labels"][0]["label_id"]})).json()["labels"]
     await publish(ReturnClosed(order_id=order, brand_id=BRAND, return_id=event.return_id, closed_at=NOON), 3)
@@ -209,7 +212,10 @@ async def test_a_return_label_is_bought_printed_and_given_back_once_the_return_e
             {"order": order},
         )
         told = [EVENTS.decode(row.type, bytes(row.payload)) for row in rows]
-    assert (pdf.status_code, handed) == (200, [])
+    assert (pdf.status_code, zpl.status_code, handed) == (200, 200, [])
+    (from_zpl,) = printed(zpl.content, "4x6")
+    on_it = {"Code 128": known["tracking_number"], "QR Code": "10001-01"}
+    assert [read(image) for image in (dots(pdf.content), from_zpl)] == [on_it, on_it]
     assert known["tracking_number"] == shown["labels"][0]["tracking_number"]
     assert [getattr(each, "state", "bought") for each in told] == ["bought", "voided", "refunded"]
 
