@@ -135,6 +135,37 @@ def test_the_longest_address_leaves_its_place_nowhere(size: Size) -> None:
         assert text_of(label_of(long, size)).count(LONG[:20]) > line
 
 
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("name", "short", "box"),
+    [
+        ("from", ["A"], (24, 24, -284, 124)),
+        ("service", "A", (-274, 24, -24, 72)),
+        ("carrier", "A", (-274, 72, -24, 100)),
+    ],
+)
+@pytest.mark.parametrize("long", [LONG, "W" * LONGEST])
+def test_the_longest_sender_service_and_carrier_stay_in_their_boxes(
+    name: str, short: Any, box: tuple[int, int, int, int], long: str, size: Size
+) -> None:
+    longest = [long] * 7 if name == "from" else long
+    others = {each: "" for each in ("service", "carrier") if each != name}
+    one, other = [dots(label_of(contents(**others, **{name: each}), size)) for each in (short, longest)]
+    found = ImageChops.difference(one, other).getbbox()
+    assert found is not None
+    left, top, right, bottom = box
+
+    # Two dots are left at the foot: nothing is cut off.
+    assert found[0] >= left % one.width - 1
+    assert found[1] >= top - 1
+    assert found[2] <= right % one.width + 1
+    assert found[3] <= bottom - 2
+    assert text_of(label_of(contents(**{name: longest}), size)).replace("\n", "").count(long[:16]) >= (
+        7 if name == "from" else 1
+    )
+    assert read(other) == CODES
+
+
 def test_nothing_is_printed_at_the_edge() -> None:
     image = dots(label_of(contents(to=[LONG] * 7, **{"from": [LONG] * 5})))
     inner = image.crop((12, 12, image.width - 12, image.height - 12))

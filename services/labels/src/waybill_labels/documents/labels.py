@@ -36,6 +36,9 @@ def label(face: Mapping[str, Any], size: Size = "4x6", copy: int = 1) -> Page:
         "width": width,
         "height": height,
         "bars": code_128(face["number"], _MODULE),
+        "from": [breakable(each) for each in face["from"]],
+        "service": breakable(face["service"]),
+        "carrier": breakable(face["carrier"]),
         "name": breakable(face["reference"]),
         "code": {**code, "module": min(_QR_MODULE, room // code["modules"])},
     }
