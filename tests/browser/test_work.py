@@ -129,6 +129,7 @@ async def test_another_service_is_chosen_for_a_parcel_whose_label_was_given_back
     await page.get_by_label("Weight, g").fill("2500")
     await page.get_by_role("button", name="Ask again").click()
     await expect(page.get_by_label("Weight, g")).to_have_value("2500")
+    await expect(page.get_by_text("2.5 kg 5 lb 8.2 oz")).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     await expect(page.locator(".rates li").first).to_contain_text("By your rule")
     await page.get_by_role("button", name="Buy Post").click()

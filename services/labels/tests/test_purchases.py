@@ -238,6 +238,7 @@ async def test_what_a_label_would_cost_is_said_before_it_is_bought(brought: Brou
 
     said = whole.json()
     assert (said["reference"], said["parcel"], said["weight_g"]) == ("10001-01", 1, 400)
+    assert (said["weight"], said["size"]) == ("0.4 kg  14.1 oz", "300 × 200 × 120 mm  11.8 × 7.9 × 4.7 in")
     costs = [Decimal(rate["cost"]["amount"]) for rate in said["rates"]]
     assert costs == sorted(costs)
     assert [rate["service"] for rate in said["rates"]] == ["simulated:ground", "simulated:post"]

@@ -7,7 +7,19 @@ import pytest
 from labels_builders import ACORN, BOX, EXPRESS, FIRST, GROUND, hears, packed, to
 
 from waybill_events import Box, BusinessAddress, LineUnits, Money, OrderLine, RateRule, Recipient
-from waybill_labels.domain import LONGEST, NotReady, NotYet, Offer, Order, Shipment, Wish, choose, prepare
+from waybill_labels.domain import (
+    LONGEST,
+    NotReady,
+    NotYet,
+    Offer,
+    Order,
+    Shipment,
+    Wish,
+    choose,
+    prepare,
+    size_in_words,
+    weight_in_words,
+)
 
 POST = Offer("simulated", "Simulated Carrier", "post", "Post", Money(amount="8.00", currency="USD"), 4)
 
@@ -162,3 +174,32 @@ def test_boxes_in_post_offices_are_known_by_their_names(line: str) -> None:
 
 def test_a_street_is_no_box() -> None:
     assert chosen(ready(recipient=to(line1="12 Boxwood Lane", phone="1")), RateRule(choose="fastest")) == "express"
+
+
+@pytest.mark.parametrize(
+    ("grams", "said"),
+    [
+        (1, "0.001 kg  0.0 oz"),
+        (400, "0.4 kg  14.1 oz"),
+        (453, "0.453 kg  1 lb 0.0 oz"),
+        (12_345, "12.345 kg  27 lb 3.5 oz"),
+        (10_000_000, "10000 kg  22046 lb 3.6 oz"),
+    ],
+)
+def test_a_weight_is_said_in_kilograms_and_in_pounds_and_ounces(grams: int, said: str) -> None:
+    assert weight_in_words(grams) == said
+
+
+@pytest.mark.parametrize(
+    ("country", "said"),
+    [
+        ("US", "300 × 200 × 120 mm  11.8 × 7.9 × 4.7 in"),
+        ("PR", "300 × 200 × 120 mm  11.8 × 7.9 × 4.7 in"),
+        ("DE", "300 × 200 × 120 mm"),
+        (None, "300 × 200 × 120 mm"),
+    ],
+)
+def test_a_size_is_said_in_inches_too_where_its_parcel_leaves_from_the_united_states(
+    country: str | None, said: str
+) -> None:
+    assert size_in_words(BOX, country) == said

@@ -12,7 +12,18 @@ from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_events import Box, Money
 from waybill_labels.clients import Carrier, offers_of
-from waybill_labels.domain import NotReady, NotYet, Offer, Order, Wish, able, choose, prepare
+from waybill_labels.domain import (
+    NotReady,
+    NotYet,
+    Offer,
+    Order,
+    Wish,
+    able,
+    choose,
+    prepare,
+    size_in_words,
+    weight_in_words,
+)
 from waybill_labels.settings import Settings
 from waybill_labels.store import orders
 
@@ -44,13 +55,15 @@ class LeftOut(BaseModel):
 class Rates(BaseModel):
     """What was asked for, grams and millimeters, and what carriers say, the cheapest first.
 
-    `parcel` counts the order's parcels from 1, or its returns.
+    `parcel` counts the order's parcels from 1, or its returns; `weight` and `size` are as people say them.
     """
 
     reference: str
     parcel: int
     weight_g: int
     box: Box
+    weight: str
+    size: str
     rates: list[Rate]
     left_out: list[LeftOut]
 
@@ -99,6 +112,8 @@ def routes(begin: Begin[Order], settings: Settings, carriers: Mapping[str, Carri
             parcel=parcel.number,
             weight_g=shipment.weight_g,
             box=shipment.box,
+            weight=weight_in_words(shipment.weight_g),
+            size=size_in_words(shipment.box, shipment.ship_from.country),
             rates=[_rate(offer, chosen) for offer in offers],
             left_out=[LeftOut(service=code, why=why) for code, why in {**left_out, **said.without}.items()],
         )

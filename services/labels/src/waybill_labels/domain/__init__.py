@@ -41,6 +41,7 @@ from waybill_labels.domain.labels import (
     void_refused,
     voided,
 )
+from waybill_labels.domain.measures import size_in_words, weight_in_words
 from waybill_labels.domain.money import FUNDS, Entry, Funds, Moved, ledger
 from waybill_labels.domain.orders import (
     OPEN,
@@ -157,10 +158,12 @@ __all__ = [
     "refunded",
     "refused",
     "resolve",
+    "size_in_words",
     "sold",
     "to_retry",
     "unclear",
     "void",
     "void_refused",
     "voided",
+    "weight_in_words",
 ]

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from waybill_events import Brand
+from waybill_labels.domain.measures import weight_in_words
 from waybill_labels.domain.orders import COMING, Label, Order
 from waybill_labels.domain.slips import lines_of_business, lines_of_recipient
 
@@ -52,13 +53,6 @@ def on_list(number: str, opened: datetime, brand: Brand, labels: Sequence[tuple[
             for order, label in labels
         ],
     }
-
-
-def weight_in_words(grams: int) -> str:
-    """Kilograms, and pounds and ounces as they are said in the United States."""
-    ounces = grams / 28.349523125
-    pounds, rest = divmod(round(ounces, 1), 16)
-    return f"{grams / 1000:.3g} kg  {f'{pounds:.0f} lb ' if pounds else ''}{rest:.1f} oz"
 
 
 def _day(label: Label) -> str:
