@@ -165,6 +165,26 @@ def test_who_cannot_take_it_is_left_out_and_the_answer_says_why() -> None:
     assert chosen(heavy, RateRule()) == "ground"
     assert "20000 g at most" in why_not(heavy, RateRule(), "simulated:post")
     assert "2700 mm of length at most" in why_not(long_, RateRule(choose="fixed", services=("simulated:ground",)))
+    wide = ready(Wish(box=Box(length_mm=1_000, width_mm=800, height_mm=800)), to(phone="1"))
+    assert "4190 mm of length and girth at most" in why_not(wide, RateRule(), "simulated:ground")
+
+
+@pytest.mark.parametrize(
+    ("recipient", "wish", "says"),
+    [
+        (to(line1="P.O. Box 12"), Wish(), "it does not deliver to PO boxes"),
+        (to(city="APO", region="AE"), Wish(), "it does not go to military addresses"),
+        (to(), Wish(weight_g=68_100), "it takes 68038 g at most"),
+        (to(), Wish(box=Box(length_mm=2_800, width_mm=100, height_mm=100)), "it takes 2743 mm of length at most"),
+        (to(), Wish(box=Box(length_mm=1_600, width_mm=700, height_mm=600)), "it takes 4191 mm of length and girth"),
+    ],
+)
+def test_rules_of_a_carrier_are_those_of_each_of_its_services(recipient: Recipient, wish: Wish, says: str) -> None:
+    of_ups = Offer("ups", "UPS", "ups_ground", "UPS Ground", Money(amount="1.00", currency="USD"), 3)
+
+    with pytest.raises(NotReady, match=says):
+        choose([of_ups], ready(wish, recipient), Wish("ups:ups_ground"), RateRule())
+    assert choose([of_ups], ready(recipient=to()), Wish(), RateRule()) is of_ups
 
 
 @pytest.mark.parametrize("line", ["PO Box 1", "p.o.box 9", "Postfach 12", "Boîte postale 7", "Apartado 3"])

