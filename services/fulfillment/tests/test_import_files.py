@@ -255,8 +255,15 @@ async def test_a_correction_by_file_asks_and_is_taken_back_with_the_file(desk: D
     await desk.client.post(f"{IMPORTS}/{found['import_id']}/undo")
     undone = await desk.at(found, "undone")
 
-    assert of(undone["counts"]) == {"undone": 1, "wrong": 1}
+    assert of(undone["counts"]) == {"undone": 1, "stays": 1}
     assert undone["codes"] == {"not-undone": 1}
+    assert undone["told"]["platforms"] == {"shopify": 2}
+    assert (
+        "(1 of shopify) are told that the parcels have not left after all, or have their former" in undone["stays_told"]
+    )
+    assert [row["reference"] for row in undone["problems"]] == ["b-01"]
+    csv = (await desk.client.get(f"{IMPORTS}/{found['import_id']}/corrections.csv")).text
+    assert "b-01" not in csv
     assert await desk.parcels("a-01") == [("shipped", FIRST, [3, 1])]
     assert await desk.parcels("b-01") == [("shipped", SECOND, [3, 1])]
 
@@ -272,6 +279,31 @@ async def test_an_order_that_stands_still_waits_with_its_rows(desk: Desk) -> Non
     applied = await desk.apply(found)
 
     assert applied["codes"] == {"order-parked": 1}
+
+
+async def test_what_could_not_be_taken_back_is_by_another_undo(desk: Desk) -> None:
+    await desk.open("a-01", "b-01")
+    found = await desk.upload(f"a-01,UPS,{FIRST},,", f"b-01,UPS,{SECOND},,")
+    await desk.apply(found)
+
+    async def goes_on(*, again: bool) -> None:
+        async with desk.database.begin() as connection:
+            still = text("UPDATE streams SET parked = :parked WHERE subject = :s")
+            await connection.execute(still, {"parked": not again, "s": desk.orders["a-01"]})
+
+    await goes_on(again=False)
+    await desk.client.post(f"{IMPORTS}/{found['import_id']}/undo")
+    part = await desk.at(found, "undone")
+    await goes_on(again=True)
+    await desk.client.post(f"{IMPORTS}/{found['import_id']}/undo")
+
+    async def all_back() -> bool:
+        answer = await desk.client.get(f"{IMPORTS}/{found['import_id']}")
+        return of(answer.json()["counts"]) == {"undone": 2}
+
+    assert (of(part["counts"]), part["codes"]) == ({"undone": 1, "stays": 1}, {"order-parked": 1})
+    await desk.until(all_back)
+    assert await desk.parcels("a-01") == [("unpacked", FIRST, [3, 1])]
 
 
 async def test_what_is_no_file_of_numbers_is_refused_and_leaves_nothing(desk: Desk) -> None:

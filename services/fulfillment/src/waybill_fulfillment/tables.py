@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 metadata: Final = MetaData()
 _STATES: Final = ("previewed", "applying", "applied", "undoing", "undone")
-_FATES: Final = ("ready", "nothing", "asks", "wrong", "applied", "undone")
+_FATES: Final = ("ready", "nothing", "asks", "wrong", "applied", "undone", "stays")
 
 ledgers: Final = Table(
     "ledgers",

@@ -96,13 +96,16 @@ def _add_commands(
 
     @router.post("/{import_id}/undo", status_code=202)
     async def undo(import_id: UUID, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
-        """Take back the parcels of a file that no carrier has seen yet; it is done in the background."""
+        """Take back the parcels of a file that no carrier has seen yet; it is done in the background.
+
+        What could not be taken back `stays`, and is tried again by another undo.
+        """
         async with begin.database.begin(call.brand, writes=True) as connection:
             found = await _found(connection, import_id, lock=True)
             if found.state in {"previewed", "applying"}:
                 raise Problem(409, "import-not-applied", "Only what was applied can be taken back. Wait until it is.")
-            if found.state == "applied":
-                await store.set_state(connection, import_id, "undoing")
+            if found.state != "undoing":
+                await store.take_back_again(connection, import_id)
             shown = await _shown(connection, import_id)
         wake()
         return shown
@@ -182,10 +185,12 @@ async def _shown(connection: AsyncConnection, import_id: UUID) -> dict[str, Any]
     """A file, its rows counted by fate and code, and some of those that do not go."""
     found = await _found(connection, import_id)
     counted = await store.counts(connection, import_id)
-    left = await store.rows_of(connection, import_id, ("wrong", "asks"), limit=SHOWN)
+    left = await store.rows_of(connection, import_id, ("wrong", "asks", store.STAYS), limit=SHOWN)
     would = await store.orders_by_platform(connection, import_id, ("ready",))
-    did = await store.orders_by_platform(connection, import_id, ("applied", "undone"))
-    fates = ("ready", "applied", "nothing", "asks", "wrong", "undone")
+    did = await store.orders_by_platform(connection, import_id, ("applied", "undone", store.STAYS))
+    back = await store.orders_by_platform(connection, import_id, ("applied", "undone"))
+    corrects = await store.corrects(connection, import_id)
+    fates = ("ready", "applied", "nothing", "asks", "wrong", "undone", store.STAYS)
     return {
         "import_id": str(import_id),
         "name": found.name,
@@ -197,20 +202,21 @@ async def _shown(connection: AsyncConnection, import_id: UUID) -> dict[str, Any]
         "notify_customer": found.notify_customer,
         "will_tell": {"platforms": would, "customers": sum(would.values())},
         "told": {"platforms": did, "customers": sum(did.values()) if found.notify_customer else 0},
-        "stays_told": _stays_told(found, did),
+        "stays_told": _stays_told(found, back, corrects=corrects),
         "problems": _rows(left),
         "corrections": f"/api/v1/imports/{import_id}/corrections.csv",
     }
 
 
-def _stays_told(found: store.Import, did: Mapping[str, int]) -> str:
+def _stays_told(found: store.Import, back: Mapping[str, int], *, corrects: bool) -> str:
     """What an undo cannot take back, in a sentence; empty where nothing was told."""
-    if not did:
+    if not back:
         return ""
-    orders = ", ".join(f"{count} of {platform}" for platform, count in did.items())
-    mails = sum(did.values())
+    orders = ", ".join(f"{count} of {platform}" for platform, count in back.items())
+    mails = sum(back.values())
+    what = "the parcels have not left after all" + (", or have their former numbers" if corrects else "")
     customers = f" {mails} customers have the number: nobody takes that back." if found.notify_customer else ""
-    return f"The orders' platforms ({orders}) are told that the parcels have not left after all.{customers}"
+    return f"The orders' platforms ({orders}) are told that {what}.{customers}"
 
 
 def _codes(counted: Iterable[tuple[str, int]]) -> Mapping[str, int]:

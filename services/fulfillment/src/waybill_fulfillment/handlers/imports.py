@@ -106,14 +106,14 @@ def _undone(tx: Transaction[Ledger], ledger: Ledger, row: Any, at: datetime) -> 
     """One parcel taken back: it has not left, or has its former number again."""
     if _stands_still(tx, ledger.order_id):
         says = "The order stands still, so its parcel stays."
-        return store.Settled(Fate.WRONG.value, "order-parked", says, row.parcel_id, row.former), ()
+        return store.Settled(store.STAYS, "order-parked", says, row.parcel_id, row.former), ()
     try:
         if row.former is None:
             events: Collection[Event] = undo(ledger, row.parcel_id, at)
         else:
             events = back_to(ledger, row.parcel_id, store.row_of(row).number, Tracking(**row.former), at)
     except Refused as refused:
-        return store.Settled(Fate.WRONG.value, "not-undone", str(refused), row.parcel_id, row.former), ()
+        return store.Settled(store.STAYS, "not-undone", str(refused), row.parcel_id, row.former), ()
     return store.Settled("undone", parcel_id=row.parcel_id, former=row.former), events
 
 

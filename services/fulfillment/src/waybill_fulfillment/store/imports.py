@@ -18,6 +18,8 @@ from waybill_fulfillment.store.ledgers import Ledgers
 from waybill_fulfillment.tables import import_rows, imports, ledgers
 
 OPEN: Final = ("ready", "asks")
+STAYS: Final = "stays"
+"""What became of a row whose parcel could not be taken back."""
 """What may still go."""
 
 
@@ -118,6 +120,19 @@ async def rows_of(
     if fates:
         query = query.where(import_rows.c.fate.in_(fates))
     return (await connection.execute(query.order_by(import_rows.c.line).limit(limit))).all()
+
+
+async def corrects(connection: AsyncConnection, import_id: UUID) -> bool:
+    """Whether a file has given a parcel another number."""
+    query = select(import_rows.c.line).where(import_rows.c.import_id == import_id, import_rows.c.former.is_not(None))
+    return (await connection.execute(query.limit(1))).first() is not None
+
+
+async def take_back_again(connection: AsyncConnection, import_id: UUID) -> None:
+    """Have a file undone, also what could not be before."""
+    stayed = update(import_rows).where(import_rows.c.import_id == import_id, import_rows.c.fate == STAYS)
+    await connection.execute(stayed.values(fate="applied"))
+    await set_state(connection, import_id, "undoing")
 
 
 async def set_state(connection: AsyncConnection, import_id: UUID, state: str, **values: Any) -> None:
