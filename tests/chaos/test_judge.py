@@ -100,13 +100,14 @@ DECIDED = of_request(
     "waybill.fulfillment",
     "RequestDecided",
     2,
+    kind="cancellation",
     granted=[{"line_id": "2", "quantity": 1}],
     refused=[WON],
 )
 CANCELED = of_request(4, "waybill.orders", "OrderCanceled", 3, lines=[{"line_id": "2", "quantity": 1}])
 DECLINED = of_request(5, "waybill.orders", "RequestDeclined", 4, refused=[WON])
 REQUESTED = [*LOG, ASKED, DECIDED, CANCELED, DECLINED]
-UNITS = {"packed": 0, "canceled": 0}
+UNITS = {"packed": 0, "canceled": 0, "returned": 0}
 LEDGER = {
     "lines": [
         {"line_id": "1", "ordered": 3, "open": 1, "shipped": 2, **UNITS},
@@ -269,6 +270,60 @@ def requested(of: Entry, **data: Any) -> list[Entry]:
 
 def test_a_request_that_was_decided_unit_by_unit_and_told_so_breaks_nothing() -> None:
     assert broken([sale(), ship(), asking()], REQUESTED, AFTER) == set()
+
+
+BACK = entry(
+    4,
+    "waybill.fulfillment",
+    "ShipmentUndone",
+    ORDER,
+    {"parcel_id": PARCEL, "lines": [{"line_id": "1", "quantity": 2}], "packed": False},
+    sequence=2,
+)
+OPEN_AGAIN = replace(
+    ANSWERS,
+    ledgers={
+        ORDER: {
+            "lines": [{**LEDGER["lines"][0], "open": 3, "shipped": 0}, LEDGER["lines"][1]],
+            "parcels": [{**LEDGER["parcels"][0], "state": "unpacked"}],
+        }
+    },
+    portal={
+        ORDER: {
+            **SHOWN,
+            "status": "not shipped",
+            "lines": [{**SHOWN["lines"][0], "shipped": 0}, SHOWN["lines"][1]],
+            "parcels": [],
+        }
+    },
+)
+
+
+def test_a_shipment_that_was_undone_breaks_nothing_unless_something_says_otherwise() -> None:
+    assert broken([sale(), ship(), look([PARCEL], [])], [*LOG, BACK], OPEN_AGAIN) == set()
+    assert broken([sale(), ship()], [*LOG, BACK], ANSWERS) == {"ledgers-conserved", "portal-equals-fold"}
+
+
+ONE = [{"line_id": "1", "quantity": 1}]
+RETURNED = [
+    *LOG,
+    of_request(2, "waybill.orders", "ReturnRequested", 2, lines=ONE),
+    of_request(5, "waybill.fulfillment", "RequestDecided", 2, kind="return", granted=ONE, refused=[]),
+    entry(6, "waybill.orders", "ReturnOpened", ORDER, {"return_id": REQUEST, "lines": ONE}, sequence=3),
+    entry(7, "waybill.fulfillment", "ReturnReceived", ORDER, {"return_id": REQUEST, "lines": ONE}, sequence=3),
+]
+
+
+def test_what_came_back_is_counted_and_moves_no_unit() -> None:
+    lines = [{**LEDGER["lines"][0], "returned": 1}, LEDGER["lines"][1]]
+    request = {"request_id": REQUEST, "state": "granted", "granted": ONE, "refused": []}
+    answers = replace(ANSWERS, ledgers={ORDER: {**LEDGER, "lines": lines}}, orders={ORDER: {"requests": [request]}})
+
+    assert broken([sale(), ship(), replace(asking(), kind="return")], RETURNED, answers) == set()
+    assert broken([sale(), ship()], RETURNED, replace(answers, ledgers=ANSWERS.ledgers)) == {"ledgers-conserved"}
+    assert broken([sale(), ship()], [each for each in RETURNED if each.type != "ReturnOpened"], answers) >= {
+        "requests-decided-once"
+    }
 
 
 @pytest.mark.parametrize(

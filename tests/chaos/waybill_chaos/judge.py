@@ -35,10 +35,12 @@ _STAGES: Final = {
     "CancellationRequested": "asked",
     "HoldRequested": "asked",
     "AmendmentRequested": "asked",
+    "ReturnRequested": "asked",
     "RequestDecided": "decided",
     "OrderCanceled": "stated",
     "OrderHeld": "stated",
     "OrderAmended": "stated",
+    "ReturnOpened": "stated",
     "RequestDeclined": "stated",
 }
 _PARKS: Final = ("unknown-version", "value", "U+0000", "oversized")
@@ -92,7 +94,7 @@ class Case:
         self.sales = [command for command in history if command.kind == "sale"]
         self.ships = [command for command in history if command.kind == "ship"]
         self.corrected = [command for command in history if command.kind == "correct"]
-        self.asked = [command for command in history if command.kind in {"cancel", "hold", "amend"}]
+        self.asked = [command for command in history if command.kind in {"cancel", "hold", "amend", "return"}]
         self.looks = [command for command in history if command.kind == "look"]
         self.ours = [entry for entry in log if entry.injected]
         self.told = _once(entry for entry in log if not entry.injected)
@@ -122,7 +124,9 @@ class Case:
         """By request: who asked, what was decided, what was stated."""
         for name, stage in _STAGES.items():
             for entry in self.by_type[name]:
-                self.of_request[_data(entry).get("request_id") or _data(entry)["hold_id"]][stage].append(entry)
+                said = _data(entry)
+                request_id = said.get("request_id") or said.get("hold_id") or said["return_id"]
+                self.of_request[request_id][stage].append(entry)
         by_labels = (entry for entry in self.told if entry.source == "waybill/labels" and entry.type in money.TOLD)
         in_order = sorted(by_labels, key=lambda entry: (entry.subject, entry.sequence or 0))
         self.labels = money.told((entry.type, _data(entry)) for entry in in_order)
@@ -287,6 +291,8 @@ def ledgers_conserved(case: Case) -> Iterator[str | None]:
             places = {name: line[name] for name in _PLACES}
             if line["ordered"] != sum(places.values()):
                 wrong = f"order {order_id}: the units of {line} do not add up"
+            elif line["returned"] != folded.returned[line["line_id"]]:
+                wrong = f"order {order_id}: {line}, but by the log {folded.returned[line['line_id']]} have come back"
             elif line["ordered"] != order["lines"].get(line["line_id"]) or places != folded.lines[line["line_id"]]:
                 wrong = f"order {order_id}: {line}, but the log has {folded.lines.get(line['line_id'])}"
         parcels = {each["parcel_id"]: (each["state"], each["tracking_number"]) for each in ledger["parcels"]}
@@ -347,11 +353,11 @@ def portal_equals_fold(case: Case) -> Iterator[str | None]:
 
 
 def shown_stays_shown(case: Case) -> Iterator[str | None]:
-    """What the portal has once shown it does not take back, whatever it is doing, but for parcels that were taken apart.
+    """What the portal has once shown it does not take back, whatever it is doing, but for parcels that are none any more.
 
-    One of those may have had a number: that of a label.
+    One that was taken apart may have had a number: that of a label.
     """
-    apart = {_data(entry)["parcel_id"] for entry in case.by_type["ParcelUnpacked"]}
+    apart = {_data(entry)["parcel_id"] for name in ("ParcelUnpacked", "ShipmentUndone") for entry in case.by_type[name]}
     for look in case.looks:
         lost = sorted(set(look.wants["parcels"]).difference(look.answer or (), apart))
         if look.answer is None:
@@ -541,6 +547,7 @@ class _Fold:
 
     lines: dict[str, dict[str, int]]
     parcels: dict[str, dict[str, Any]]
+    returned: Counter[str] = field(default_factory=Counter[str])
     wrong: str | None = None
 
     def move(self, entry: Entry, units: Mapping[str, int], start: str, end: str) -> None:
@@ -569,8 +576,17 @@ def _folded(placed: Entry, told: Iterable[Entry]) -> _Fold:
                 start = "packed" if parcel is not None and parcel["state"] == "packed" else "open"
                 fold.move(entry, _units(entry), start, "shipped")
                 fold.parcels[data["parcel_id"]] = {"state": "shipped", "units": _units(entry), "typed": data}
-            case "RequestDecided":
+            case "ShipmentUndone":
+                end = "packed" if data["packed"] else "open"
+                fold.move(entry, _units(entry), "shipped", end)
+                fold.parcels[data["parcel_id"]]["state"] = "packed" if data["packed"] else "unpacked"
+            case "ReturnReceived":
+                for each in data["lines"]:
+                    fold.returned[each["line_id"]] += each["quantity"]
+            case "RequestDecided" if data["kind"] == "cancellation":
                 fold.move(entry, _units(entry, "granted"), "open", "canceled")
+            case "RequestDecided":
+                pass
             case _:
                 fold.wrong = f"{entry} is of a kind that nobody does here"
     return fold
@@ -642,9 +658,10 @@ def _stated(found: Mapping[str, list[Entry]], decided: Entry) -> str | None:
     if len(stated) != len(found.get("stated", [])) or not stated:
         return f"{decided} was stated {len(found.get('stated', []))} times"
     granted, refused = _units(decided, "granted"), _data(decided)["refused"]
-    canceled = _units(stated["OrderCanceled"]) if "OrderCanceled" in stated else {}
+    accepted = next((stated[name] for name in ("OrderCanceled", "ReturnOpened") if name in stated), None)
+    may = {} if accepted is None else _units(accepted)
     declined = _data(stated["RequestDeclined"])["refused"] if "RequestDeclined" in stated else []
-    return None if (canceled, declined) == (granted, refused) else f"{decided} was stated as {list(stated.values())}"
+    return None if (may, declined) == (granted, refused) else f"{decided} was stated as {list(stated.values())}"
 
 
 def _shown(order: Mapping[str, Any]) -> dict[str, Any]:

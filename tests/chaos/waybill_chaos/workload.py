@@ -352,7 +352,7 @@ async def ship_what_is_refused(client: Client, dice: random.Random) -> None:
 
 def a_request(order: Order, kind: str, wants: dict[str, Any], dice: random.Random) -> tuple[Command, str]:
     """A request about an order, by the id that it will have, and its key."""
-    what = {"cancel": "cancellations", "hold": "holds", "amend": "amendments"}[kind]
+    what = {"cancel": "cancellations", "hold": "holds", "amend": "amendments", "return": "returns"}[kind]
     key = f"chaos-{kind}-{dice.randrange(2**48)}"
     command = ids.command_id(_CALLER, f"POST /api/v1/orders/{order.order_id}/{what}", key)
     request_id = ids.request_id(order.order_id, command)
@@ -402,6 +402,34 @@ async def correct(client: Client, dice: random.Random) -> None:
     for _ in range(2 if dice.random() < 0.3 else 1):
         await client.post(command, "tracking", order, f"parcels/{parcel_id}/number", body, number)
     client.history.keep(command)
+
+
+async def undo(client: Client, dice: random.Random) -> None:
+    """A parcel has not left after all; some say so twice with the same key."""
+    if not client.shipped:
+        return
+    ship, order, _body = dice.choice(client.shipped[-40:])
+    parcel_id = next(each["parcel_id"] for each in ship.answer["parcels"] if each["tracking_number"] == ship.name)
+    command = Command("undo", f"chaos-undo-{ship.name}", {"order_id": str(order.order_id), "parcel_id": parcel_id})
+    for _ in range(2 if dice.random() < 0.3 else 1):
+        await client.post(command, "fulfillment", order, f"parcels/{parcel_id}/undo", {}, command.name)
+    client.history.keep(command)
+
+
+async def send_back(client: Client, dice: random.Random) -> None:
+    """A unit of what was shipped is to come back, and perhaps does."""
+    if not client.shipped:
+        return
+    _ship, order, _body = dice.choice(client.shipped[-40:])
+    units = {"line_id": dice.choice(sorted(order.lines)), "quantity": 1}
+    command, key = a_request(order, "return", {"units": units}, dice)
+    await client.post(command, "orders", order, "returns", {"lines": [units], "reason": "damaged"}, key)
+    client.history.keep(command)
+    await asyncio.sleep(dice.uniform(0, 2))
+    came = Command("receive", f"{key}-receive", {"order_id": str(order.order_id), "return_id": command.name})
+    body = {"lines": [{**units, "condition": "restock"}]}
+    await client.post(came, "fulfillment", order, f"returns/{command.name}/receive", body, came.name)
+    client.history.keep(came)
 
 
 async def hold(client: Client, order: Order, dice: random.Random) -> None:
@@ -500,6 +528,8 @@ WORK: Final[dict[Work, int]] = {
     race: 18,
     cancel: 5,
     correct: 6,
+    undo: 4,
+    send_back: 5,
     ship_what_is_refused: 6,
 }
 
