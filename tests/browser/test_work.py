@@ -106,6 +106,14 @@ async def test_one_click_packs_what_is_open_and_gives_its_label(desk: Desk) -> N
     await expect(number).to_have_text(re.compile(r"^WB\d{16}$"))
     await expect(page.locator(".parcel")).to_contain_text("Simulated Carrier Ground, ")
     assert (await number.text_content()) in PdfReader(io.BytesIO(pdf)).pages[0].extract_text()
+    given = {}
+    async with desk.stack.client("portal") as portal:
+        for name in ("For a label printer (ZPL)", "Packing slip of this parcel"):
+            given[name] = await portal.get(await page.get_by_role("link", name=name).get_attribute("href") or "")
+        as_given = await portal.get(str(given["For a label printer (ZPL)"].url).removesuffix(".zpl"))
+    assert given["For a label printer (ZPL)"].content.startswith(b"^XA")
+    assert "801003-01" in PdfReader(io.BytesIO(given["Packing slip of this parcel"].content)).pages[0].extract_text()
+    assert as_given.content == pdf
     await page.get_by_role("button", name="Void label").click()
     await expect(page.locator(".parcel")).to_contain_text("Its label was given back")
     await page.get_by_role("button", name="Buy a label").click()

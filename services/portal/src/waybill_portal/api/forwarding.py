@@ -170,6 +170,7 @@ _DOCUMENTS: Final = (
     Document(f"{_PARCEL}/packing-slip.pdf", PDF, "The packing slip of one parcel: what is in it, and what follows."),
     Document(f"{_PARCEL}/label.pdf", PDF, "The label with which a parcel goes.", _SIZE),
     Document(f"{_PARCEL}/label.zpl", ZPL, "The same for a label printer.", _SIZE),
+    Document(f"{_PARCEL}/label", PDF, "The same as its carrier gave it, byte for byte, in whichever format."),
     Document("/manifests/{manifest_id}/manifest.pdf", PDF, "A list that its carrier has taken."),
     Document("/documents/{brand_id}/{digest}", PDF, "A document by a link that was given for it.", _SIGNED),
 )
