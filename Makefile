@@ -44,7 +44,7 @@ $(VENDOR)/ready: services/portal/package-lock.json .venv/ready
 	@touch $@
 
 test: env lint $(ZPL)/node_modules
-	$(VENV)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
+	$(VENV)/pytest -n 3 --no-loadscope-reorder
 
 chaos: env
 	@WAYBILL_STEPS=100000 $(VENV)/pytest -q --timeout=0 services/fulfillment/tests/test_machine.py

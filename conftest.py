@@ -24,6 +24,8 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from fastapi import FastAPI
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from waybill_chassis import topics
 from waybill_chassis.database import Database
@@ -34,14 +36,26 @@ from waybill_events import TOPICS, Envelope, Event, ids
 
 _numbers = itertools.count(1)
 _UV = Path(sys.executable).with_name("uv")
+WITH_THEIR_OWN = ("tests/system/test_runbook.py", "tests/system/test_verify.py")
+"""Files that start a Waybill for themselves."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file is one process's; all that share a whole running Waybill are one's, so that one is started."""
-    for item in items:
-        shared = "stack" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("stack" if shared else str(item.path)))
+class OneProcessEach(LoadScopeScheduling):
+    """A file is one process's; all that share a whole running Waybill are one's, so that one is started.
+
+    xdist's own groups say so in the ids of tests, where pytest has not looked since 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        shares = path.startswith(("tests/browser/", "tests/system/")) and path not in WITH_THEIR_OWN
+        return "a whole Waybill" if shares else path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """What says which test process runs what."""
+    return OneProcessEach(config, log)
 
 
 @dataclass(frozen=True)
