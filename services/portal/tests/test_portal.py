@@ -332,6 +332,7 @@ NONSENSE = (
     {"vendors": ["x"] * 1001},
     {"time_zone": "Mars/Phobos"},
     {"time_zone": "a\x00b"},
+    {"ship_from": {"country": "ZZ"}},
     {"working_days": []},
     {"working_days": ["caturday"]},
     {"holidays": ["2026-02-30"]},

