@@ -198,6 +198,7 @@ class Desk:
     labels: dict[int, Process] = field(default_factory=dict[int, Process])
     kills: int = 0
     looked_up: int = 0
+    packing: bool = True
     refuses: set[UUID] = field(default_factory=set[UUID])
     strays: set["asyncio.Task[None]"] = field(default_factory=set["asyncio.Task[None]"])
 
@@ -251,8 +252,13 @@ class Desk:
         while True:
             takes_back = dice.random() < 0.8
             faults = {"lose": 0.3, "fail": 0.05, "refund_after_s": 0.5, "twice": True, "takes_back": takes_back}
+            # Longer than anybody waits.
+            faults["hang_s"] = dice.choice((6, *(0,) * 7))
             await self.behave({**faults, "lists": self.kills % 4 >= 2})
             await asyncio.sleep(dice.uniform(2, 5))
+            if not self.packing:
+                # What is left is bought while answers are lost, and nobody is killed any more.
+                continue
             port = dice.choice(sorted(self.labels))
             self.labels[port].kill()
             self.kills += 1
@@ -289,7 +295,7 @@ class Desk:
         await self.tell(_brand())
         at_once = min(AT_ONCE, parcels // 5)
         for nth in range(parcels):
-            while nth % 20 == 0 and (nth - await self.known() > at_once or await self.open_labels() > at_once):
+            while nth % 20 == 0 and (nth - await self.known() > at_once or await self.open_labels() > AT_ONCE):
                 await asyncio.sleep(0.1)
             order = uuid5(BRAND, f"{self.seed} {nth}")
             nowhere = self.dice.random() < 0.03
@@ -306,6 +312,7 @@ class Desk:
             if nth % 1000 == 999:
                 say(f"{nth + 1} parcels are packed")
         await asyncio.gather(*self.strays)
+        self.packing = False
         end = time.monotonic() + _PATIENCE_S
         # A machine that is busy otherwise has not asked a carrier for any of them yet.
         while (await self.known() < parcels or await self.open_labels("wanted")) and time.monotonic() < end:
@@ -313,10 +320,12 @@ class Desk:
 
     async def _end(self, order: UUID, after_s: float, *, apart: bool) -> None:
         await asyncio.sleep(after_s)
-        await self.tell(_unpacked(order) if apart else _left(order), 2)
+        # A cancellation takes parcels apart.
+        canceled = uuid5(order, "canceled") if after_s < 3 else None
+        await self.tell(_unpacked(order, canceled) if apart else _left(order), 2)
 
     async def tell(self, event: Event, sequence: int | None = None) -> None:
-        """As the service that owns it would."""
+        """As the service that owns it would, which sends some a second time."""
         source = event.topic.replace(".", "/")
         id_ = ids.event_id(event.subject, event.type_name(), event.subject, sequence or 0)
         envelope = Envelope(
@@ -330,13 +339,14 @@ class Desk:
             sequence=sequence,
             brand=event.brand,
         )
-        await self.producer.send(
-            event.topic,
-            event.to_json(),
-            key=str(event.subject).encode(),
-            partition=ids.partition(event.subject),
-            headers=envelope.headers(),
-        )
+        for _ in range(2 if id_.int % 10 == 0 else 1):
+            await self.producer.send(
+                event.topic,
+                event.to_json(),
+                key=str(event.subject).encode(),
+                partition=ids.partition(event.subject),
+                headers=envelope.headers(),
+            )
 
     async def heal(self) -> None:
         """The carrier answers everything but what it sold under a key, and takes everything back."""
@@ -446,12 +456,13 @@ def _packed(order: UUID) -> ParcelPacked:
     )
 
 
-def _unpacked(order: UUID) -> ParcelUnpacked:
+def _unpacked(order: UUID, request_id: UUID | None) -> ParcelUnpacked:
     return ParcelUnpacked(
         order_id=order,
         brand_id=BRAND,
         parcel_id=ids.parcel_id(order, 1),
         lines=LINES,
+        request_id=request_id,
         unpacked_at=datetime.now(UTC),
     )
 

@@ -94,6 +94,8 @@ class Faults(BaseModel):
 
     lose: Annotated[float, Field(ge=0, le=1)] = 0
     """Answers that are lost after it has done what was asked."""
+    hang_s: Annotated[float, Field(ge=0, le=120)] = 0
+    """How long nothing comes instead of a lost answer, before a gateway gives up."""
     fail: Annotated[float, Field(ge=0, le=1)] = 0
     """Requests that it does not take at all: 503."""
     fail_sales: Annotated[float, Field(ge=0, le=1)] = 0
@@ -272,9 +274,12 @@ def build(carrier: Carrier, *, api_key: str) -> FastAPI:  # noqa: C901  # the fu
     app = FastAPI(title=NAME, lifespan=lifespan, docs_url=None, redoc_url=None)
     desk = APIRouter(prefix="/v1", dependencies=[Depends(customer)])
 
-    def answered(body: Any) -> Response:
+    async def answered(body: Any) -> Response:
+        if not carrier.loses():
+            return Response(json.dumps(body), 200)
         # What is lost looks to the customer like a gateway that gave up.
-        return Response("upstream timed out", 504) if carrier.loses() else Response(json.dumps(body), 200)
+        await asyncio.sleep(carrier.faults.hang_s)
+        return Response("upstream timed out", 504)
 
     @desk.post("/rates")
     async def post_rates(wanted: Consignment) -> Mapping[str, Any]:
@@ -289,7 +294,7 @@ def build(carrier: Carrier, *, api_key: str) -> FastAPI:  # noqa: C901  # the fu
         await carrier.thinks()
         if carrier.random.random() < carrier.faults.fail_sales:
             raise HTTPException(503, "Come back later.")
-        return answered(shown(carrier.sell(wanted)))
+        return await answered(shown(carrier.sell(wanted)))
 
     @desk.get("/labels")
     async def get_labels(
@@ -310,7 +315,7 @@ def build(carrier: Carrier, *, api_key: str) -> FastAPI:  # noqa: C901  # the fu
     @desk.post("/labels/{label_id}/void")
     async def post_void(label_id: str) -> Response:
         await carrier.thinks()
-        return answered(carrier.now(carrier.void(carrier.known(label_id))).model_dump(mode="json"))
+        return await answered(carrier.now(carrier.void(carrier.known(label_id))).model_dump(mode="json"))
 
     @desk.post("/manifests")
     async def post_manifest(wanted: ManifestOf) -> Response:
@@ -321,7 +326,7 @@ def build(carrier: Carrier, *, api_key: str) -> FastAPI:  # noqa: C901  # the fu
         number = f"M{wanted.key}"
         for label_id in wanted.labels:
             carrier.books.keep(carrier.known(label_id).model_copy(update={"manifest": number}))
-        return answered({"manifest": number})
+        return await answered({"manifest": number})
 
     @desk.post("/parcels/{number}/scan", status_code=204)
     async def post_scan(number: str, scan: Scan) -> None:
