@@ -534,7 +534,8 @@ def test_other_terms_are_an_exception_of_the_orders_that_they_are_about_and_say_
     after, events = tell(before, changed_sale(**later))
     _, sku = tell(split(a_sale(lines=with_sku("TS-1"))), changed_sale(lines=with_sku("TS-2")))
     _, again = tell(after, changed_sale(2, **later), 8)
-    _, unsaid = tell(after, changed_sale(3), 9)
+    less, unsaid = tell(after, changed_sale(3), 9)
+    _, said_again = tell(less, changed_sale(4, **later), 10)
 
     says = "In the shop there is now another ship-by date, 2026-03-03 12:00 UTC; another shipping method, Express; "
     assert {(each.order_id, each.kind, each.details) for each in events if isinstance(each, ExceptionRaised)} == {
@@ -543,7 +544,7 @@ def test_other_terms_are_an_exception_of_the_orders_that_they_are_about_and_say_
     assert [(each.order_id, each.details) for each in sku if isinstance(each, ExceptionRaised)] == [
         (FIRST, "In the shop there is now another SKU of line shirt, TS-2.")
     ]
-    assert (len(events), len(sku), again, unsaid) == (2, 1, [], [])
+    assert (len(events), len(sku), again, unsaid, said_again) == (2, 1, [], [], [])
 
 
 def with_sku(sku: str) -> tuple[SaleLine, ...]:

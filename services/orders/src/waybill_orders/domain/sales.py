@@ -35,7 +35,7 @@ from waybill_orders.domain.commands import asked_to_amend, release
 from waybill_orders.domain.orders import Order, given_up, opened
 from waybill_orders.domain.outcomes import NOT_SENT_AGAIN, NUMBER, SALE_CHANGED, TOO_LATE, raised, resent
 from waybill_orders.domain.recipients import Amendment, difference, incomplete
-from waybill_orders.domain.terms import SKU, Terms, others, terms_of
+from waybill_orders.domain.terms import SKU, Terms, known_after, others, terms_of
 
 _AUTHORIZED: Final = {Payment.AUTHORIZED, Payment.PARTIALLY_PAID}
 _DETAILS: Final = 1_000
@@ -175,13 +175,13 @@ def changed(sale: Sale, told: SaleReceived, cause: UUID) -> tuple[Sale, list[Eve
             said += requested
         orders[order.order_id] = after_it
         events += said
-    before = None if sale.addressed is None else sale.addressed.ship_to
+    before = sale.addressed or Addressed(None, "")
     after = replace(
         sale,
         source_updated_at=told.source_updated_at,
         canceled=sale.canceled or told.canceled_at is not None,
         lines=MappingProxyType(lines),
-        addressed=Addressed(told.ship_to or before, told.note, terms_of(told)),
+        addressed=Addressed(told.ship_to or before.ship_to, told.note, known_after(before.terms, terms_of(told))),
     )
     # Told again without a change, it stays as it is, and nothing is written.
     unchanged = after == sale and not events

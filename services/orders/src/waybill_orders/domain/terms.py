@@ -25,7 +25,12 @@ def terms_of(sale: SaleReceived) -> Terms:
     }
 
 
+def known_after(before: Terms | None, now: Terms) -> Terms:
+    """What is known of them then: what the platform says no more stays as it was."""
+    return now if before is None else {**now, **{name: now.get(name) or value for name, value in before.items()}}
+
+
 def others(before: Terms, now: Terms) -> Mapping[str, str]:
-    """What is another one now, in words, by name; what the platform says no more stays as it was."""
+    """What is another one now, in words, by name."""
     changed = [name for name, value in now.items() if value and name in before and value != before[name]]
     return {name: _SAYS.get(name, f"another {name}, {now[name]}") for name in changed}
