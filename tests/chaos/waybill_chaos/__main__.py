@@ -18,7 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=None, help="the same seed strikes in the same order")
     parser.add_argument("--minutes", type=float, default=3.0, help="how long faults strike")
-    parser.add_argument("--keep", type=Path, default=Path(".waybill/chaos"), help="where history and verdict stay")
+    parser.add_argument("--keep", type=Path, default=Path(".waybill-chaos"), help="where history and verdict stay")
     parser.add_argument(
         "--only", default="", help="kinds of faults, by comma: " + ", ".join({kind.name: 0 for kind in KINDS})
     )

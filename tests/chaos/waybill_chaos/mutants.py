@@ -83,7 +83,7 @@ def attempt(mutant: Mutant, minutes: float) -> str | None:
         if applied.returncode:
             raise NotRun(applied.stderr.strip())
         for seed in mutant.seeds:
-            verdict = _run(tree, ROOT / ".waybill" / "chaos" / mutant.patch.stem, seed, minutes, mutant)
+            verdict = _run(tree, ROOT / ".waybill-chaos" / mutant.patch.stem, seed, minutes, mutant)
             broken = [finding for finding in verdict["findings"] if finding["violations"]]
             if broken:
                 others = ", ".join(finding["name"] for finding in broken[1:])

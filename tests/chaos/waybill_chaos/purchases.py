@@ -495,7 +495,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make purchases", description=__doc__)
     parser.add_argument("--parcels", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=None, help="the same seed strikes in the same order")
-    parser.add_argument("--keep", type=Path, default=Path(".waybill/purchases"), help="where the verdict stays")
+    parser.add_argument("--keep", type=Path, default=Path(".waybill-chaos/purchases"), help="where the verdict stays")
     given = parser.parse_args()
     seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
     verdict = asyncio.run(_until_told(run(given.parcels, seed, lambda line: print(line, flush=True))))  # noqa: T201
