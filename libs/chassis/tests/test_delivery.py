@@ -61,6 +61,7 @@ class Count:
 
 MOST = 1000
 """The database refuses more than this many units; the domain does not know of it."""
+BACK = "UPDATE offsets SET next = :next, fingerprint = NULL WHERE topic = :topic AND partition = :partition RETURNING 1"
 
 
 class Counts:
@@ -365,9 +366,8 @@ async def test_a_gap_that_a_redrive_accepts_is_accepted_whenever_it_is_read(
     assert await toy.units(order) == 3
     for table in ("streams", "counts"):
         await toy.all(f"DELETE FROM {table} WHERE subject = :s RETURNING 1", s=order)
-    back = "UPDATE offsets SET next = :next, fingerprint = NULL WHERE topic = :topic AND partition = :partition RETURNING 1"
     for place in began:
-        await toy.all(back, **place._asdict())
+        await toy.all(BACK, **place._asdict())
     await toy.consumer.go_to_database()
 
     await until(toy.has(order, 3))
@@ -1193,6 +1193,31 @@ async def test_what_an_operator_ruled_holds_when_the_log_is_read_again_from_noth
     await until(toy.has(discarded, 13))
     await until(toy.has(edited, 25))
     assert await toy.all("SELECT * FROM quarantine WHERE subject = ANY(:s)", s=[discarded, edited]) == []
+
+
+async def test_what_an_operator_ruled_holds_for_what_is_read_before_what_it_needs(
+    toy: Toy, publish: Publish, until: Until
+) -> None:
+    began = await toy.all("SELECT topic, partition, next FROM offsets ORDER BY topic")
+    discarded, edited = await parked(toy, publish, until), await parked(toy, publish, until)
+    await toy.events.discard(discarded, OPERATOR)
+    await toy.events.redrive(edited, OPERATOR, shipped(edited, 12).to_json())
+    for table in ("streams", "counts"):
+        await toy.all(f"DELETE FROM {table} RETURNING 1")
+
+    async def read_again(topic: str) -> None:
+        for place in began:
+            if place.topic == topic:
+                await toy.all(BACK, **place._asdict())
+        await toy.consumer.go_to_database()
+
+    await read_again("waybill.fulfillment")
+    await until(toy.counts("SELECT * FROM waiters", 8))
+    await read_again("waybill.orders")
+
+    await until(toy.has(discarded, 13))
+    await until(toy.has(edited, 25))
+    assert await toy.all("SELECT * FROM quarantine") == []
 
 
 async def test_nothing_parked_is_nothing_to_redrive(idle: Toy) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Row as Row_
-from sqlalchemy import delete, select, text, tuple_, update
+from sqlalchemy import and_, delete, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -109,7 +109,7 @@ class Transaction(Generic[S]):
         self.limit_s, self.alone = limit_s, alone
         self.streams: dict[UUID, Stream] = {}
         self.rulings: dict[Place, bytes | None] = {}
-        """What operators decided about records of this batch."""
+        """What operators decided about records of this batch, and about those that waited for it."""
         self.published = 0
 
     async def pass_fence(self, batch: Batch) -> None:
@@ -476,10 +476,17 @@ class Transaction(Generic[S]):
         found: dict[UUID, list[Waiter]] = {}
         if not subjects:
             return found
+        ruled = rulings.c["topic", "partition", "offset"]
+        here = and_(*(waiters.c[place.name] == place for place in ruled))
         rows = await self.connection.execute(
-            select(waiters).where(among(waiters.c.subject, subjects)).order_by(waiters.c.id)
+            select(waiters, rulings.c.topic.is_not(None).label("ruled"), rulings.c.value.label("ruling"))
+            .join(rulings, here, isouter=True)
+            .where(among(waiters.c.subject, subjects))
+            .order_by(waiters.c.id)
         )
         for row in rows:
+            if row.ruled:
+                self.rulings[row.topic, row.partition, row.offset] = row.ruling
             arrival = self._kept(_record(row), row.subject)
             if arrival is None:
                 continue
