@@ -66,6 +66,18 @@ class Case:
         await self.until(so)
         return found
 
+    async def outcome(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """What orders says of a request, once it has heard that it was decided; the portal may hear it before."""
+        found: dict[str, Any] = {}
+
+        async def decided() -> bool:
+            async with self.stack.client("orders") as orders:
+                found.update((await orders.get(asked["outcome"])).json())
+            return found["state"] != "pending"
+
+        await self.until(decided)
+        return found
+
     def units(self) -> list[int]:
         """Line ids as the shop knows them."""
         return [line["id"] for line in self.sold["line_items"]]
@@ -102,8 +114,7 @@ async def test_what_has_left_is_not_canceled_and_the_order_says_who_was_first(ca
     asked = (await case.post("/cancellations", {"reason": "inventory"})).json()
 
     await case.shows("shipped", "partly canceled")
-    async with case.stack.client("orders") as orders:
-        outcome = (await orders.get(asked["outcome"])).json()
+    outcome = await case.outcome(asked)
     assert outcome["state"] == "partly_granted"
     assert outcome["granted"] == [{"line_id": shirt, "quantity": 1}, {"line_id": mug, "quantity": 1}]
     (refused,) = outcome["refused"]
