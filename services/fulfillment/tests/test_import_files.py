@@ -306,6 +306,30 @@ async def test_what_could_not_be_taken_back_is_by_another_undo(desk: Desk) -> No
     assert await desk.parcels("a-01") == [("unpacked", FIRST, [3, 1])]
 
 
+async def test_the_key_of_an_apply_or_an_undo_gets_its_answer_again_and_goes_with_one_body(desk: Desk) -> None:
+    await desk.open("a-01")
+    found = await desk.upload(f"a-01,UPS,{BROKEN},,")
+    path, key = f"{IMPORTS}/{found['import_id']}", {"Idempotency-Key": "once"}
+
+    async def post(what: str, body: Any = None) -> httpx.Response:
+        return await desk.client.post(f"{path}/{what}", json=body, headers=key)
+
+    first = await post("apply", {"confirm": ["wrong-check-digit"]})
+    await desk.at(found, "applied")
+    same = await post("apply", {"confirm": ["wrong-check-digit"]})
+    other = await post("apply", {"confirm": []})
+    back = await post("undo")
+    await desk.at(found, "undone")
+    late, back_again = await post("apply", {"confirm": ["wrong-check-digit"]}), await post("undo")
+
+    assert (first.status_code, first.json()["state"]) == (202, "applying")
+    assert [(each.status_code, each.json()) for each in (same, late)] == [(202, first.json())] * 2
+    assert (other.status_code, other.json()["type"]) == (422, "urn:waybill:problem:idempotency-key-reused")
+    assert (back_again.status_code, back_again.json()) == (202, back.json())
+    assert back_again.headers["Idempotency-Replayed"] == "true"
+    assert await desk.parcels("a-01") == [("unpacked", BROKEN, [3, 1])]
+
+
 async def test_what_is_no_file_of_numbers_is_refused_and_leaves_nothing(desk: Desk) -> None:
     for content, code in ((b"", "empty-file"), (b"a,b\n1,2\n", "no-column"), (b"x" * 16_000_001, "too-large")):
         answer = await desk.client.post(IMPORTS, content=content)

@@ -169,7 +169,7 @@ class Commands(Generic[S]):
                     for event in decided.events
                 ]
             )
-            await _keep(tx.connection, done)
+            await _keep(tx.connection, [(command.call, decided.status, decided.body) for command, decided in done])
         return answers
 
 
@@ -219,9 +219,24 @@ def _again(row: Any, call: Call) -> JSONResponse | None:
     return JSONResponse(row.answer, row.status, headers={"Idempotency-Replayed": "true"})
 
 
-async def _keep(connection: AsyncConnection, done: Sequence[tuple[_Command[Any], Done[Any]]]) -> None:
-    """Keep the answers under their keys."""
-    keyed = [(command.call, decided) for command, decided in done if command.call.key is not None]
+async def once(
+    connection: AsyncConnection, call: Call, status: int, work: Callable[[], Awaitable[Any]]
+) -> JSONResponse:
+    """A command on what is no subject: `work` gives its answer, once for each key; raises what `work` raises.
+
+    Whatever it is about must be locked already: commands of one key follow each other.
+    """
+    answer = _again((await _earlier(connection, [call])).get(_key(call)), call)
+    if answer is not None:
+        return answer
+    body = await work()
+    await _keep(connection, [(call, status, body)])
+    return JSONResponse(body, status)
+
+
+async def _keep(connection: AsyncConnection, done: Sequence[tuple[Call, int, Any]]) -> None:
+    """Keep the answers under their keys: the call, its status, its body."""
+    keyed = [each for each in done if each[0].key is not None]
     if not keyed:
         return
     await connection.execute(
@@ -233,12 +248,12 @@ async def _keep(connection: AsyncConnection, done: Sequence[tuple[_Command[Any],
             )
         """),
         {
-            "callers": [call.caller for call, _ in keyed],
-            "routes": [call.route for call, _ in keyed],
-            "keys": [call.key for call, _ in keyed],
-            "hashes": [call.body_hash for call, _ in keyed],
-            "statuses": [decided.status for _, decided in keyed],
-            "answers": [dump(decided.body) for _, decided in keyed],
+            "callers": [call.caller for call, _, _ in keyed],
+            "routes": [call.route for call, _, _ in keyed],
+            "keys": [call.key for call, _, _ in keyed],
+            "hashes": [call.body_hash for call, _, _ in keyed],
+            "statuses": [status for _, status, _ in keyed],
+            "answers": [dump(body) for _, _, body in keyed],
         },
     )
 

@@ -8,10 +8,11 @@ from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waybill_chassis.commands import Call, caller
+from waybill_chassis.commands import Call, caller, once
 from waybill_chassis.openapi import example, gives, takes
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
@@ -83,32 +84,38 @@ def _add_commands(
             return await _shown(connection, made.import_id)
 
     @router.post("/{import_id}/apply", status_code=202)
-    async def apply(import_id: UUID, how: Apply, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
+    async def apply(import_id: UUID, how: Apply, call: Annotated[Call, Depends(called)]) -> JSONResponse:
         """Ship what the rows say that can go; it is done in the background. Wrong rows wait in a file to correct."""
         if unknown := sorted(set(how.confirm) - set(CONFIRMABLE)):
             says = f"{unknown[0]} cannot be confirmed; {', '.join(CONFIRMABLE)} can."
             raise Problem(422, "not-confirmable", says, field="confirm")
         async with begin.database.begin(call.brand, writes=True) as connection:
-            await _start(connection, import_id, how)
-            shown = await _shown(connection, import_id)
+            found = await _found(connection, import_id, lock=True)
+
+            async def start() -> dict[str, Any]:
+                await _start(connection, found, how)
+                return await _shown(connection, import_id)
+
+            answer = await once(connection, call, 202, start)
         wake()
-        return shown
+        return answer
 
     @router.post("/{import_id}/undo", status_code=202)
-    async def undo(import_id: UUID, call: Annotated[Call, Depends(called)]) -> dict[str, Any]:
+    async def undo(import_id: UUID, call: Annotated[Call, Depends(called)]) -> JSONResponse:
         """Take back the parcels of a file that no carrier has seen yet; it is done in the background.
 
         What could not be taken back `stays`, and is tried again by another undo.
         """
         async with begin.database.begin(call.brand, writes=True) as connection:
             found = await _found(connection, import_id, lock=True)
-            if found.state in {"previewed", "applying"}:
-                raise Problem(409, "import-not-applied", "Only what was applied can be taken back. Wait until it is.")
-            if found.state != "undoing":
-                await store.take_back_again(connection, import_id)
-            shown = await _shown(connection, import_id)
+
+            async def take_back() -> dict[str, Any]:
+                await _take_back(connection, found)
+                return await _shown(connection, import_id)
+
+            answer = await once(connection, call, 202, take_back)
         wake()
-        return shown
+        return answer
 
 
 def _add_questions(router: APIRouter, begin: Begin[Ledger], called: Callable[..., Awaitable[Call]]) -> None:
@@ -163,15 +170,22 @@ async def _preview(begin: Begin[Ledger], made: store.Import, content: bytes) -> 
         return await _found(connection, made.import_id)
 
 
-async def _start(connection: AsyncConnection, import_id: UUID, how: Apply) -> None:
+async def _start(connection: AsyncConnection, found: store.Import, how: Apply) -> None:
     """Let a file be applied; what is confirmed later lets more of its rows go."""
-    found = await _found(connection, import_id, lock=True)
     if found.state in {"undoing", "undone"}:
         raise Problem(409, "import-undone", "This import was taken back. Upload the file again to apply it.")
     if found.state != "applying":
         confirmed = sorted({*found.confirmed, *how.confirm})
         told = {"confirmed": confirmed, "notify_customer": how.notify_customer}
-        await store.set_state(connection, import_id, "applying", **told)
+        await store.set_state(connection, found.import_id, "applying", **told)
+
+
+async def _take_back(connection: AsyncConnection, found: store.Import) -> None:
+    """Let a file be undone; what stayed is tried again."""
+    if found.state in {"previewed", "applying"}:
+        raise Problem(409, "import-not-applied", "Only what was applied can be taken back. Wait until it is.")
+    if found.state != "undoing":
+        await store.take_back_again(connection, found.import_id)
 
 
 async def _found(connection: AsyncConnection, import_id: UUID, *, lock: bool = False) -> store.Import:
