@@ -84,6 +84,12 @@ def fixed(offset: int, number: str = "F1", parcel: str = PARCEL, **changed: Any)
     return entry(offset, "waybill.tracking", "TrackingCorrected", ORDER, data, **{"sequence": offset + 1, **changed})
 
 
+def file(fate: str, parcel: str | None = PARCEL) -> Command:
+    answers = [{"at": 0, "status": 202, "says": ""}]
+    rows = [{"fate": fate, "parcel_id": parcel}]
+    return Command("import", "file", {"rows": ["N1"]}, outcome="accepted", answers=answers, answer=rows)
+
+
 LEFT = fulfilled(0, "N1", {"1": 2})
 LOG = [RECEIVED, SPLIT, PLACED, LEFT, TRACKED]
 REQUEST = "request-1"
@@ -185,7 +191,7 @@ def test_what_is_right_breaks_nothing_and_every_invariant_is_looked_at() -> None
 
     answers = replace(answers, ledgers=AFTER.ledgers, orders=AFTER.orders)
     answers = replace(answers, portal=AFTER.portal)
-    history = [sale(), ship(), asking(), *refused, unknown, *looks, corrected]
+    history = [sale(), ship(), asking(), *refused, unknown, *looks, corrected, file("applied")]
 
     answers = replace(answers, books=[SOLD])
 
@@ -301,6 +307,8 @@ OPEN_AGAIN = replace(
 
 def test_a_shipment_that_was_undone_breaks_nothing_unless_something_says_otherwise() -> None:
     assert broken([sale(), ship(), look([PARCEL], [])], [*LOG, BACK], OPEN_AGAIN) == set()
+    assert broken([sale(), ship(), file("undone")], [*LOG, BACK], OPEN_AGAIN) == set()
+    assert broken([sale(), ship(), file("stays")], [*LOG, BACK], OPEN_AGAIN) == {"imports-as-told"}
     assert broken([sale(), ship()], [*LOG, BACK], ANSWERS) == {"ledgers-conserved", "portal-equals-fold"}
 
 
@@ -416,6 +424,9 @@ def test_a_doctored_correction_breaks(
             [sale(), ship()],
             [*LOG, replace(MORE, sequence=3), replace(MORE, sequence=2, id="x", offset=2)],
         ),
+        ("imports-as-told", [sale(), ship(), file("wrong", None)], LOG),
+        ("imports-as-told", [sale(), ship(), file("applied", "parcel-2")], LOG),
+        ("imports-as-told", [sale(), ship(), file("undone")], LOG),
         ("ledgers-conserved", [sale(), ship(), ship("N2", {"1": 2})], [*LOG, MORE]),
         ("numbers-tracked-once", [sale(), ship()], LOG[:-1]),
         ("numbers-tracked-once", [sale(), ship()], [*LOG, replace(TRACKED, id="again", offset=1, sequence=2)]),

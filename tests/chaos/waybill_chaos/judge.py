@@ -27,6 +27,8 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
     "waybill.tracking": frozenset({"fulfillment", "portal"}),
 }
 """Which of them act on the events that the rig spoils: a sale, an order, a shipment, a number."""
+LEFT: Final = frozenset({"applied", "undone", "stays"})
+"""The fates of those rows of a file of which a parcel has left, at least for a time."""
 REFUSED_ROW: Final = "chaos refuses"
 """What the database says of a row that the rig lets it refuse."""
 _SERVICES: Final = sorted(frozenset[str]().union(*READERS.values()))
@@ -95,6 +97,7 @@ class Case:
         self.ships = [command for command in history if command.kind == "ship"]
         self.corrected = [command for command in history if command.kind == "correct"]
         self.asked = [command for command in history if command.kind in {"cancel", "hold", "amend", "return"}]
+        self.imports = [command for command in history if command.kind == "import"]
         self.looks = [command for command in history if command.kind == "look"]
         self.ours = [entry for entry in log if entry.injected]
         self.told = _once(entry for entry in log if not entry.injected)
@@ -333,6 +336,18 @@ def corrections_once(case: Case) -> Iterator[str | None]:
         yield None if number in asked else f"nobody asked for {entries[0]}"
 
 
+def imports_as_told(case: Case) -> Iterator[str | None]:
+    """What a file says of its rows in the end is so: their parcels left once, and were taken back once, or never."""
+    undone = Counter(_data(entry)["parcel_id"] for entry in case.by_type["ShipmentUndone"])
+    for command in case.accepted(case.imports):
+        for number, row in zip(command.wants["rows"], command.answer, strict=True):
+            left = [_data(entry)["parcel_id"] for entry in case.shipments.get(number, [])]
+            wanted = [row["parcel_id"]] if row["fate"] in LEFT else []
+            back = sum(undone[parcel_id] for parcel_id in left)
+            right = left == wanted and back == (row["fate"] == "undone")
+            yield None if right else f"file {command.name} says {row} of {number}; {left} left, {back} came back"
+
+
 def portal_equals_fold(case: Case) -> Iterator[str | None]:
     """The portal shows of each order what the log says."""
     for order_id in case.wanted:
@@ -464,6 +479,7 @@ INVARIANTS: Final[Mapping[str, Check]] = {
         one_label_a_parcel,
         numbers_tracked_once,
         corrections_once,
+        imports_as_told,
         portal_equals_fold,
         shown_stays_shown,
         orders_as_many_as_sales,

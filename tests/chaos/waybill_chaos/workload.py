@@ -16,6 +16,7 @@ from uuid import UUID
 import httpx
 
 from waybill_chaos.history import Command, History
+from waybill_chaos.judge import LEFT
 from waybill_events import ids
 from waybill_simulators.shopify import Shop, an_order, canceled
 
@@ -47,6 +48,7 @@ class Order:
     order_id: UUID
     sale_id: UUID
     brand_id: UUID
+    reference: str
     lines: dict[str, int]
     open: dict[str, int] = field(init=False)
 
@@ -130,11 +132,41 @@ class Client:
         """A command about an order, with the same key again and again until the outcome is known."""
 
         async def send() -> httpx.Response:
-            ports, self.turn = self.ports(service), self.turn + 1
-            url = f"http://127.0.0.1:{ports[self.turn % len(ports)]}/api/v1/orders/{order.order_id}/{what}"
+            url = self._url(service, f"orders/{order.order_id}/{what}")
             return await self.owners.post(url, json=body, headers={"Idempotency-Key": key})
 
         await self._until_known(command, send, _of_command)
+
+    async def file(self, command: Command, what: str, content: bytes, key: str) -> None:
+        """Upload a file, or apply or undo one, with the same key again and again until the outcome is known."""
+
+        headers = {"Idempotency-Key": key, "Content-Type": "application/json" if what else "text/csv"}
+
+        async def send() -> httpx.Response:
+            url = self._url("fulfillment", f"imports{what}")
+            return await self.owners.post(url, content=content, headers=headers)
+
+        await self._until_known(command, send, _of_command)
+
+    async def rows_of(self, import_id: str, state: str) -> list[dict[str, Any]] | None:
+        """The rows of a file once it has come so far; None where it does not in time."""
+        end = time.monotonic() + self.patience_s
+        while time.monotonic() < end:
+            try:
+                found = await self.owners.get(self._url("fulfillment", f"imports/{import_id}"))
+                if found.is_success and found.json()["state"] == state:
+                    rows = await self.owners.get(self._url("fulfillment", f"imports/{import_id}/rows"))
+                    if rows.is_success:
+                        return list(rows.json())
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.3)
+        return None
+
+    def _url(self, service: str, path: str) -> str:
+        """Where the next process of a service answers."""
+        ports, self.turn = self.ports(service), self.turn + 1
+        return f"http://127.0.0.1:{ports[self.turn % len(ports)]}/api/v1/{path}"
 
     async def _until_known(
         self,
@@ -196,6 +228,7 @@ def a_sale(client: Client, dice: random.Random) -> tuple[Command, dict[str, Any]
             ids.order_id(sale_id, at),
             sale_id,
             brand,
+            f"{sold['name'].removeprefix('#')}-{at:02d}",
             {str(line["id"]): line["quantity"] for line in sold["line_items"] if line["vendor"] == BRANDS[brand]},
         )
         for at, brand in enumerate(brands, start=1)
@@ -416,6 +449,45 @@ async def undo(client: Client, dice: random.Random) -> None:
     client.history.keep(command)
 
 
+async def import_file(client: Client, dice: random.Random) -> None:
+    """A file of numbers, one of them for nobody's order; it is applied, and some are taken back, perhaps said twice."""
+    some = {order.reference: order for order in client.orders[-40:] if any(order.open.values())}
+    rows: list[Command] = []
+    lines = ["reference,tracking_company,tracking_number"]
+    for reference in [*dice.sample(sorted(some), min(len(some), dice.randint(1, 5))), "nobody's"]:
+        order = some.get(reference)
+        name, client.next_parcel = f"CHAOS{client.next_parcel:07d}", client.next_parcel + 1
+        wants = {"order_id": str(order and order.order_id), "units": None, "tracking_company": "UPS"}
+        rows.append(Command("ship", name, wants))
+        lines.append(f"{reference},UPS,{name}")
+        if order is not None:
+            order.open = dict.fromkeys(order.open, 0)
+    key = f"chaos-import-{dice.randrange(2**48)}"
+    command = Command("import", key, {"rows": [row.name for row in rows]})
+    await _apply(client, command, "\n".join(lines).encode(), dice)
+    for row, became in zip(rows, command.answer or (), strict=command.outcome == "accepted"):
+        row.outcome = "accepted" if became["fate"] in LEFT else "refused"
+        row.note(_OK, became["says"])
+        client.history.keep(row)
+    client.history.keep(command)
+
+
+async def _apply(client: Client, command: Command, content: bytes, dice: random.Random) -> None:
+    """Upload a file, apply it, perhaps undo it; `command` is answered with its rows in the end, or unknown."""
+    await client.file(command, "", content, command.name)
+    found, command.outcome, command.answer = command.answer, "unknown", None
+    steps = ("apply", "undo") if dice.random() < 0.4 else ("apply",)
+    for step in steps if found else ():
+        done = Command(step, f"{command.name}-{step}", {})
+        body = b'{"confirm": ["wrong-check-digit", "other-carrier"]}' if step == "apply" else b""
+        for _ in range(2 if dice.random() < 0.3 else 1):
+            await client.file(done, f"/{found['import_id']}/{step}", body, done.name)
+        command.answer = await client.rows_of(found["import_id"], "applied" if step == "apply" else "undone")
+        if command.answer is None:
+            return
+        command.outcome = "accepted"
+
+
 async def send_back(client: Client, dice: random.Random) -> None:
     """A unit of what was shipped is to come back, and perhaps does."""
     if not client.shipped:
@@ -529,6 +601,7 @@ WORK: Final[dict[Work, int]] = {
     cancel: 5,
     correct: 6,
     undo: 4,
+    import_file: 5,
     send_back: 5,
     ship_what_is_refused: 6,
 }
