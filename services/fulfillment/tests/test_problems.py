@@ -77,6 +77,34 @@ def test_somebody_says_that_a_parcel_is_lost_once_and_only_of_one_that_has_left(
         report(ledger.after(undo(ledger, FIRST, NOON), ORDER), FIRST, "lost", "", NOON)
 
 
+def settled(choice: str, parcel: UUID = FIRST, kind: str = "unscanned") -> ExceptionResolved:
+    return ExceptionResolved(
+        order_id=ORDER,
+        brand_id=BRAND,
+        exception_id=ids.exception_id(ORDER, kind, parcel),
+        kind=kind,
+        choice=choice,
+        comment="never came to the depot",
+        resolved_at=NOON,
+    )
+
+
+def test_a_parcel_that_nobody_scanned_and_that_is_called_lost_may_be_sent_again() -> None:
+    ledger = shipped()
+
+    after, (raised,) = hears(ledger, settled("lost"))
+
+    assert isinstance(raised, ExceptionRaised)
+    assert (raised.kind, raised.choices, raised.parcel_ids) == ("lost", ("send_again", "refund", "other"), (FIRST,))
+    assert raised.details == "never came to the depot"
+    assert hears(after, settled("lost")) == (after, [])
+    assert hears(ledger, settled("found")) == (ledger, [])
+    assert hears(ledger, settled("lost", kind="late_shipment")) == (ledger, [])
+    assert hears(ledger, settled("lost", UUID(int=9))) == (ledger, [])
+    undone = ledger.after(undo(ledger, FIRST, NOON), ORDER)
+    assert hears(undone, settled("lost")) == (undone, [])
+
+
 def test_what_was_in_it_is_sent_again_and_the_ledger_stays_what_it_is() -> None:
     lost = shipped()
     lost = lost.after(report(lost, FIRST, "lost", "", NOON), ORDER)

@@ -8,6 +8,7 @@ from waybill_events import (
     CancellationRequested,
     Envelope,
     Event,
+    ExceptionResolved,
     HoldRequested,
     LabelFailed,
     LabelPurchased,
@@ -27,7 +28,7 @@ from waybill_events import (
 from waybill_fulfillment.domain.labels import decide_manifest, decide_void
 from waybill_fulfillment.domain.ledger import Ledger, opened
 from waybill_fulfillment.domain.parcels import ParcelState
-from waybill_fulfillment.domain.problems import decide_correction, decide_update
+from waybill_fulfillment.domain.problems import decide_correction, decide_given_up, decide_update
 from waybill_fulfillment.domain.requests import decide_amendment, decide_cancellation, decide_hold
 from waybill_fulfillment.domain.returns import decide_return
 from waybill_fulfillment.domain.scans import decide_scan
@@ -50,6 +51,7 @@ Incoming = (
     | TrackingAdded
     | TrackingCorrected
     | TrackingUpdated
+    | ExceptionResolved
 )
 
 
@@ -70,6 +72,8 @@ def on_event(ledger: Ledger | None, event: Event, envelope: Envelope) -> tuple[L
             return ledger.after([event, *events], envelope.id), events
         case ManifestClosed():
             events = decide_manifest(ledger, event)
+        case ExceptionResolved():
+            events = decide_given_up(ledger, event)
         case _:
             return _of_its_carrier(ledger, event, envelope)
     return ledger.after(events, envelope.id), events

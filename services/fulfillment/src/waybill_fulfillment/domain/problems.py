@@ -11,12 +11,15 @@ from waybill_events import (
     ExceptionResolved,
     TrackingCorrected,
     TrackingUpdated,
+    ids,
 )
 from waybill_fulfillment.domain.ledger import PROBLEMS, Ledger, raised
 from waybill_fulfillment.domain.parcels import ParcelState
 from waybill_fulfillment.domain.refusals import AlreadyTold, NotOnItsWay, UnknownParcel
 
 SEND_AGAIN: Final = "send_again"
+_SAID_LOST: Final = ("unscanned", "lost")
+"""Tracking's exception, and the choice that gives a parcel up."""
 CHOICES: Final = (SEND_AGAIN, "refund", "other")
 
 
@@ -40,6 +43,19 @@ def decide_update(ledger: Ledger, event: TrackingUpdated) -> list[Event]:
         return []
     kind = CarrierStatus.RETURNED_TO_SENDER
     return [raised(ledger, kind, parcel, CHOICES, event.at, units=parcel.units, details=event.words)]
+
+
+def decide_given_up(ledger: Ledger, event: ExceptionResolved) -> list[Event]:
+    """Whoever settles that nobody has scanned a parcel by calling it lost is asked what becomes of that."""
+    if (event.kind, event.choice) != _SAID_LOST:
+        return []
+    for parcel in ledger.parcels:
+        if event.exception_id == ids.exception_id(ledger.order_id, event.kind, parcel.parcel_id):
+            if parcel.state is not ParcelState.SHIPPED or parcel.problem:
+                return []
+            at, says = event.resolved_at, event.comment
+            return [raised(ledger, event.choice, parcel, CHOICES, at, units=parcel.units, details=says)]
+    return []
 
 
 def decide_correction(ledger: Ledger, event: TrackingCorrected) -> list[Event]:
