@@ -9,9 +9,9 @@ from labels_builders import BRAND, FIRST, NOON, ORDER, asked, to
 from waybill_chassis.database import Database
 from waybill_chassis.migrations import migrate
 from waybill_chassis.table_topics import Rows
-from waybill_events import ids
+from waybill_events import Address, Box, BusinessAddress, ids
 from waybill_labels import store
-from waybill_labels.domain import Failure, Order, Prints, Sort, failed, refused, unclear
+from waybill_labels.domain import Failure, Order, Prints, Shipment, Sort, failed, impersonal, refused, unclear
 from waybill_labels.store.batches import Batch
 from waybill_labels.store.orders import Orders, put_rows
 
@@ -45,6 +45,38 @@ async def stored(database: Database) -> Database:
         await Orders().save(connection, {ORDER: order})
         await store.batches.open_(connection, BATCH)
     return database
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        ("Consignee ANN BEE is not known at 1 High St.", "Consignee [name] is not known at [street]."),
+        ("1 HIGH ST, ALBANY NY 12203-0000 is unknown", "[street], [city] NY [postcode]-0000 is unknown"),
+        ("Ms Bee has no phone +1 555 0100", "Ms [name] has no phone +[phone]"),
+        ("It may be 1, High St.; a bee was seen in Albanyville", "It may be [street].; a bee was seen in Albanyville"),
+        ("They do not ship from 9 Mill Road", "They do not ship from [street]"),
+        ("Too heavy.", "Too heavy."),
+    ],
+)
+def test_a_carriers_words_name_nobody(says: str, told: str) -> None:
+    shipment = Shipment(
+        BusinessAddress(name="Shop", line1="9 Mill Road", city="Troy", postcode="12180", country="US"),
+        to(phone="1-555-0100").address or Address(),
+        400,
+        Box(length_mm=300, width_mm=200, height_mm=100),
+        "10001-01",
+    )
+
+    assert impersonal(says, shipment) == told
+
+
+def test_what_a_carrier_says_of_whom_nobody_knows_any_more_is_not_kept() -> None:
+    shipment = Shipment(BusinessAddress(), Address(), 400, Box(length_mm=300, width_mm=200, height_mm=100), "10001-01")
+
+    for erased in (shipment, None):
+        assert impersonal("Ann Bee moved away", erased) == (
+            "What its carrier said of that is not kept, since the recipient was erased."
+        )
 
 
 async def of_order(database: Database) -> Order:

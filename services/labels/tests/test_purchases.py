@@ -256,7 +256,9 @@ async def test_what_a_label_would_cost_is_said_before_it_is_bought(brought: Brou
     )
 
 
-async def test_what_the_carrier_refuses_is_told_in_its_own_words(brought: Brought, publish: Publish) -> None:
+async def test_what_the_carrier_refuses_is_told_in_its_own_words_but_for_where_it_was_to_go(
+    brought: Brought, publish: Publish
+) -> None:
     order = uuid4()
     await publish(to(order, city="Nowhere"))
     await publish(placed(order), 1)
@@ -267,7 +269,7 @@ async def test_what_the_carrier_refuses_is_told_in_its_own_words(brought: Brough
     event = next(event for event in await other.told() if isinstance(event, LabelFailed))
     assert event.code == "refused"
     assert event.words == (
-        "Simulated Carrier says: We do not deliver to Nowhere. Check the city. Correct the address: unpack the parcel, "
+        "Simulated Carrier says: We do not deliver to [city]. Check the city. Correct the address: unpack the parcel, "
         "amend the order, and pack it again. Or choose another service, or ship it with your own carrier."
     )
 

@@ -79,6 +79,7 @@ from waybill_labels.domain.refusals import (
 )
 from waybill_labels.domain.shipments import LONGEST, NotReady, NotYet, able, carriers_meant, choose, prepare
 from waybill_labels.domain.slips import contents
+from waybill_labels.domain.words import impersonal
 
 __all__ = [
     "ASKED",
@@ -140,6 +141,7 @@ __all__ = [
     "current",
     "face",
     "failed",
+    "impersonal",
     "in_order",
     "jobs_of",
     "ledger",

@@ -32,6 +32,7 @@ from waybill_labels.domain import (
     carriers_meant,
     choose,
     failed,
+    impersonal,
     not_sold,
     prepare,
     refunded,
@@ -54,6 +55,7 @@ MOST_WAITS: Final = 300
 LATEST_RATES: Final = timedelta(seconds=10)
 LATEST: Final = timedelta(minutes=5)
 LATEST_REFUND: Final = timedelta(days=1)
+INSTEAD: Final = "Ship it with your own carrier, or correct what is wrong and retry."
 LOST: Final = timedelta(days=60)
 """After it was voided: money that has not come back by then does not."""
 Step = Callable[[Order, datetime], Decided]
@@ -181,8 +183,8 @@ class Purchases:
         if said.offers:
             return said.offers
         if not said.unanswered:
-            words = " ".join(said.refused.values())
-            raise NotReady("no_carrier", words or "No carrier is set up here. Ship it with your own carrier.")
+            words = impersonal(" ".join(said.refused.values()), shipment) or "No carrier is set up here."
+            raise NotReady("no_carrier", f"{words} {INSTEAD}")
         raise NotReady("no_answer", f"No carrier answers ({', '.join(said.unanswered.values())}). Try again later.")
 
     async def _purchase(self, to_buy: Sequence[Buy]) -> None:
@@ -193,7 +195,8 @@ class Purchases:
         for each, answer in zip(to_buy, answers, strict=True):
             match answer:
                 case Refused():
-                    steps[each.due] = _refused(each.due, f"{each.offer.carrier_name} says: {answer.words}")
+                    words = impersonal(answer.words, each.shipment)
+                    steps[each.due] = _refused(each.due, f"{each.offer.carrier_name} says: {words}")
                 case Unknown():
                     _log.warning("purchase.unanswered", label_id=str(each.due.label_id), why=answer.why)
                     steps[each.due] = Later(timedelta(seconds=self._carrier_of(each.offer).settles_s))
@@ -264,7 +267,7 @@ class Purchases:
             match answer:
                 case Refused() if due.state is State.VOIDING:
                     certain = due.attempts == 1 or self._carrier(known, due).voids_again
-                    steps[due] = _void_refused(due, answer.words, certain=certain)
+                    steps[due] = _void_refused(due, impersonal(answer.words, label.shipment), certain=certain)
                 case TakenBack() if due.state is State.VOIDING or answer.refunded:
                     steps[due] = _taken_back(due, refunded_too=answer.refunded)
                 case _ if due.state is State.VOIDED and _lost(label):
