@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from waybill_chassis.postal import lines
 from waybill_events import Brand
 from waybill_labels.domain.measures import weight_in_words
 from waybill_labels.domain.orders import COMING, Label, Order
-from waybill_labels.domain.slips import lines_of_business, lines_of_recipient
 
 
 def face(order: Order, label: Label, brand: Brand) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def face(order: Order, label: Label, brand: Brand) -> dict[str, Any]:
     assert shipment is not None
     parcel = order.parcel(label.parcel_id)
     assert parcel is not None
-    ship_from = lines_of_business(shipment.ship_from)
+    ship_from = lines(shipment.ship_from)
     of_parcels = sum(1 for each in order.parcels if each.place != "unpacked")
     back = parcel.place in COMING
     which = f"Return {parcel.number}" if back else f"Parcel {parcel.number}"
@@ -29,7 +29,7 @@ def face(order: Order, label: Label, brand: Brand) -> dict[str, Any]:
         "reference": order.reference,
         "weight": weight_in_words(shipment.weight_g),
         "from": ship_from if shipment.ship_from.name else [brand.name, *ship_from],
-        "to": lines_of_recipient(shipment.ship_to),
+        "to": lines(shipment.ship_to),
         "about": [which + (f" of {of_parcels}" if of_parcels > 1 and not back else ""), _day(label)],
         "words": {"ship_to": "RETURN TO" if back else "SHIP TO", "tracking": "TRACKING NUMBER"},
     }
@@ -43,7 +43,7 @@ def on_list(number: str, opened: datetime, brand: Brand, labels: Sequence[tuple[
         "reference": number,
         "opened": opened.date().isoformat(),
         "carrier": "" if offer is None else offer.carrier_name,
-        "from": [brand.name, *lines_of_business(brand.ship_from)],
+        "from": [brand.name, *lines(brand.ship_from)],
         "rows": [
             {
                 "number": "" if label.sale is None else label.sale.tracking_number,

