@@ -345,6 +345,26 @@ NONSENSE = (
 )
 
 
+async def test_a_filter_that_is_unknown_is_refused_by_the_api_and_does_not_trouble_a_page(
+    portal: httpx.AsyncClient,
+) -> None:
+    old = await portal.get("/api/v1/orders", params={"status": "shipped", "limit": 5})
+    slip = await portal.get(f"/api/v1/orders/{uuid4()}/packing-slip.pdf", params={"copies": 2})
+    page = await portal.get("/orders", params={"utm_source": "mail"})
+
+    assert (old.status_code, old.json()["type"], old.json()["field"]) == (
+        422,
+        "urn:waybill:problem:unknown-parameter",
+        "status",
+    )
+    assert old.json()["detail"] == (
+        "There is no query parameter status here. It knows before, brand_id, cancellations, exception, limit, on_hold, "
+        "q, returns, shipments, to_ship."
+    )
+    assert (slip.status_code, slip.json()["field"]) == (422, "copies")
+    assert page.status_code == 200
+
+
 async def test_settings_that_make_no_sense_are_refused_by_field(portal: httpx.AsyncClient) -> None:
     for changed in NONSENSE:
         answer = await portal.put(f"/api/v1/brands/{uuid4()}", json={"name": "Acorn", **changed})

@@ -6,6 +6,7 @@ from aiokafka.errors import KafkaError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -133,6 +134,29 @@ def _methods(request: Request) -> set[str]:
         for method in _METHODS
         if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
     }
+
+
+async def known_parameters(request: Request) -> None:
+    """Refuse a query of an API that it does not know: a filter that is passed over would answer something else."""
+    route = request.scope.get("route")
+    if not request.query_params or not isinstance(route, APIRoute) or not route.path.startswith("/api/"):
+        return
+    known = _queries(route)
+    if unknown := sorted(set(request.query_params) - known):
+        may = f"It knows {', '.join(sorted(known))}." if known else "It takes none."
+        says = f"There is no query parameter {', '.join(unknown)} here. {may}"
+        raise Problem(422, "unknown-parameter", says[:500], field=unknown[0][:100])
+
+
+def _queries(route: APIRoute) -> frozenset[str]:
+    """The names in a route's query: those of its signature, and those that it says in its OpenAPI document alone."""
+    known = {each["name"] for each in (route.openapi_extra or {}).get("parameters", ()) if each["in"] == "query"}
+    left = [route.dependant]
+    while left:
+        dependant = left.pop()
+        known |= {each.alias for each in dependant.query_params}
+        left += dependant.dependencies
+    return frozenset(known)
 
 
 def answer_problems(app: FastAPI) -> None:

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final, Protocol, TypeVar
 
 import uvicorn
-from fastapi import FastAPI, Response
+from fastapi import Depends, FastAPI, Response
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -193,6 +193,7 @@ class Service:
             docs_url=None,
             redoc_url=None,
             responses=problems.RESPONSES,
+            dependencies=[Depends(problems.known_parameters)],
         )
         app.add_middleware(Guard, refuses=self._refuses)
         app.add_middleware(BodyLimit, limit=BODY_LIMIT, files=files or {})
