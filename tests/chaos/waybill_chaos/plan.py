@@ -68,16 +68,19 @@ class Strike:
         return f"{self.kind} {self.target}{variant} for {self.lasts_s:.1f} s"
 
 
-def plan(seed: int, seconds: float, only: Collection[str] = ()) -> list[Strike]:
+PAUSE_S: Final = (0.5, 2.5)
+
+
+def plan(seed: int, seconds: float, only: Collection[str] = (), pause_s: tuple[float, float] = PAUSE_S) -> list[Strike]:
     """All strikes of a run, by time. Each lane deals all of its kinds before it deals one again.
 
     `only` names what may be dealt, for a run that is after something in particular: a kind, or a kind and its target,
-    as `cut@orders`.
+    as `cut@orders`. `pause_s` is how long a lane rests between two strikes, at least and at most.
     """
     strikes: list[Strike] = []
     for lane in LANES:
         kinds = [some for kind in KINDS if kind.lane == lane and (some := _allowed(kind, only)).targets]
-        strikes += _of_lane(lane, kinds, seed, seconds)
+        strikes += _of_lane(lane, kinds, seed, seconds, pause_s)
     return sorted(strikes, key=lambda strike: (strike.at_s, strike.lane))
 
 
@@ -87,7 +90,7 @@ def _allowed(kind: Kind, only: Collection[str]) -> Kind:
     return replace(kind, targets=[target for target in kind.targets if f"{kind.name}@{target}" in only])
 
 
-def _of_lane(lane: str, kinds: Sequence[Kind], seed: int, seconds: float) -> list[Strike]:
+def _of_lane(lane: str, kinds: Sequence[Kind], seed: int, seconds: float, pause_s: tuple[float, float]) -> list[Strike]:
     dice = random.Random(f"{seed}|{lane}")  # repeatable on purpose
     targets = {id(kind): dice.sample(kind.targets, len(kind.targets)) for kind in kinds}
     variants = {id(kind): dice.sample(kind.variants, len(kind.variants)) for kind in kinds}
@@ -106,5 +109,5 @@ def _of_lane(lane: str, kinds: Sequence[Kind], seed: int, seconds: float) -> lis
         found.append(
             Strike(len(found) + 1, round(at, 1), lane, kind.name, target, variant, lasts, dice.randrange(2**32))
         )
-        at += lasts + dice.uniform(0.5, 2.5)
+        at += lasts + dice.uniform(*pause_s)
     return found

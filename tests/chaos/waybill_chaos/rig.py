@@ -15,7 +15,7 @@ from waybill_chaos import answers, log, workload
 from waybill_chaos.faults import FAULTS, NotNoticed, correct
 from waybill_chaos.history import History
 from waybill_chaos.judge import Answers, Finding, judge
-from waybill_chaos.plan import LANES, Strike, plan
+from waybill_chaos.plan import LANES, PAUSE_S, Strike, plan
 from waybill_chaos.system import System
 from waybill_chaos.workload import Client
 from waybill_chassis.embedded.processes import NotStarted
@@ -25,6 +25,8 @@ RATE_PER_S: Final = 2.0
 """How many do something, and how often each of them while nobody has to wait."""
 RACERS, RACES_PER_S = 60, 20.0
 """The same for races: most of the time they wait for somebody who was struck."""
+RACES_PAUSE_S: Final = (2.0, 8.0)
+"""Between two faults of a lane: an order that nobody knows for half a minute is not raced for."""
 REST_S: Final = 90.0
 _UNDER_WAY: Final = ("wanted", "asked", "voiding", "voided")
 _SLIPS: Final = 200
@@ -82,7 +84,7 @@ async def run(
     """
     began = time.monotonic()
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-    strikes = plan(seed, minutes * 60, only)
+    strikes = plan(seed, minutes * 60, only, RACES_PAUSE_S if races else PAUSE_S)
     say(f"seed {seed}, {minutes:g} minutes, {len(strikes)} faults; everything is kept in {folder}")
     limit = asyncio.timeout(2 * minutes * 60 + _PATIENCE_S)
     async with limit, System.running() as system, AsyncExitStack() as stack:
@@ -158,7 +160,10 @@ async def _strike(
     while (passed := time.monotonic() - began) < 2 * seconds and _goes_on(client, passed, seconds, races):
         await asyncio.sleep(0.2)
     if races:
-        say(f"{passed:6.1f} s  {client.races} orders were raced for, {under_faults} of them while faults struck")
+        say(
+            f"{passed:6.1f} s  {client.races} orders were raced for, {under_faults} of them while faults struck; "
+            f"of {client.left_in_race} something left"
+        )
     await system.heal()
     client.ended.set()
     await asyncio.gather(*working)

@@ -83,7 +83,9 @@ class Client:
         self.shown: dict[UUID, list[str]] = {}
         """The parcels with a number that the portal has shown, by order."""
         self.races = 0
-        """Orders that were shipped and canceled at the same instant."""
+        """Orders that were shipped and canceled at the same instant, where both who asked were answered."""
+        self.left_in_race = 0
+        """Those of which something left."""
         self.ended = asyncio.Event()
 
     async def look(self, order_id: UUID) -> None:
@@ -136,6 +138,21 @@ class Client:
             return await self.owners.post(url, json=body, headers={"Idempotency-Key": key})
 
         await self._until_known(command, send, _of_command)
+
+    async def known(self, order: Order) -> bool:
+        """Wait until an order may be both shipped and canceled; False where it may not in time."""
+        end = time.monotonic() + self.patience_s
+        services = ["orders", "fulfillment"]
+        while services and time.monotonic() < end and not self.ended.is_set():
+            try:
+                answer = await self.owners.get(self._url(services[-1], f"orders/{order.order_id}"))
+            except httpx.TransportError:
+                answer = None
+            if answer is not None and answer.is_success:
+                services.pop()
+            else:
+                await asyncio.sleep(0.3)
+        return not services
 
     async def file(self, command: Command, what: str, content: bytes, key: str) -> None:
         """Upload a file, or apply or undo one, with the same key again and again until the outcome is known."""
@@ -409,7 +426,7 @@ async def cancel(client: Client, dice: random.Random) -> None:
     order.open = dict.fromkeys(order.open, 0)
 
 
-async def ask_to_cancel(client: Client, order: Order, dice: random.Random) -> None:
+async def ask_to_cancel(client: Client, order: Order, dice: random.Random) -> Command:
     """One cancellation."""
     units = some_to_cancel(order, dice)
     command, key = a_request(order, "cancel", {"units": units}, dice)
@@ -420,6 +437,7 @@ async def ask_to_cancel(client: Client, order: Order, dice: random.Random) -> No
     if dice.random() < 0.2:
         await client.post(command, "orders", order, "cancellations", body, key)
     client.history.keep(command)
+    return command
 
 
 async def correct(client: Client, dice: random.Random) -> None:
@@ -564,21 +582,28 @@ async def cancel_in_the_shop(client: Client, order: Order, dice: random.Random) 
 
 async def race(client: Client, dice: random.Random) -> None:
     """At the same instant an order is shipped and canceled by several people, and perhaps packed, held, canceled in its
-    shop."""
+    shop; some as soon as one of the two services knows it, most once both do."""
     order = _any_order(client, dice)
     if order is None:
         return
-    client.races += 1
     parcels = [a_parcel(client, order, dice) for _ in range(dice.randint(1, 3))]
     # Nobody else takes it up: each order is raced for once.
     order.open = dict.fromkeys(order.open, 0)
-    more: list[Callable[[Client, Order, random.Random], Awaitable[None]]] = [ask_to_cancel]
-    more += [each for each in (ask_to_cancel, hold, amend, pack, pack, cancel_in_the_shop) if dice.random() < 0.3]
-    rolls = [random.Random(dice.random()) for _ in more]  # repeatable on purpose
-    await asyncio.gather(
+    if dice.random() < 0.8 and not await client.known(order):
+        return
+    others = (ask_to_cancel, hold, amend, pack, pack, cancel_in_the_shop)
+    more: list[Callable[[Client, Order, random.Random], Awaitable[Any]]]
+    more = [each for each in others if dice.random() < 0.3]
+    rolls = [random.Random(dice.random()) for _ in (*more, None)]  # repeatable on purpose
+    asked, *_ = await asyncio.gather(
+        ask_to_cancel(client, order, rolls.pop()),
         *(client.ship(command, order, body, command.name) for command, body in parcels),
         *(each(client, order, roll) for each, roll in zip(more, rolls, strict=True)),
     )
+    outcomes = {command.outcome for command, _body in parcels}
+    if asked.outcome != "unknown" and outcomes != {"unknown"}:
+        client.races += 1
+        client.left_in_race += "accepted" in outcomes
     for command, _body in parcels:
         client.history.keep(command)
 
