@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from waybill_chassis.database import Database
 from waybill_chassis.problems import answer_problems
+from waybill_chassis.routing import add_routes
 from waybill_portal.app import build
 from waybill_portal.clients import Viewer
 from waybill_portal.pages import operations
@@ -100,7 +101,7 @@ async def test_a_brands_own_people_have_no_part_in_operations(database: Database
     app = FastAPI()
     answer_problems(app)
     begin: Any = database
-    app.include_router(operations.routes(operations.Desk(begin, {}, never), a_brand))
+    add_routes(app, operations.routes(operations.Desk(begin, {}, never), a_brand))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
         answers = [
             await client.get("/operations"),

@@ -74,17 +74,14 @@ class SendAgain(Why):
     offset: Annotated[int, Field(ge=0)] | None = None
 
 
-def routes(service: "Service") -> APIRouter:
+def routes(service: "Service") -> list[APIRouter]:
     """The same in every service."""
     called: Caller = caller(service.settings.token.get_secret_value())
-    router = APIRouter(prefix="/ops/v1", include_in_schema=False)
-    for part in (_quarantine, _dead_letters, _log, _sent):
-        router.include_router(part(service, called))
-    return router
+    return [part(service, called) for part in (_quarantine, _dead_letters, _log, _sent)]
 
 
 def _quarantine(service: "Service", called: Caller) -> APIRouter:
-    router = APIRouter(dependencies=[Depends(called)])
+    router = APIRouter(prefix="/ops/v1", include_in_schema=False, dependencies=[Depends(called)])
     database = service.database
 
     @router.get("/quarantine")
@@ -209,7 +206,7 @@ def _quarantine(service: "Service", called: Caller) -> APIRouter:
 
 
 def _dead_letters(service: "Service", called: Caller) -> APIRouter:
-    router = APIRouter(dependencies=[Depends(called)])
+    router = APIRouter(prefix="/ops/v1", include_in_schema=False, dependencies=[Depends(called)])
     database = service.database
 
     @router.get("/dead-letters")
@@ -305,7 +302,7 @@ def _dead_letters(service: "Service", called: Caller) -> APIRouter:
 
 
 def _log(service: "Service", called: Caller) -> APIRouter:
-    router = APIRouter(dependencies=[Depends(called)])
+    router = APIRouter(prefix="/ops/v1", include_in_schema=False, dependencies=[Depends(called)])
     database = service.database
 
     @router.get("/interventions")
@@ -394,7 +391,7 @@ def _log(service: "Service", called: Caller) -> APIRouter:
 
 
 def _sent(service: "Service", called: Caller) -> APIRouter:
-    router = APIRouter(dependencies=[Depends(called)])
+    router = APIRouter(prefix="/ops/v1", include_in_schema=False, dependencies=[Depends(called)])
     database = service.database
 
     @router.get("/sent")

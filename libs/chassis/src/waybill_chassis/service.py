@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final, Protocol, TypeVar
 
 import uvicorn
-from fastapi import Depends, FastAPI, Response
+from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +23,7 @@ from waybill_chassis.migrations import migrate
 from waybill_chassis.past import ChangedPast
 from waybill_chassis.reading import Events, OnBatch, Tables
 from waybill_chassis.relay import LOOK_S, Relay, Wake
+from waybill_chassis.routing import add_routes
 from waybill_chassis.settings import ServiceSettings
 from waybill_chassis.sweep import Sweep
 from waybill_chassis.transaction import Begin, Store
@@ -192,17 +193,15 @@ class Service:
             lifespan=lifespan,
             docs_url=None,
             redoc_url=None,
-            responses=problems.RESPONSES,
-            dependencies=[Depends(problems.known_parameters)],
         )
         app.add_middleware(Guard, refuses=self._refuses)
         app.add_middleware(BodyLimit, limit=BODY_LIMIT, files=files or {})
         problems.answer_problems(app)
         app.add_api_route("/health/live", _live, include_in_schema=False)
         app.add_api_route("/health/ready", self._ready, include_in_schema=False)
-        app.include_router(ops.routes(self))
+        add_routes(app, *ops.routes(self))
         if self.database.generation is not None:
-            app.include_router(projections.routes(self))
+            add_routes(app, projections.routes(self))
         app.add_api_route("/metrics", self._metrics, include_in_schema=False)
         return app
 

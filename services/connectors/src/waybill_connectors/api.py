@@ -16,6 +16,7 @@ from waybill_chassis.commands import Call, caller, cause
 from waybill_chassis.fold import Caused
 from waybill_chassis.openapi import example, takes
 from waybill_chassis.problems import Problem
+from waybill_chassis.routing import api_router
 from waybill_chassis.transaction import Begin
 from waybill_connectors import store
 from waybill_connectors.domain import shopify
@@ -53,7 +54,7 @@ class NewConnection(BaseModel):
 
 def routes(begin: Begin[None], settings: Settings) -> APIRouter:
     """Everything that connectors answers."""
-    router = APIRouter()
+    router = api_router()
     called: Callable[..., Awaitable[Call]] = caller(settings.token.get_secret_value())
 
     @router.post("/webhooks/{connection_id}", openapi_extra=takes(_ORDER, "application/json"))

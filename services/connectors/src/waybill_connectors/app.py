@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 
+from waybill_chassis.routing import add_routes
 from waybill_chassis.service import Service, serve
 from waybill_chassis.transaction import NoState
 from waybill_connectors import api
@@ -12,7 +13,7 @@ def build(settings: Settings) -> FastAPI:
     """Everything of connectors, ready to run."""
     service = Service("connectors", settings)
     app = service.app()
-    app.include_router(api.routes(service.begin(NoState()), settings))
+    add_routes(app, api.routes(service.begin(NoState()), settings))
     return app
 
 

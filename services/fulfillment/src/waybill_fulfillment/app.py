@@ -5,6 +5,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from waybill_chassis.reading import Events, Tables
+from waybill_chassis.routing import add_routes
 from waybill_chassis.service import Service, serve
 from waybill_fulfillment import api, handlers
 from waybill_fulfillment.settings import Settings
@@ -20,8 +21,8 @@ def build(settings: Settings) -> FastAPI:
     service.read_events(handlers.TOPICS, Events(begin, handlers.take))
     files = service.regularly("imports", partial(handlers.go_on, begin, {}))
     app = service.app(files={"/api/v1/imports": settings.import_limit})
-    app.include_router(api.ledgers.routes(begin, settings))
-    app.include_router(api.imports.routes(begin, settings, files.wake.set))
+    add_routes(app, api.ledgers.routes(begin, settings))
+    add_routes(app, api.imports.routes(begin, settings, files.wake.set))
     return app
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from fastapi import FastAPI
 
 from waybill_chassis.reading import Events, Tables
+from waybill_chassis.routing import add_routes
 from waybill_chassis.service import Service, serve
 from waybill_labels import api, handlers, store
 from waybill_labels.clients import open_accounts
@@ -26,13 +27,13 @@ def build(settings: Settings) -> FastAPI:
     service.read_tables(["waybill.brands", "waybill.recipients"], Tables(begin, store.orders.put_rows))
     service.read_events(handlers.TOPICS, Events(begin, handlers.events.take, purchases.wake.set))
     app = service.app(closing=[carrier.close for carrier in carriers.values()])
-    app.include_router(api.documents.routes(begin, settings))
+    add_routes(app, api.documents.routes(begin, settings))
     links = api.links.Links(settings.token.get_secret_value())
-    app.include_router(api.batches.routes(begin, settings, batches.wake.set, links))
-    app.include_router(api.links.routes(begin.database, settings, links))
-    app.include_router(api.labels.routes(begin, settings, purchases.wake.set))
-    app.include_router(api.rates.routes(begin, settings, carriers))
-    app.include_router(api.manifests.routes(begin, settings, manifests.wake.set))
+    add_routes(app, api.batches.routes(begin, settings, batches.wake.set, links))
+    add_routes(app, api.links.routes(begin.database, settings, links))
+    add_routes(app, api.labels.routes(begin, settings, purchases.wake.set))
+    add_routes(app, api.rates.routes(begin, settings, carriers))
+    add_routes(app, api.manifests.routes(begin, settings, manifests.wake.set))
     return app
 
 

@@ -13,6 +13,7 @@ from waybill_chassis.choices import Choice
 from waybill_chassis.commands import Call, Commands, Done, caller
 from waybill_chassis.openapi import example
 from waybill_chassis.problems import Problem
+from waybill_chassis.routing import api_router
 from waybill_chassis.transaction import Begin
 from waybill_events import Address, CancelReason, Event, HoldReason, ReturnReason, ids
 from waybill_events.model import Time
@@ -127,7 +128,7 @@ class NewRecipient(BaseModel):
 
 def routes(begin: Begin[State], settings: Settings) -> APIRouter:
     """Everything that orders answers."""
-    router = APIRouter(prefix="/api/v1")
+    router = api_router("/api/v1")
     commands = Commands(begin)
     called: Callable[..., Awaitable[Call]] = caller(settings.token.get_secret_value())
 

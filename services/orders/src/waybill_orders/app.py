@@ -5,6 +5,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from waybill_chassis.reading import Events, Tables
+from waybill_chassis.routing import add_routes
 from waybill_chassis.service import Service, serve
 from waybill_orders import api, handlers, store
 from waybill_orders.settings import Settings
@@ -19,7 +20,7 @@ def build(settings: Settings) -> FastAPI:
     service.regularly("releases", partial(handlers.release_due, begin))
     service.regularly("resends", partial(handlers.send_again, begin))
     app = service.app()
-    app.include_router(api.routes(begin, settings))
+    add_routes(app, api.routes(begin, settings))
     return app
 
 

@@ -6,6 +6,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from waybill_chassis.database import LIVE
 from waybill_chassis.reading import Events, Tables
+from waybill_chassis.routing import add_routes
 from waybill_chassis.service import Service, serve
 from waybill_portal import api, handlers, pages, store
 from waybill_portal.clients import Owner
@@ -32,9 +33,9 @@ def build(settings: Settings) -> FastAPI:
     files: dict[str, int] = dict.fromkeys(("/imports", "/api/v1/imports"), settings.import_limit)
     files["/api/v1/brands/*/logo"] = settings.import_limit
     app = service.app(closing=[owner.close for owner in owners.values()], files=files)
-    app.include_router(api.orders.routes(begin, who, owners))
-    app.include_router(api.brands.routes(begin, who))
-    app.include_router(api.forwarding.routes(who, owners))
+    add_routes(app, api.orders.routes(begin, who, owners))
+    add_routes(app, api.brands.routes(begin, who))
+    add_routes(app, api.forwarding.routes(who, owners))
     # Of itself it asks without a detour over the network; the host must be one that it answers to.
     itself = Owner("portal", f"http://{settings.hosts[0]}", token, ASGITransport(app))
     pages.mount(app, begin, who, {**owners, "portal": itself}, changes)

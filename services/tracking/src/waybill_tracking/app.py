@@ -5,6 +5,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from waybill_chassis.reading import Events, Tables
+from waybill_chassis.routing import add_routes
 from waybill_chassis.service import Service, serve
 from waybill_tracking import api, handlers, store
 from waybill_tracking.clients import Feeds
@@ -28,8 +29,8 @@ def build(settings: Settings) -> FastAPI:
         service.regularly("registrations", partial(handlers.registrations.ask, begin, feeds))
     files = {f"/api/v1/feeds/{name}/messages": FILE_LIMIT for name in settings.feeds}
     app = service.app(closing=[feeds.close], files=files)
-    app.include_router(api.webhooks.routes(begin, settings, told.wake.set))
-    app.include_router(api.parcels.routes(begin, settings))
+    add_routes(app, api.webhooks.routes(begin, settings, told.wake.set))
+    add_routes(app, api.parcels.routes(begin, settings))
     return app
 
 

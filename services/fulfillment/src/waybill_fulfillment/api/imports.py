@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waybill_chassis.commands import Call, caller, once
 from waybill_chassis.openapi import example, gives, takes
 from waybill_chassis.problems import Problem
+from waybill_chassis.routing import api_router
 from waybill_chassis.transaction import Begin
 from waybill_fulfillment.domain import Ledger
 from waybill_fulfillment.domain.files import UnreadableFile, read, write
@@ -41,7 +42,7 @@ class Apply(BaseModel):
 
 def routes(begin: Begin[Ledger], settings: Settings, wake: Callable[[], None]) -> APIRouter:
     """Everything about files; `wake` has what waits to be applied taken up at once."""
-    router = APIRouter(prefix="/api/v1/imports")
+    router = api_router("/api/v1/imports")
     called: Callable[..., Awaitable[Call]] = caller(settings.token.get_secret_value())
     _add_commands(router, begin, called, wake)
     _add_questions(router, begin, called)

@@ -13,6 +13,7 @@ from waybill_chassis.choices import Choice
 from waybill_chassis.commands import Call, Commands, Done, caller
 from waybill_chassis.openapi import example
 from waybill_chassis.problems import Problem
+from waybill_chassis.routing import api_router
 from waybill_chassis.transaction import Begin
 from waybill_events import Box, Condition, Event, ReturnedUnits
 from waybill_fulfillment.domain import (
@@ -180,7 +181,7 @@ class Arrival(BaseModel):
 
 def routes(begin: Begin[Ledger], settings: Settings) -> APIRouter:
     """Everything that fulfillment answers."""
-    router = APIRouter(prefix="/api/v1")
+    router = api_router("/api/v1")
     commands = Commands(begin)
     called: Callable[..., Awaitable[Call]] = caller(settings.token.get_secret_value())
 

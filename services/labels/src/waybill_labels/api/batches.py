@@ -14,6 +14,7 @@ from waybill_chassis.commands import Call, caller
 from waybill_chassis.fold import Caused
 from waybill_chassis.openapi import example
 from waybill_chassis.problems import Problem
+from waybill_chassis.routing import api_router
 from waybill_chassis.transaction import Begin
 from waybill_labels import store
 from waybill_labels.api.links import Links
@@ -81,7 +82,7 @@ class Again(BaseModel):
 
 def routes(begin: Begin[Order], settings: Settings, wake: Callable[[], None], links: Links) -> APIRouter:
     """Everything about batches."""
-    router = APIRouter(prefix="/api/v1")
+    router = api_router("/api/v1")
     called: Callable[..., Awaitable[Call]] = caller(settings.token.get_secret_value())
 
     async def once(call: Call, make: Callable[[], Awaitable[Batch]]) -> dict[str, Any]:

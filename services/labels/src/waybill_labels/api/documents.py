@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Response
 from waybill_chassis.commands import Call, caller
 from waybill_chassis.openapi import gives
 from waybill_chassis.problems import Problem
+from waybill_chassis.routing import api_router
 from waybill_chassis.transaction import Begin
 from waybill_events import Brand, Recipient
 from waybill_labels import documents, store
@@ -20,7 +21,7 @@ from waybill_labels.settings import Settings
 
 def routes(begin: Begin[Order], settings: Settings) -> APIRouter:
     """Every document that labels makes."""
-    router = APIRouter(prefix="/api/v1")
+    router = api_router("/api/v1")
     called: Callable[..., Awaitable[Call]] = caller(settings.token.get_secret_value())
 
     async def known(call: Call, order_id: UUID) -> tuple[Order, Recipient | None, Brand]:

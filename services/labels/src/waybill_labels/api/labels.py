@@ -14,6 +14,7 @@ from waybill_chassis.choices import Choice
 from waybill_chassis.commands import Call, Commands, Done, caller
 from waybill_chassis.openapi import example
 from waybill_chassis.problems import Problem
+from waybill_chassis.routing import api_router
 from waybill_chassis.transaction import Begin
 from waybill_events import Box, Brand, Recipient
 from waybill_labels.domain import (
@@ -96,7 +97,7 @@ class LabelChoice(Choice):
 
 def routes(begin: Begin[Order], settings: Settings, wake: Callable[[], None]) -> APIRouter:
     """Everything about labels of orders."""
-    router = APIRouter(prefix="/api/v1")
+    router = api_router("/api/v1")
     commands = Commands(begin)
     called: Callable[..., Awaitable[Call]] = caller(settings.token.get_secret_value())
 

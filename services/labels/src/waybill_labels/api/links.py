@@ -14,6 +14,7 @@ from waybill_chassis.commands import Call, caller
 from waybill_chassis.database import Database
 from waybill_chassis.openapi import gives
 from waybill_chassis.problems import Problem
+from waybill_chassis.routing import api_router
 from waybill_labels import store
 from waybill_labels.api.documents import answer
 from waybill_labels.documents import PDF
@@ -49,7 +50,7 @@ class Links:
 
 def routes(database: Database, settings: Settings, links: Links) -> APIRouter:
     """What links lead to."""
-    router = APIRouter(prefix="/api/v1")
+    router = api_router("/api/v1")
     called: Callable[..., Awaitable[Call]] = caller(settings.token.get_secret_value())
 
     @router.get("/documents/{brand_id}/{digest}", response_class=Response, responses=gives(PDF))

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waybill_chassis.commands import Call, caller
 from waybill_chassis.openapi import example, gives
 from waybill_chassis.problems import Problem
+from waybill_chassis.routing import api_router
 from waybill_chassis.transaction import Begin
 from waybill_labels import documents, store
 from waybill_labels.api.documents import answer
@@ -35,7 +36,7 @@ class NewManifest(BaseModel):
 
 def routes(begin: Begin[Order], settings: Settings, wake: Callable[[], None]) -> APIRouter:
     """Everything about manifests."""
-    router = APIRouter(prefix="/api/v1/manifests")
+    router = api_router("/api/v1/manifests")
     called: Callable[..., Awaitable[Call]] = caller(settings.token.get_secret_value())
 
     @router.post("", status_code=202)

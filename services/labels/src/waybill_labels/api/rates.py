@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from waybill_chassis.commands import Call, caller
 from waybill_chassis.problems import Problem
+from waybill_chassis.routing import api_router
 from waybill_chassis.transaction import Begin
 from waybill_events import Box, Money
 from waybill_labels.clients import Carrier, offers_of
@@ -70,7 +71,7 @@ class Rates(BaseModel):
 
 def routes(begin: Begin[Order], settings: Settings, carriers: Mapping[str, Carrier]) -> APIRouter:
     """The question."""
-    router = APIRouter(prefix="/api/v1")
+    router = api_router("/api/v1")
     called: Callable[..., Awaitable[Call]] = caller(settings.token.get_secret_value())
 
     @router.get("/orders/{order_id}/parcels/{parcel_id}/rates")

@@ -14,6 +14,7 @@ from waybill_chassis.fold import Caused
 from waybill_chassis.openapi import example, takes
 from waybill_chassis.postal import is_country
 from waybill_chassis.problems import Problem
+from waybill_chassis.routing import api_router
 from waybill_chassis.transaction import Begin
 from waybill_events import Box, Brand, BusinessAddress, Logo, OwnCarrier, RateRule, SlipLook, Weekday
 from waybill_events.model import Name, Weight
@@ -99,7 +100,7 @@ class BrandSettings(BaseModel):
 
 def routes(begin: Begin[Order], who: Who) -> APIRouter:
     """Brands."""
-    router = APIRouter(prefix="/api/v1")
+    router = api_router("/api/v1")
 
     @router.get("/brands")
     async def brands(viewer: Annotated[Viewer, Depends(who)]) -> list[Brand]:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 from waybill_chassis.commands import KEY
 from waybill_chassis.openapi import gives, takes
 from waybill_chassis.problems import Problem
+from waybill_chassis.routing import api_router
 from waybill_portal.api.viewing import Who
 from waybill_portal.clients import Owner, Viewer
 
@@ -253,7 +254,7 @@ def _add_imports(router: APIRouter, who: Who, fulfillment: Owner) -> None:
 
 def routes(who: Who, owners: Mapping[str, Owner]) -> APIRouter:
     """Commands, files and documents."""
-    router = APIRouter(prefix="/api/v1")
+    router = api_router("/api/v1")
     for command in COMMANDS:
         _forward(router, who, owners[command.owner], command)
     _add_imports(router, who, owners["fulfillment"])

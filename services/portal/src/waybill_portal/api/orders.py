@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waybill_chassis import paging
 from waybill_chassis.commands import KEY
 from waybill_chassis.problems import Problem
+from waybill_chassis.routing import api_router
 from waybill_chassis.transaction import Begin
 from waybill_events import Address, Brand, Buyer
 from waybill_portal import store
@@ -156,7 +157,7 @@ def cursor_of(order: Order) -> str:
 
 def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRouter:
     """Orders."""
-    router = APIRouter(prefix="/api/v1")
+    router = api_router("/api/v1")
 
     @router.get("/orders")
     async def orders(

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from waybill_chassis.postal import lines
 from waybill_chassis.problems import Problem
+from waybill_chassis.routing import add_routes
 from waybill_chassis.transaction import Begin
 from waybill_events import Brand, CancelReason, Condition, HoldReason, ReturnReason
 from waybill_portal import store
@@ -64,13 +65,13 @@ _NOT_FOUND: Final = 404
 def mount(app: FastAPI, begin: Begin[Order], who: Who, owners: Mapping[str, Owner], changes: Changes) -> None:
     """Add the pages, their stylesheet and scripts, and errors that a person can read."""
     pages = _Pages(begin, owners["fulfillment"], changes)
-    app.include_router(pages.routes(who))
-    app.include_router(actions.routes(who, owners, pages.render))
-    app.include_router(labels.routes(who, owners, pages.render))
+    add_routes(app, pages.routes(who))
+    add_routes(app, actions.routes(who, owners, pages.render))
+    add_routes(app, labels.routes(who, owners, pages.render))
     known = batches.Lists(pages.listed, pages.loaded, pages.brands)
-    app.include_router(batches.routes(who, owners, pages.render, known))
-    app.include_router(imports.routes(who, owners["fulfillment"], pages.render))
-    app.include_router(operations.routes(operations.Desk(begin, owners, pages.render), who))
+    add_routes(app, batches.routes(who, owners, pages.render, known))
+    add_routes(app, imports.routes(who, owners["fulfillment"], pages.render))
+    add_routes(app, operations.routes(operations.Desk(begin, owners, pages.render), who))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _answer_people(app, pages)
 

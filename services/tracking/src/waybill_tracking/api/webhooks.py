@@ -10,6 +10,7 @@ from waybill_chassis import logging
 from waybill_chassis.commands import Call, caller
 from waybill_chassis.openapi import takes
 from waybill_chassis.problems import Problem
+from waybill_chassis.routing import api_router
 from waybill_chassis.transaction import Begin
 from waybill_tracking import store
 from waybill_tracking.domain import Tracked
@@ -29,7 +30,7 @@ _WRONG: Final = 100
 
 def routes(begin: Begin[Tracked], settings: Settings, wake: Callable[[], None]) -> APIRouter:
     """The ways in of carrier messages; `wake` has new ones told at once."""
-    router = APIRouter()
+    router = api_router()
     called: Callable[..., Awaitable[Call]] = caller(settings.token.get_secret_value())
 
     def known(feed: str) -> Feed:
