@@ -1,11 +1,15 @@
 """The portal in a real browser, on pages that stay open."""
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pypdfium2
 import pytest
+import zxingcpp
+from PIL import Image
 from playwright.async_api import Browser, expect
 
 from waybill_simulators.shopify import an_order
@@ -28,10 +32,16 @@ async def sell(selling: Any, until: Until, number: int, *, quantity: int = 2, **
     return next(order for order in await selling.orders() if order["reference"] == f"{number}-01")
 
 
+def dots(pdf: bytes) -> Image.Image:
+    """A page as a printer's dots."""
+    image: Image.Image = pypdfium2.PdfDocument(pdf)[0].render(scale=203 / 72).to_pil()
+    return image
+
+
 async def test_a_new_order_appears_on_top_of_a_list_that_was_open(open_page: Any, selling: Any, until: Until) -> None:
     await sell(selling, until, 800_001)
     page = await open_page("/orders")
-    await expect(page.get_by_role("link", name="800001-01")).to_be_visible()
+    await expect(page.get_by_role("link", name="800001-01", exact=True)).to_be_visible()
 
     await sell(selling, until, 800_002)
 
@@ -45,7 +55,7 @@ async def test_shipping_shows_the_number_in_green_on_pages_that_were_open(
     watching = await open_page("/orders?q=800003")
     details = await open_page(f"/orders/{order['order_id']}?tab=shipments")
     page = await open_page("/orders?q=800003")
-    await page.get_by_role("link", name="800003-01").click()
+    await page.get_by_role("link", name="800003-01", exact=True).click()
     await expect(page.get_by_text("1 High St")).to_be_visible()
 
     await page.get_by_label("Tracking company").fill("UPS")
@@ -58,8 +68,39 @@ async def test_shipping_shows_the_number_in_green_on_pages_that_were_open(
         await expect(link).to_have_attribute("href", f"https://www.ups.com/track?tracknum={UPS_NUMBER}")
         red, green, blue = await link.evaluate("e => getComputedStyle(e).color.match(/\\d+/g).slice(0, 3).map(Number)")
         assert green > max(red, blue)
+        assert "\u2713" in await link.evaluate("e => getComputedStyle(e, '::before').content")
     await expect(watching.locator("tbody tr").first).to_contain_text("Shipped")
     await expect(page.locator("section .badge").first).to_have_text("Shipped")
+
+
+async def test_a_label_is_bought_from_the_list_and_tracking_is_one_click_away(
+    open_page: Any, selling: Any, stack: Any, until: Until
+) -> None:
+    order = await sell(selling, until, 800_008)
+    path = f"/api/v1/orders/{order['order_id']}"
+
+    async def known() -> bool:
+        async with stack.client("fulfillment") as fulfillment:
+            return bool((await fulfillment.get(path)).is_success)
+
+    await until(known)
+    page = await open_page("/orders?q=800008")
+    left = await page.locator("tbody tr td").evaluate_all("cells => cells.slice(0, 3).map(each => each.className)")
+
+    async with page.context.expect_event("response", lambda response: response.url.endswith("/label.pdf")) as answered:
+        await page.get_by_role("button", name="Buy the label of 800008-01").click()
+    async with stack.client("portal") as portal:
+        pdf = (await portal.get((await answered.value).url)).content
+
+    number = page.locator("tbody .number")
+    await expect(number).to_have_text(re.compile(r"^WB\d{16}$"))
+    assert await number.text_content() in {found.text for found in zxingcpp.read_barcodes(dots(pdf))}
+    assert await number.evaluate("e => getComputedStyle(e, '::before').content") in {"none", "normal"}
+    again = page.get_by_role("link", name="Label of 800008-01")
+    assert (await again.get_attribute("href") or "").endswith("/label.pdf")
+    await page.get_by_role("link", name="Tracking of 800008-01").click()
+    await expect(page.get_by_text("Packed, not shipped yet")).to_be_visible()
+    assert left == ["tick", "do", "reference"]
 
 
 async def test_part_of_an_order_ships_and_the_rest_is_still_offered(open_page: Any, selling: Any, until: Until) -> None:

@@ -65,7 +65,7 @@ async def test_selected_orders_are_labeled_and_printed_as_one_file_and_handed_ov
     for number in (first, second, third):
         await page.get_by_label(f"Select {number}-01").check()
     await sell(selling, stack, until, later)
-    await expect(page.get_by_role("link", name=f"{later}-01")).to_be_visible()
+    await expect(page.get_by_role("link", name=f"{later}-01", exact=True)).to_be_visible()
     # The list has been drawn anew meanwhile.
     await expect(page.get_by_label(f"Select {first}-01")).to_be_checked()
     await expect(page.get_by_label(f"Select {later}-01")).not_to_be_checked()
