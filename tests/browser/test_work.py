@@ -59,6 +59,7 @@ def desk(open_page: Any, selling: Any, stack: Any, until: Until) -> Desk:
 async def test_units_are_packed_then_handed_over_then_undone_then_unpacked(desk: Desk) -> None:
     await desk.sell(801_001)
     page = await desk.page()
+    await page.get_by_text("Edit quantities").click()
     await page.get_by_role("spinbutton").first.fill("2")
 
     await page.get_by_role("button", name="Pack only").click()
@@ -191,7 +192,7 @@ async def test_a_unit_is_canceled_and_the_rest_stays_to_be_shipped(desk: Desk) -
 
     await expect(page.get_by_text("Partly canceled")).to_be_visible()
     await page.reload()
-    await expect(page.locator("#ship").get_by_role("spinbutton")).to_have_value("2")
+    await expect(page.locator("#ship input[type=number]")).to_have_value("2")
 
 
 async def test_an_order_is_held_and_released(desk: Desk) -> None:
