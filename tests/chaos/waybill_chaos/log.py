@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 from uuid import UUID, uuid5
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from waybill_chassis import topics
@@ -32,6 +32,8 @@ _TYPES: Final = {
     "waybill.tracking": "TrackingAdded",
 }
 _PATIENCE_S: Final = 25.0
+_COPIED: Final = 300 // ids.PARTITIONS
+"""Records of each partition that are written again at once."""
 _OVERSIZED: Final = 1_000_000
 """Bytes that a broker takes, and that no event may have."""
 _UNREADABLE: Final[Sequence[Headers]] = (
@@ -124,18 +126,21 @@ async def _when_there(do: Callable[[], Awaitable[T]]) -> T:
 
 async def copy(bootstrap: str, topic: str, variant: str, dice: random.Random) -> int:
     """Write records of a topic again: the newest, the oldest, or some backwards; how many."""
-    found = [seen.record for seen in await _when_there(partial(events.newest, bootstrap, [topic], None))]
-    count = min(len(found), 300)
-    match variant:
-        case "newest":
-            chosen = found[-count:]
-        case "oldest":
-            chosen = found[:count]
-        case _:
-            start = dice.randint(0, len(found) - count)
-            chosen = found[start : start + count][::-1]
-    await _send(bootstrap, chosen)
+    chosen = await _when_there(partial(_some, bootstrap, topic, variant, dice))
+    await _send(bootstrap, chosen[::-1] if variant == "backwards" else chosen)
     return len(chosen)
+
+
+async def _some(bootstrap: str, topic: str, variant: str, dice: random.Random) -> list[Record]:
+    """As many of each partition; no more is read of a log that a long run has made long."""
+    async with events.open_reader(bootstrap) as reader:
+        bounds: dict[TopicPartition, range] = {}
+        for place, offsets in (await reader.bounds(events.places_of([topic]))).items():
+            start = {"newest": max(0, len(offsets) - _COPIED), "oldest": 0}.get(variant)
+            if start is None:
+                start = dice.randint(0, max(0, len(offsets) - _COPIED))
+            bounds[place] = offsets[start : start + _COPIED]
+        return [record async for record in reader.between(bounds)]
 
 
 async def poison(bootstrap: str, topic: str, subject: UUID, variant: str, dice: random.Random) -> str:
