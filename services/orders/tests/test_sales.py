@@ -15,7 +15,7 @@ from waybill_orders.settings import Settings
 from waybill_orders.store import every_claim
 
 Publish = Callable[..., Awaitable[None]]
-Until = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
+Until = Callable[..., Awaitable[None]]
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -144,7 +144,7 @@ async def test_a_batch_may_become_any_number_of_orders(database: Database, publi
     async def split() -> bool:
         return len(await references(database, brands[-1])) == 60
 
-    await until(split)
+    await until(split, 120)
 
 
 @pytest.mark.usefixtures("orders")

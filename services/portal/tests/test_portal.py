@@ -170,7 +170,7 @@ async def test_the_list_shows_the_number_as_a_link_to_its_carrier_and_nothing_as
     await publish(tracked(order, brand), 1)
 
     async def linked() -> bool:
-        return f'class="number" href="{UPS_PAGE}"' in (await portal.get("/orders?q=20010-01")).text
+        return f'class="number left" href="{UPS_PAGE}"' in (await portal.get("/orders?q=20010-01")).text
 
     await until(linked)
     page = (await portal.get("/orders?q=20010-01")).text
