@@ -56,6 +56,11 @@ def desk(open_page: Any, selling: Any, stack: Any, until: Until) -> Desk:
     return Desk(open_page, selling, stack, until)
 
 
+async def more(page: Page) -> None:
+    """Open the menu of the only parcel."""
+    await page.locator("summary[aria-label^='More about parcel']").click()
+
+
 async def test_units_are_packed_then_handed_over_then_undone_then_unpacked(desk: Desk) -> None:
     await desk.sell(801_001)
     page = await desk.page()
@@ -70,6 +75,7 @@ async def test_units_are_packed_then_handed_over_then_undone_then_unpacked(desk:
     await parcels.get_by_role("button", name="Hand over without a number").click()
     await expect(parcels.locator(".badge").first).to_have_text("Partially shipped")
 
+    await more(parcels)
     await parcels.get_by_role("button", name="Undo: it has not left").click()
     await expect(parcels.get_by_text("Packed, not shipped yet")).to_be_visible()
 
@@ -93,6 +99,31 @@ async def test_a_packed_parcel_is_shipped_with_a_number(desk: Desk) -> None:
     await expect(parcels.locator(".badge").first).to_have_text("Shipped")
 
 
+async def test_the_menu_of_a_parcel_tracks_it_copies_its_link_and_closes_by_keyboard(desk: Desk) -> None:
+    await desk.sell(801_009)
+    path = f"/api/v1/orders/{desk.order['order_id']}/shipments"
+    assert (await desk.selling.portal.post(path, json={"tracking_number": UPS_NUMBER})).status_code == 201
+    page = await desk.page("shipments", 360)
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    dots = page.locator("summary[aria-label='More about parcel 1']")
+
+    await dots.focus()
+    await page.keyboard.press("Enter")
+    track = page.get_by_role("link", name="Track", exact=True)
+    await expect(track).to_have_attribute("href", f"https://www.ups.com/track?tracknum={UPS_NUMBER}")
+    await page.get_by_role("button", name="Copy the tracking link").click()
+    await expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert await page.evaluate("navigator.clipboard.readText()") == await track.get_attribute("href")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    await page.keyboard.press("Escape")
+
+    await expect(track).to_be_hidden()
+    await expect(dots).to_be_focused()
+    await dots.click()
+    await page.get_by_role("heading", name="801009-01").click()
+    await expect(track).to_be_hidden()
+
+
 async def test_one_click_packs_what_is_open_and_gives_its_label(desk: Desk) -> None:
     await desk.sell(801_003)
     page = await desk.page()
@@ -108,6 +139,7 @@ async def test_one_click_packs_what_is_open_and_gives_its_label(desk: Desk) -> N
     await expect(page.locator(".parcel")).to_contain_text("Simulated Carrier Ground, ")
     assert (await number.text_content()) in PdfReader(io.BytesIO(pdf)).pages[0].extract_text()
     given = {}
+    await more(page)
     async with desk.stack.client("portal") as portal:
         for name in ("For a label printer (ZPL)", "Packing slip of this parcel"):
             given[name] = await portal.get(await page.get_by_role("link", name=name).get_attribute("href") or "")
@@ -129,6 +161,7 @@ async def test_another_service_is_chosen_for_a_parcel_whose_label_was_given_back
     async with page.context.expect_event("response", lambda response: response.url.endswith("/label.pdf")):
         await page.get_by_role("button", name="Download label").click()
     await page.get_by_role("link", name="Shipments").click()
+    await more(page)
     await page.get_by_role("button", name="Void label").click()
     await expect(page.locator(".parcel")).to_contain_text("Its label was given back")
 
@@ -249,6 +282,7 @@ async def test_a_mistyped_number_is_asked_about_and_a_wrong_one_is_corrected(des
     await expect(page.get_by_role("status")).to_contain_text(f"Shipped with UPS {MISTYPED}")
 
     parcels = await desk.page("shipments", 360)
+    await more(parcels)
     await parcels.get_by_text("Correct the number").click()
     form = parcels.locator("form[action$='/number']")
     await form.get_by_label("Tracking company").fill("FedEx")

@@ -1,0 +1,32 @@
+// @ts-check
+"use strict";
+
+/** Copies what a button names and says so; where a browser does not let it, the button shows it to be copied by hand. */
+document.addEventListener("click", async (event) => {
+  const button = event.target instanceof Element ? event.target.closest("[data-copy]") : null;
+  if (!(button instanceof HTMLElement)) return;
+  const text = button.dataset.copy ?? "";
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = text;
+  }
+});
+
+/** A menu closes when somebody clicks elsewhere. */
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (event.target instanceof Node && !menu.contains(event.target)) menu.removeAttribute("open");
+  }
+});
+
+/** A menu closes by Escape, and what opened it has the focus again. */
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.removeAttribute("open");
+    const summary = menu.querySelector("summary");
+    if (summary !== null) summary.focus();
+  }
+});
