@@ -16,6 +16,7 @@ from waybill_labels.domain import (
     Shipment,
     Wish,
     choose,
+    nobody_carries,
     prepare,
     size_in_words,
     weight_in_words,
@@ -190,6 +191,17 @@ def test_rules_of_a_carrier_are_those_of_each_of_its_services(recipient: Recipie
 @pytest.mark.parametrize("line", ["PO Box 1", "p.o.box 9", "Postfach 12", "Boîte postale 7", "Apartado 3"])
 def test_boxes_in_post_offices_are_known_by_their_names(line: str) -> None:
     assert chosen(ready(recipient=to(line2=line, phone="1")), RateRule(choose="fastest")) == "post"
+
+
+def test_that_nobody_carries_it_is_said_in_the_carriers_words_with_what_to_do() -> None:
+    no_offer = nobody_carries(["1 High St is unknown.", "Too far."], ready())
+    nobody_there = nobody_carries([], ready())
+
+    assert (no_offer.code, str(no_offer)) == (
+        "no_carrier",
+        "[street] is unknown. Too far. Ship it with your own carrier, or correct what is wrong and retry.",
+    )
+    assert str(nobody_there).startswith("No carrier is set up here. Ship it with your own carrier")
 
 
 def test_a_street_is_no_box() -> None:

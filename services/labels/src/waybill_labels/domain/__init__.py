@@ -77,7 +77,16 @@ from waybill_labels.domain.refusals import (
     UnknownLabel,
     UnknownParcel,
 )
-from waybill_labels.domain.shipments import LONGEST, NotReady, NotYet, able, carriers_meant, choose, prepare
+from waybill_labels.domain.shipments import (
+    LONGEST,
+    NotReady,
+    NotYet,
+    able,
+    carriers_meant,
+    choose,
+    nobody_carries,
+    prepare,
+)
 from waybill_labels.domain.slips import contents
 from waybill_labels.domain.words import impersonal
 
@@ -149,6 +158,7 @@ __all__ = [
     "look",
     "meant",
     "name_of",
+    "nobody_carries",
     "not_sold",
     "off",
     "on_event",

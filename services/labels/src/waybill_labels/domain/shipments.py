@@ -13,6 +13,7 @@ from waybill_chassis.postal import is_country
 from waybill_events import Address, Brand, BusinessAddress, RateRule, Recipient
 from waybill_labels.domain.carriers import Rules, rules_of
 from waybill_labels.domain.orders import COMING, Offer, Order, Parcel, Shipment, Wish
+from waybill_labels.domain.words import impersonal
 
 _PO_BOX: Final = re.compile(
     r"\b(?:p\.?\s?o\.?\s?box|post(?:al)?\s+office\s+box|postfach|apartado(?:\s+postal)?|bo[iî]te\s+postale)\b",
@@ -135,6 +136,12 @@ def choose(offers: Sequence[Offer], shipment: Shipment, wish: Wish, rule: RateRu
         # Those with the same days stay by their cost.
         return min(takes, key=lambda offer: (offer.days is None, offer.days))
     return takes[0]
+
+
+def nobody_carries(said: Iterable[str], shipment: Shipment) -> NotReady:
+    """That there is no offer, in the words of the carriers that were asked, and what to do about it."""
+    words = impersonal(" ".join(said), shipment) or "No carrier is set up here."
+    return NotReady("no_carrier", f"{words} Ship it with your own carrier, or correct what is wrong and retry.")
 
 
 def carriers_meant(wish: Wish, rule: RateRule) -> set[str]:

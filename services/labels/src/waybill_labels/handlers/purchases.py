@@ -33,6 +33,7 @@ from waybill_labels.domain import (
     choose,
     failed,
     impersonal,
+    nobody_carries,
     not_sold,
     prepare,
     refunded,
@@ -55,7 +56,6 @@ MOST_WAITS: Final = 300
 LATEST_RATES: Final = timedelta(seconds=10)
 LATEST: Final = timedelta(minutes=5)
 LATEST_REFUND: Final = timedelta(days=1)
-INSTEAD: Final = "Ship it with your own carrier, or correct what is wrong and retry."
 LOST: Final = timedelta(days=60)
 """After it was voided: money that has not come back by then does not."""
 Step = Callable[[Order, datetime], Decided]
@@ -183,8 +183,7 @@ class Purchases:
         if said.offers:
             return said.offers
         if not said.unanswered:
-            words = impersonal(" ".join(said.refused.values()), shipment) or "No carrier is set up here."
-            raise NotReady("no_carrier", f"{words} {INSTEAD}")
+            raise nobody_carries(said.refused.values(), shipment)
         raise NotReady("no_answer", f"No carrier answers ({', '.join(said.unanswered.values())}). Try again later.")
 
     async def _purchase(self, to_buy: Sequence[Buy]) -> None:
