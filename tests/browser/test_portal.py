@@ -10,7 +10,7 @@ import pypdfium2
 import pytest
 import zxingcpp
 from PIL import Image
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
 from waybill_simulators.shopify import an_order
 
@@ -154,14 +154,11 @@ async def test_nothing_is_cut_off_at_any_width(width: int, open_page: Any, selli
         assert wide <= width, path
 
 
-async def test_without_scripts_the_form_works_too(browser: Browser, stack: Any, selling: Any, until: Until) -> None:
+async def test_without_scripts_the_form_works_too(open_page: Any, stack: Any, selling: Any, until: Until) -> None:
     order = await sell(selling, until, 800_007)
-    context = await browser.new_context(java_script_enabled=False, base_url=stack.home.url("portal"))
-    page = await context.new_page()
-    await page.goto(f"/orders/{order['order_id']}")
+    page = await open_page(f"/orders/{order['order_id']}", java_script_enabled=False)
 
     await page.get_by_label("Tracking number").fill(UPS_NUMBER)
     await page.get_by_role("button", name="Ship").click()
 
     await expect(page).to_have_url(f"{stack.home.url('portal')}/orders/{order['order_id']}?tab=shipments")
-    await context.close()

@@ -90,6 +90,14 @@ SECRETS = {
     "labels": {"slips": {"lines"}},
     "orders": {"recipients": {"recipient"}, "amendments": {"address", "note"}, "sales": {"addressed"}},
     "fulfillment": {"parcels": {"tracking_number"}},
+    "portal": {
+        "people": {"email", "name", "password"},
+        "sessions": {"digest", "person_id"},
+        "links": {"digest"},
+        "tokens": {"digest"},
+        "tries": {"email", "address"},
+        "audit": {"actor"},
+    },
 }
 """What a service has of its own that nobody else is to see."""
 SECRETS_OF_DELIVERY = {

@@ -1,4 +1,4 @@
-"""Boring events of one order, and a portal that lets in whoever asks; shared by the portal's tests."""
+"""Boring events of one order, and a portal of its own; shared by the portal's tests."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -11,7 +11,6 @@ UPS_PAGE = "https://www.ups.com/track?tracknum=1Z"
 
 
 class AsOperator(Settings):
-    demo_operator: bool = True
     hosts: tuple[str, ...] = ("service",)
     fulfillment_url: str = "http://127.0.0.1:1"
 

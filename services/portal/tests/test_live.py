@@ -9,6 +9,10 @@ from waybill_portal.pages import live
 from waybill_portal.pages.live import Changes, digest, stream
 
 
+async def still() -> bool:
+    return True
+
+
 async def test_a_page_is_sent_what_is_new_at_once_and_nothing_that_it_has_seen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -18,7 +22,7 @@ async def test_a_page_is_sent_what_is_new_at_once_and_nothing_that_it_has_seen(
     async def render() -> str:
         return shown[0]
 
-    response = await stream("rows", render, changes, digest("old"))
+    response = await stream("rows", render, changes, digest("old"), still)
     events = response.body_iterator
     coming = asyncio.ensure_future(anext(events))
     await asyncio.wait([coming], timeout=0.05)
@@ -36,7 +40,7 @@ async def test_a_page_that_saw_something_else_is_sent_everything_when_it_connect
     async def render() -> str:
         return "now"
 
-    response = await stream("rows", render, Changes(), digest("long ago"))
+    response = await stream("rows", render, Changes(), digest("long ago"), still)
     events = response.body_iterator
 
     event = await anext(events)
@@ -52,7 +56,7 @@ async def test_what_another_process_changed_is_seen_without_being_told() -> None
     async def render() -> str:
         return shown[0]
 
-    response = await stream("rows", render, Changes(), digest("old"))
+    response = await stream("rows", render, Changes(), digest("old"), still)
     events = response.body_iterator
     coming = asyncio.ensure_future(anext(events))
     await asyncio.wait([coming], timeout=0.05)
@@ -63,3 +67,24 @@ async def test_what_another_process_changed_is_seen_without_being_told() -> None
     assert isinstance(event, ServerSentEvent)
     assert event.data == "new"
     await events.aclose()
+
+
+async def test_who_was_logged_out_is_sent_nothing_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "ASKED_EVERY_S", -1.0)
+    shown, changes, let_in = ["old"], Changes(), [True]
+
+    async def render() -> str:
+        return shown[0]
+
+    async def may_still() -> bool:
+        return let_in[0]
+
+    response = await stream("rows", render, changes, digest("nothing"), may_still)
+    events = response.body_iterator
+    first = await anext(events)
+    let_in[0], shown[0] = False, "new"
+    changes.tell()
+
+    assert isinstance(first, ServerSentEvent)
+    with pytest.raises(StopAsyncIteration):
+        await anext(events)

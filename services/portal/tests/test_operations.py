@@ -2,28 +2,22 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
-from fastapi import FastAPI
 
 from waybill_chassis.database import Database
-from waybill_chassis.problems import answer_problems
-from waybill_chassis.routing import add_routes
 from waybill_portal.app import build
-from waybill_portal.clients import Viewer
-from waybill_portal.pages import operations
 from waybill_portal.settings import Settings
 
 Until = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
 NOWHERE = "http://127.0.0.1:1"
-BEHIND = {"Accept": "text/html", "Authorization": ""}
+BEHIND = {"Accept": "text/html"}
 
 
 class Alone(Settings):
-    demo_operator: bool = True
     hosts: tuple[str, ...] = ("service",)
     connectors_url: str = NOWHERE
     orders_url: str = NOWHERE
@@ -89,26 +83,3 @@ async def test_an_unknown_action_is_not_forwarded(portal: httpx.AsyncClient) -> 
     )
 
     assert answer.status_code == 404
-
-
-async def test_a_brands_own_people_have_no_part_in_operations(database: Database) -> None:
-    async def a_brand() -> Viewer:
-        return Viewer("person:ann", UUID(int=1))
-
-    def never(*_: Any, **__: Any) -> str:
-        raise AssertionError
-
-    app = FastAPI()
-    answer_problems(app)
-    begin: Any = database
-    add_routes(app, operations.routes(operations.Desk(begin, {}, never), a_brand))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
-        answers = [
-            await client.get("/operations"),
-            await client.get(f"/operations/orders/{uuid4()}"),
-            await client.post(f"/operations/quarantine/portal/{uuid4()}/discard", data={"why": "because"}),
-            await client.get(f"/operations/quarantine/portal/{uuid4()}/edit"),
-            await client.post(f"/operations/quarantine/portal/{uuid4()}/edit", data={"why": "because", "value": "{}"}),
-        ]
-
-    assert [answer.status_code for answer in answers] == [403] * 5

@@ -32,7 +32,6 @@ from waybill_events import (
 )
 from waybill_portal import store
 from waybill_portal.app import build
-from waybill_portal.settings import Settings
 
 Publish = Callable[..., Awaitable[None]]
 Until = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
@@ -442,32 +441,7 @@ async def test_of_many_that_wait_also_those_are_looked_at_that_their_platforms_w
     await until(there)
     live = Database(database.engine.url.render_as_string(hide_password=False), generation=LIVE)
     async with live.begin() as connection:
-        found = await store.waiting(connection, brand, 1)
+        found = await store.orders.waiting(connection, brand, 1)
     await live.close()
 
     assert [order.reference for order in found] == ["20040-01", "20043-01"]
-
-
-async def test_other_sites_and_other_host_names_are_refused(portal: httpx.AsyncClient) -> None:
-    other_site = await portal.post(f"/orders/{uuid4()}/shipments", headers=without_token(portal, "cross-site"))
-    other_host = await portal.get("/orders", headers={"Host": "evil.example"})
-
-    assert (other_site.status_code, other_host.status_code) == (403, 400)
-
-
-def without_token(portal: httpx.AsyncClient, site: str) -> dict[str, str]:
-    del portal.headers["Authorization"]
-    return {"Sec-Fetch-Site": site}
-
-
-async def test_without_token_and_demo_operator_nobody_is_let_in(database: Database, start: Any) -> None:
-    client: httpx.AsyncClient = await start(database.engine.url.render_as_string(hide_password=False), build, Closed)
-    with_token = await client.get("/api/v1/orders")
-    del client.headers["Authorization"]
-    without = await client.get("/api/v1/orders")
-
-    assert (with_token.status_code, without.status_code) == (200, 403)
-
-
-class Closed(Settings):
-    hosts: tuple[str, ...] = ("service",)

@@ -28,6 +28,8 @@ from waybill_events import Envelope, Event, ids
 S = TypeVar("S")
 KEY: Final = r"^[!-~]+$"
 """What an Idempotency-Key may be: printable ASCII, without spaces."""
+ACTOR: Final = r"^[\w:.@ -]{1,200}$"
+"""What may name who acts."""
 TOGETHER: Final = 100
 """The most commands of one transaction."""
 LANES: Final = 2
@@ -281,7 +283,7 @@ def caller(token: str) -> Callable[..., Awaitable[Call]]:
         authorization: Annotated[str, Header()] = "",
         idempotency_key: Annotated[str | None, Header(max_length=200, pattern=KEY)] = None,
         waybill_brand: Annotated[UUID | None, Header()] = None,
-        waybill_actor: Annotated[str, Header(max_length=200, pattern=r"^[\w:.@ -]+$")] = "token:service",
+        waybill_actor: Annotated[str, Header(pattern=ACTOR)] = "token:service",
     ) -> Call:
         given = authorization.removeprefix("Bearer ").encode()
         if not secrets.compare_digest(given, token.encode()):

@@ -16,9 +16,9 @@ from waybill_portal.settings import Settings
 def build(settings: Settings) -> FastAPI:
     """Everything of the portal, ready to run."""
     service = Service("portal", settings, generation=LIVE)
-    begin = service.begin(store.Orders(), handles=handlers.HANDLES)
+    begin = service.begin(store.orders.Orders(), handles=handlers.HANDLES)
     changes = pages.Changes()
-    service.read_tables(handlers.TABLE_TOPICS, Tables(begin, store.put_recipients, changes.tell))
+    service.read_tables(handlers.TABLE_TOPICS, Tables(begin, store.orders.put_recipients, changes.tell))
     service.read_events(handlers.EVENT_TOPICS, Events(begin, handlers.take, changes.tell))
     token = settings.token.get_secret_value()
     urls = {
@@ -29,16 +29,19 @@ def build(settings: Settings) -> FastAPI:
         "labels": settings.labels_url,
     }
     owners = {name: Owner(name, url, token) for name, url in urls.items()}
-    who = api.viewer(settings)
+    who = api.Who(service.database, token)
+    people = api.people.People(service.database)
     files: dict[str, int] = dict.fromkeys(("/imports", "/api/v1/imports"), settings.import_limit)
     files["/api/v1/brands/*/logo"] = settings.import_limit
     app = service.app(closing=[owner.close for owner in owners.values()], files=files)
     add_routes(app, api.orders.routes(begin, who, owners))
     add_routes(app, api.brands.routes(begin, who))
     add_routes(app, api.forwarding.routes(who, owners))
+    add_routes(app, api.people.routes(who, people))
     # Of itself it asks without a detour over the network; the host must be one that it answers to.
     itself = Owner("portal", f"http://{settings.hosts[0]}", token, ASGITransport(app))
-    pages.mount(app, begin, who, {**owners, "portal": itself}, changes)
+    pages.mount(app, begin, who, {**owners, "portal": itself}, changes, people)
+    app.add_middleware(api.Audited, database=service.database)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.hosts))
     return app
 

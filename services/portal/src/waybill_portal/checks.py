@@ -26,7 +26,7 @@ from waybill_chassis.records import Arrival, Record
 from waybill_events import OrderPlaced
 from waybill_portal.domain import Order, facets, on_event
 from waybill_portal.handlers import HANDLES
-from waybill_portal.store import FACETS
+from waybill_portal.store.orders import FACETS
 from waybill_portal.tables import orders, recipients
 
 _HANDLED: Final = frozenset(event.__name__ for event in HANDLES)

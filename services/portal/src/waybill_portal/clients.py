@@ -1,23 +1,14 @@
 """The services that own what the portal only shows: commands go to them, documents come from them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
-from uuid import UUID
 
 import httpx
 
 from waybill_chassis.problems import Problem, busy
+from waybill_portal.domain.people import Viewer
 
 DEADLINE_S: Final = 25.0
-
-
-@dataclass(frozen=True, slots=True)
-class Viewer:
-    """Who looks and acts. `brand` None stands for the marketplace's operator, who sees all brands."""
-
-    actor: str
-    brand: UUID | None = None
 
 
 class Owner:

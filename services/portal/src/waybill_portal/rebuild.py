@@ -42,9 +42,11 @@ class Settings(BaseSettings):
 
 def readers(database: Database) -> Readers:
     """The portal's own way to take things in, over one generation."""
-    begin = Begin(database, store.Orders(), source="waybill/portal", handles=handlers.HANDLES, wake=Wake(), alone=True)
+    begin = Begin(
+        database, store.orders.Orders(), source="waybill/portal", handles=handlers.HANDLES, wake=Wake(), alone=True
+    )
     return Readers(
-        Tables(begin, store.put_recipients),
+        Tables(begin, store.orders.put_recipients),
         handlers.TABLE_TOPICS,
         Events(begin, handlers.take),
         handlers.EVENT_TOPICS,
@@ -58,7 +60,7 @@ async def run(settings: Settings) -> int:
         settings.kafka,
         settings.plan,
         readers,
-        store.compare,
+        store.orders.compare,
         settings.chunk_records,
         settings.patience_s,
     )

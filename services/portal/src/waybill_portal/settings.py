@@ -16,7 +16,5 @@ class Settings(ServiceSettings):
     tracking_url: str = "http://127.0.0.1:8705"
     import_limit: int = 16_000_000
     """The largest file of tracking numbers that is passed on, in bytes."""
-    demo_operator: bool = False
-    """Let in whoever reaches this port, as the marketplace's operator: for a machine of one's own."""
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     """The names that a browser may call this portal by; others are refused, so that no foreign name leads here."""

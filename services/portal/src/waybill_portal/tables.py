@@ -1,8 +1,25 @@
 """Tables of the portal."""
 
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Boolean, Column, DateTime, Index, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    func,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 metadata: Final = MetaData()
@@ -62,3 +79,94 @@ brands: Final = Table(
     Column("brand", JSONB, nullable=False),
 )
 """Brands and their settings: the portal's own, published on `waybill.brands`."""
+
+
+def _time(name: str, *, now: bool = False) -> Column[Any]:
+    default = func.now() if now else None
+    return Column(name, DateTime(timezone=True), nullable=not now, server_default=default)
+
+
+people: Final = Table(
+    "people",
+    metadata,
+    Column("person_id", Uuid, primary_key=True),
+    Column("email", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("password", Text),
+    Column("is_operator", Boolean, nullable=False, server_default="false"),
+    _time("disabled_at"),
+    _time("made_at", now=True),
+)
+"""Who may log in. `password` is Argon2id's text of it, None until its link was followed."""
+
+memberships: Final = Table(
+    "memberships",
+    metadata,
+    Column("person_id", Uuid, ForeignKey("people.person_id"), primary_key=True),
+    Column("brand_id", Uuid, primary_key=True),
+    Column("role", Text, nullable=False),
+    Index("memberships_of_brand", "brand_id"),
+)
+"""What people are to brands."""
+
+links: Final = Table(
+    "links",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("person_id", Uuid, ForeignKey("people.person_id"), nullable=False, unique=True),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+)
+"""Of each person the newest link to choose a password; it is good once."""
+
+sessions: Final = Table(
+    "sessions",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("person_id", Uuid, ForeignKey("people.person_id"), nullable=False),
+    Column("brand_id", Uuid),
+    _time("opened_at", now=True),
+    _time("seen_at", now=True),
+    Index("sessions_of_person", "person_id"),
+)
+"""Browsers that are logged in: the SHA-256 of the cookie, and the brand that is looked at."""
+
+tokens: Final = Table(
+    "tokens",
+    metadata,
+    Column("token_id", Uuid, primary_key=True),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("brand_id", Uuid),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("made_by", Text, nullable=False),
+    _time("made_at", now=True),
+    _time("used_at"),
+    _time("revoked_at"),
+)
+"""Programs that may call the API: the SHA-256 of the token, what it may do, and of which brand; None: of all."""
+
+tries: Final = Table(
+    "tries",
+    metadata,
+    Column("try_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("email", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    _time("at", now=True),
+    Index("tries_by_account", "email", "at"),
+    Index("tries_by_address", "address", "at"),
+)
+"""Attempts to log in, until one of them succeeds."""
+
+audit: Final = Table(
+    "audit",
+    metadata,
+    Column("audit_id", BigInteger, Identity(always=True), primary_key=True),
+    _time("at", now=True),
+    Column("actor", Text, nullable=False),
+    Column("brand_id", Uuid),
+    Column("method", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("status", SmallInteger),
+    Index("audit_of_brand", "brand_id", "audit_id"),
+)
+"""Each command that came in; `status` is None while it is under way, and where its answer was lost with a process."""

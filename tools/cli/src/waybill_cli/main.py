@@ -11,7 +11,19 @@ import typer
 from rich.table import Table
 
 from waybill_chassis import topics as kafka_topics
-from waybill_cli import carriers, dead_letters, delivery, demo, events, export, labels, projection, quarantine, stack
+from waybill_cli import (
+    carriers,
+    dead_letters,
+    delivery,
+    demo,
+    events,
+    export,
+    labels,
+    people,
+    projection,
+    quarantine,
+    stack,
+)
 from waybill_cli.home import Home
 from waybill_cli.terminal import AsJson, Kafka, Personal, err, fail, out, plain_errors, print_json, this_home
 from waybill_cli.verify import command as verify
@@ -32,6 +44,7 @@ app.add_typer(dead_letters.commands, name="dead-letters")
 app.add_typer(delivery.consumer_commands, name="consumer")
 app.add_typer(delivery.sent_commands, name="sent")
 event_commands.command("export")(export.command)
+app.add_typer(people.commands, name="people")
 app.command("verify")(verify.command)
 
 _FOR_PEOPLE: Final = 100
@@ -60,6 +73,11 @@ def up(*, with_demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Send
         ready = "Waybill is ready" if started else "Waybill was running already"
         out.print(f"\n{ready}, after {time.monotonic() - began:.1f} s.\n")
         out.print(f"  Look      [bold]{home.url('portal')}[/]")
+        if with_demo:
+            out.print(
+                f"  Log in    as {demo.MANAGER} of one brand, or {demo.OPERATOR} of all; the password is", end=" "
+            )
+            out.print(home.secret(demo.PASSWORD), highlight=False, markup=False)
         out.print("  Try       ship 10001-01 with UPS and 1Z12345E0205271686, and watch the list in a second window")
         here = f"WAYBILL_HOME={shlex.quote(str(home.folder))} " if os.environ.get("WAYBILL_HOME") else ""
         out.print(f"  Follow    [bold]{here}.venv/bin/waybill events show 10001-01[/]")

@@ -161,7 +161,6 @@ def settings_of(home: Home, name: str) -> dict[str, str]:
         "WAYBILL_TOKEN": token,
         "WAYBILL_PORT": str(home.port(name)),
         **{f"WAYBILL_{each.upper()}_URL": home.url(each) for each in SERVICES if each != "portal"},
-        "WAYBILL_DEMO_OPERATOR": "true",
         **_of_carrier(home, name),
     }
 

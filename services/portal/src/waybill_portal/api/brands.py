@@ -21,9 +21,9 @@ from waybill_events.model import Name, Weight
 from waybill_events.tables import WORKING_WEEK, ClockTime, Days
 from waybill_portal import store
 from waybill_portal.api.viewing import Who
-from waybill_portal.clients import Viewer
 from waybill_portal.domain import Order
 from waybill_portal.domain.logos import MOST_BYTES, BadLogo, logo
+from waybill_portal.domain.people import Viewer
 
 
 def _known_zone(name: str) -> str:
@@ -103,26 +103,28 @@ def routes(begin: Begin[Order], who: Who) -> APIRouter:
     router = api_router("/api/v1")
 
     @router.get("/brands")
-    async def brands(viewer: Annotated[Viewer, Depends(who)]) -> list[Brand]:
+    async def brands(viewer: Annotated[Viewer, Depends(who.reads)]) -> list[Brand]:
         """All brands and their settings."""
         async with begin.database.begin(viewer.brand) as connection:
-            return list((await store.every_brand(connection)).values())
+            return list((await store.orders.every_brand(connection)).values())
 
     async def put(viewer: Viewer, brand_id: UUID, settle: Callable[[Brand | None], Brand]) -> Brand:
         """Change a brand, and tell every service where that made another one of it."""
         async with begin.on(brand_id, viewer.brand) as tx:
-            known = (await store.every_brand(tx.connection)).get(brand_id)
+            known = (await store.orders.every_brand(tx.connection)).get(brand_id)
             brand = settle(known)
             if brand == known:
                 return brand
             brand = brand.model_copy(update={"version": 1 if known is None else known.version + 1})
-            await store.put_brand(tx.connection, brand)
+            await store.orders.put_brand(tx.connection, brand)
             told = cause(brand_id, actor=viewer.actor, source="command/put-brand", at=datetime.now(UTC))
             await tx.publish([Caused(brand, told)])
             return brand
 
     @router.put("/brands/{brand_id}")
-    async def put_brand(brand_id: UUID, settings: BrandSettings, viewer: Annotated[Viewer, Depends(who)]) -> Brand:
+    async def put_brand(
+        brand_id: UUID, settings: BrandSettings, viewer: Annotated[Viewer, Depends(who.manages)]
+    ) -> Brand:
         """Make a brand, or replace its settings; every service learns of it."""
 
         def settle(known: Brand | None) -> Brand:
@@ -134,7 +136,7 @@ def routes(begin: Begin[Order], who: Who) -> APIRouter:
         return await put(viewer, brand_id, settle)
 
     @router.put("/brands/{brand_id}/logo", openapi_extra=takes("<svg/>", "image/svg+xml"))
-    async def put_logo(brand_id: UUID, request: Request, viewer: Annotated[Viewer, Depends(who)]) -> Brand:
+    async def put_logo(brand_id: UUID, request: Request, viewer: Annotated[Viewer, Depends(who.manages)]) -> Brand:
         """Print a logo on its slips: the body is a PNG, JPEG or SVG file of 256 kB at most."""
         try:
             found = logo(await request.body())
@@ -143,7 +145,7 @@ def routes(begin: Begin[Order], who: Who) -> APIRouter:
         return await put(viewer, brand_id, lambda known: _with_logo(known, brand_id, found))
 
     @router.delete("/brands/{brand_id}/logo")
-    async def delete_logo(brand_id: UUID, viewer: Annotated[Viewer, Depends(who)]) -> Brand:
+    async def delete_logo(brand_id: UUID, viewer: Annotated[Viewer, Depends(who.manages)]) -> Brand:
         """Print no logo any more."""
         return await put(viewer, brand_id, lambda known: _with_logo(known, brand_id, None))
 

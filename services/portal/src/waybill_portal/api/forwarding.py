@@ -13,18 +13,20 @@ from waybill_chassis.openapi import gives, takes
 from waybill_chassis.problems import Problem
 from waybill_chassis.routing import api_router
 from waybill_portal.api.viewing import Who
-from waybill_portal.clients import Owner, Viewer
+from waybill_portal.clients import Owner
+from waybill_portal.domain.people import Scope, Viewer
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command that is forwarded to the service that owns it, under the same path."""
+    """A command that is forwarded to the service that owns it, under the same path, for those who may do so."""
 
     owner: str
     path: str
     status: int
     says: str
     example: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    may: Scope = Scope.SHIP
 
 
 _LINES: Final = [{"line_id": "5002", "quantity": 2}]
@@ -64,15 +66,29 @@ COMMANDS: Final = (
         {"lines": _LINES, "reason": "customer"},
     ),
     Command("orders", "/orders/{order_id}/holds", 202, "Ask that the order is not worked on.", {"reason": "inventory"}),
-    Command("orders", "/orders/{order_id}/amendments", 202, "Ask for another address or note.", {"note": "ring twice"}),
+    Command(
+        "orders",
+        "/orders/{order_id}/amendments",
+        202,
+        "Ask for another address or note.",
+        {"note": "ring twice"},
+        may=Scope.MANAGE,
+    ),
     Command(
         "orders",
         "/orders/{order_id}/returns",
         202,
         "Ask that units are taken back.",
         {"lines": _LINES, "reason": "damaged"},
+        may=Scope.MANAGE,
     ),
-    Command("orders", "/orders/{order_id}/returns/{return_id}/close", 200, "Wait for nothing more of a return."),
+    Command(
+        "orders",
+        "/orders/{order_id}/returns/{return_id}/close",
+        200,
+        "Wait for nothing more of a return.",
+        may=Scope.MANAGE,
+    ),
     Command(
         "fulfillment",
         "/orders/{order_id}/returns/{return_id}/receive",
@@ -80,7 +96,7 @@ COMMANDS: Final = (
         "Take in units that came back, by their condition.",
         {"lines": [{"line_id": "5002", "quantity": 1, "condition": "restock"}]},
     ),
-    Command("orders", "/orders/{order_id}/holds/{hold_id}/release", 200, "End a hold."),
+    Command("orders", "/orders/{order_id}/holds/{hold_id}/release", 200, "End a hold.", may=Scope.MANAGE),
     Command(
         "fulfillment",
         "/imports/{import_id}/apply",
@@ -95,7 +111,7 @@ COMMANDS: Final = (
 def _forward(router: APIRouter, who: Who, owner: Owner, command: Command) -> None:
     async def forward(
         request: Request,
-        viewer: Annotated[Viewer, Depends(who)],
+        viewer: Annotated[Viewer, Depends(who.of(command.may))],
         body: Annotated[dict[str, Any] | None, Body(examples=[dict(command.example)])] = None,
         idempotency_key: Annotated[str | None, Header(max_length=200, pattern=KEY)] = None,
     ) -> Any:
@@ -179,13 +195,13 @@ _DOCUMENTS: Final = (
 
 def _add_labels(router: APIRouter, who: Who, labels: Owner) -> None:
     def tells(path: str, asked: Mapping[str, Mapping[str, Any]], says: str) -> None:
-        async def tell(viewer: Annotated[Viewer, Depends(who)], request: Request) -> Any:
+        async def tell(viewer: Annotated[Viewer, Depends(who.reads)], request: Request) -> Any:
             return await labels.ask(viewer, _forwarded(path, request), **_named(request, asked))
 
         _get(router, path, tell, says, asked)
 
     def gives_document(document: Document) -> None:
-        async def give(viewer: Annotated[Viewer, Depends(who)], request: Request) -> Response:
+        async def give(viewer: Annotated[Viewer, Depends(who.reads)], request: Request) -> Response:
             query = _named(request, document.query)
             content, headers = await labels.document(viewer, _forwarded(document.path, request), **query)
             return Response(content, headers=headers)
@@ -232,7 +248,7 @@ def _add_imports(router: APIRouter, who: Who, fulfillment: Owner) -> None:
     @router.post("/imports", status_code=201, openapi_extra=takes(_FILE, "text/csv"))
     async def upload(
         request: Request,
-        viewer: Annotated[Viewer, Depends(who)],
+        viewer: Annotated[Viewer, Depends(who.ships)],
         name: Annotated[str, Query(max_length=200)] = "",
         idempotency_key: Annotated[str | None, Header(max_length=200, pattern=KEY)] = None,
     ) -> Any:
@@ -241,12 +257,12 @@ def _add_imports(router: APIRouter, who: Who, fulfillment: Owner) -> None:
         return await fulfillment.upload(viewer, "/api/v1/imports", content, idempotency_key, name=name)
 
     @router.get("/imports/{import_id}")
-    async def progress(import_id: UUID, viewer: Annotated[Viewer, Depends(who)]) -> Any:
+    async def progress(import_id: UUID, viewer: Annotated[Viewer, Depends(who.reads)]) -> Any:
         """How far a file has come."""
         return await fulfillment.ask(viewer, f"/api/v1/imports/{import_id}")
 
     @router.get("/imports/{import_id}/corrections.csv", response_class=Response, responses=gives("text/csv"))
-    async def corrections(import_id: UUID, viewer: Annotated[Viewer, Depends(who)]) -> Response:
+    async def corrections(import_id: UUID, viewer: Annotated[Viewer, Depends(who.reads)]) -> Response:
         """The rows that did not go, with their reasons."""
         content, headers = await fulfillment.document(viewer, f"/api/v1/imports/{import_id}/corrections.csv")
         return Response(content, headers=headers)

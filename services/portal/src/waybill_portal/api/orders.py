@@ -17,7 +17,7 @@ from waybill_chassis.transaction import Begin
 from waybill_events import Address, Brand, Buyer
 from waybill_portal import store
 from waybill_portal.api.viewing import Who
-from waybill_portal.clients import Owner, Viewer
+from waybill_portal.clients import Owner
 from waybill_portal.domain import (
     Again,
     AtRisk,
@@ -46,6 +46,7 @@ from waybill_portal.domain import (
 from waybill_portal.domain import (
     Request as Asked,
 )
+from waybill_portal.domain.people import Viewer
 
 RAISE: Final = ("orders", "fulfillment", "labels", "tracking")
 """Who raises exceptions."""
@@ -161,7 +162,7 @@ def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRou
 
     @router.get("/orders")
     async def orders(
-        viewer: Annotated[Viewer, Depends(who)],
+        viewer: Annotated[Viewer, Depends(who.reads)],
         shipments: Annotated[list[Shipments], Query()] = [],  # noqa: B006  # FastAPI copies defaults
         cancellations: Annotated[list[Cancellations], Query()] = [],  # noqa: B006  # FastAPI copies defaults
         returns: Annotated[list[Returns], Query()] = [],  # noqa: B006  # FastAPI copies defaults
@@ -177,7 +178,7 @@ def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRou
 
         `q` is a reference or its beginning, or a platform's number.
         """
-        wanted = store.Wanted(
+        wanted = store.orders.Wanted(
             tuple(shipments),
             tuple(cancellations),
             tuple(returns),
@@ -190,8 +191,8 @@ def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRou
             limit,
         )
         async with begin.database.begin(viewer.brand) as connection:
-            found = await store.newest(connection, wanted)
-            brands = await store.every_brand(connection)
+            found = await store.orders.newest(connection, wanted)
+            brands = await store.orders.every_brand(connection)
         shown = found[:limit]
         return Page(
             orders=[OrderShown(**_shown(order, brands)) for order in shown],
@@ -200,7 +201,7 @@ def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRou
 
     @router.get("/orders/at-risk")
     async def pressing(
-        viewer: Annotated[Viewer, Depends(who)],
+        viewer: Annotated[Viewer, Depends(who.reads)],
         brand_id: UUID | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> list[Pressing]:
@@ -218,11 +219,11 @@ def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRou
         ]
 
     @router.get("/orders/{order_id}")
-    async def order(order_id: UUID, viewer: Annotated[Viewer, Depends(who)]) -> OrderInFull:
+    async def order(order_id: UUID, viewer: Annotated[Viewer, Depends(who.reads)]) -> OrderInFull:
         """One order, with its recipient."""
         found, recipient = await one(begin, viewer, order_id)
         async with begin.database.begin(viewer.brand) as connection:
-            brands = await store.every_brand(connection)
+            brands = await store.orders.every_brand(connection)
         return OrderInFull(
             **_shown(found, brands),
             platform=found.platform,
@@ -244,7 +245,7 @@ def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRou
         )
 
     @router.get("/orders/{order_id}/explain")
-    async def explain(order_id: UUID, viewer: Annotated[Viewer, Depends(who)]) -> Explained:
+    async def explain(order_id: UUID, viewer: Annotated[Viewer, Depends(who.reads)]) -> Explained:
         """For each badge of an order the lines and events that make it so, and of each unit who won it."""
         found, _ = await one(begin, viewer, order_id)
         return Explained(badges=explained(found), units=outcomes(found))
@@ -254,7 +255,7 @@ def routes(begin: Begin[Order], who: Who, owners: Mapping[str, Owner]) -> APIRou
         order_id: UUID,
         exception_id: UUID,
         body: Annotated[dict[str, Any], Body(examples=[{"choice": "absorb"}])],
-        viewer: Annotated[Viewer, Depends(who)],
+        viewer: Annotated[Viewer, Depends(who.manages)],
         idempotency_key: Annotated[str | None, Header(max_length=200, pattern=KEY)] = None,
     ) -> Any:
         """Settle an exception with one of its choices: forwarded to the service that raised it, whose answer it is."""
@@ -281,7 +282,7 @@ async def one(begin: Begin[Order], viewer: Viewer, order_id: UUID) -> tuple[Orde
     """An order and its recipient; raises Problem 404."""
     async with begin.database.begin(viewer.brand) as connection:
         found = (await begin.store.load(connection, [order_id])).get(order_id)
-        recipient = await store.recipient_of(connection, order_id)
+        recipient = await store.orders.recipient_of(connection, order_id)
     if found is None:
         raise Problem(
             404, "unknown-order", f"No order {order_id} is known here (yet). If it was just placed, ask again."
@@ -293,8 +294,8 @@ async def pressing_orders(
     connection: AsyncConnection, brand_id: UUID | None = None
 ) -> tuple[list[AtRisk], Mapping[UUID, Brand]]:
     """Orders at risk among the oldest that wait and those that platforms want first, and the brands."""
-    brands = await store.every_brand(connection)
-    return at_risk(await store.waiting(connection, brand_id, LOOKED_AT), brands, datetime.now(UTC)), brands
+    brands = await store.orders.every_brand(connection)
+    return at_risk(await store.orders.waiting(connection, brand_id, LOOKED_AT), brands, datetime.now(UTC)), brands
 
 
 def _shown(order: Order, brands: Mapping[UUID, Brand]) -> dict[str, Any]:

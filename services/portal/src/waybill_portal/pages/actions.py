@@ -12,7 +12,8 @@ from waybill_chassis.problems import Problem
 from waybill_events import Address
 from waybill_portal.api import Who
 from waybill_portal.api.orders import RAISE
-from waybill_portal.clients import Owner, Viewer
+from waybill_portal.clients import Owner
+from waybill_portal.domain.people import Viewer
 from waybill_portal.pages.forms import key_of, label_wish, number, quantities, read, seen
 
 Fields = Mapping[str, str]
@@ -40,31 +41,31 @@ _OF_PARCEL: Final[Mapping[str, tuple[str, Callable[[Fields], dict[str, Any]]]]] 
 def routes(who: Who, owners: Mapping[str, Owner], render: Callable[..., str]) -> APIRouter:
     """Every button of an order's page but the one that ships."""
     router = APIRouter(include_in_schema=False)
-    viewing = Depends(who)
+    ships, manages = Depends(who.ships), Depends(who.manages)
 
     async def send(viewer: Viewer, owner: str, path: str, body: Any, given: Fields) -> Response:
         await owners[owner].command(viewer, f"/api/v1{path}", body, key_of(given))
         order, _, what = path.removeprefix("/orders/").partition("/")
         return RedirectResponse(f"/orders/{order}?tab={'shipments' if what.startswith('parcels') else 'summary'}", 303)
 
-    _add_parcels(router, viewing, send, render)
-    _add_returns(router, viewing, send)
+    _add_parcels(router, ships, send, render)
+    _add_returns(router, ships, manages, send)
 
     @router.post("/orders/{order_id}/cancellations")
-    async def cancel(order_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+    async def cancel(order_id: UUID, viewer: Annotated[Viewer, ships], request: Request) -> Response:
         given = await read(request)
         body = {"lines": quantities(given), "reason": given.get("reason", "")}
         return await send(viewer, "orders", f"/orders/{order_id}/cancellations", body, given)
 
     @router.post("/orders/{order_id}/amendments")
-    async def amend(order_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+    async def amend(order_id: UUID, viewer: Annotated[Viewer, manages], request: Request) -> Response:
         given = await read(request)
         address = {name: given.get(name, "").strip() for name in Address.model_fields}
         body = {"address": {**address, "country": address["country"].upper() or None}, "note": given.get("note", "")}
         return await send(viewer, "orders", f"/orders/{order_id}/amendments", body, given)
 
     @router.post("/orders/{order_id}/holds")
-    async def hold(order_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+    async def hold(order_id: UUID, viewer: Annotated[Viewer, ships], request: Request) -> Response:
         given = await read(request)
         body: dict[str, Any] = {"reason": given.get("reason", "")}
         if day := given.get("release_on", "").strip():
@@ -72,13 +73,13 @@ def routes(who: Who, owners: Mapping[str, Owner], render: Callable[..., str]) ->
         return await send(viewer, "orders", f"/orders/{order_id}/holds", body, given)
 
     @router.post("/orders/{order_id}/holds/{hold_id}/release")
-    async def release(order_id: UUID, hold_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+    async def release(order_id: UUID, hold_id: UUID, viewer: Annotated[Viewer, manages], request: Request) -> Response:
         given = await read(request)
         return await send(viewer, "orders", f"/orders/{order_id}/holds/{hold_id}/release", {}, given)
 
     @router.post("/orders/{order_id}/exceptions/{exception_id}/resolve")
     async def resolve(
-        order_id: UUID, exception_id: UUID, viewer: Annotated[Viewer, viewing], request: Request
+        order_id: UUID, exception_id: UUID, viewer: Annotated[Viewer, manages], request: Request
     ) -> Response:
         given = await read(request)
         if (owner := given.get("owner", "")) not in RAISE:
@@ -92,10 +93,10 @@ def routes(who: Who, owners: Mapping[str, Owner], render: Callable[..., str]) ->
     return router
 
 
-def _add_parcels(router: APIRouter, viewing: Any, send: Send, render: Callable[..., str]) -> None:
+def _add_parcels(router: APIRouter, ships: Any, send: Send, render: Callable[..., str]) -> None:
     @router.post("/orders/{order_id}/parcels/{parcel_id}/{what}")
     async def parcel(
-        order_id: UUID, parcel_id: UUID, what: str, viewer: Annotated[Viewer, viewing], request: Request
+        order_id: UUID, parcel_id: UUID, what: str, viewer: Annotated[Viewer, ships], request: Request
     ) -> Response:
         if what not in _OF_PARCEL:
             raise Problem(_NOT_FOUND, "not-found", f"Nobody can {what} a parcel. Go back to the order.")
@@ -109,14 +110,20 @@ def _add_parcels(router: APIRouter, viewing: Any, send: Send, render: Callable[.
                 raise
             confirm = ",".join(problem.more["confirm"])
             page = render(
-                "confirm.html", says=seen(problem), path=path, given=given, confirm=confirm, order_id=order_id
+                "confirm.html",
+                viewer=viewer,
+                says=seen(problem),
+                path=path,
+                given=given,
+                confirm=confirm,
+                order_id=order_id,
             )
             return HTMLResponse(page)
 
 
-def _add_returns(router: APIRouter, viewing: Any, send: Send) -> None:
+def _add_returns(router: APIRouter, ships: Any, manages: Any, send: Send) -> None:
     @router.post("/orders/{order_id}/returns")
-    async def send_back(order_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+    async def send_back(order_id: UUID, viewer: Annotated[Viewer, manages], request: Request) -> Response:
         given = await read(request)
         body = {
             "lines": quantities(given),
@@ -126,9 +133,7 @@ def _add_returns(router: APIRouter, viewing: Any, send: Send) -> None:
         return await send(viewer, "orders", f"/orders/{order_id}/returns", body, given)
 
     @router.post("/orders/{order_id}/returns/{return_id}/receive")
-    async def receive(
-        order_id: UUID, return_id: UUID, viewer: Annotated[Viewer, viewing], request: Request
-    ) -> Response:
+    async def receive(order_id: UUID, return_id: UUID, viewer: Annotated[Viewer, ships], request: Request) -> Response:
         given = await read(request)
         condition = given.get("condition", "")
         lines = [{**line, "condition": condition} for line in quantities(given)]
@@ -136,7 +141,7 @@ def _add_returns(router: APIRouter, viewing: Any, send: Send) -> None:
         return await send(viewer, "fulfillment", path, {"lines": lines}, given)
 
     @router.post("/orders/{order_id}/returns/{return_id}/close")
-    async def close(order_id: UUID, return_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+    async def close(order_id: UUID, return_id: UUID, viewer: Annotated[Viewer, manages], request: Request) -> Response:
         given = await read(request)
         return await send(viewer, "orders", f"/orders/{order_id}/returns/{return_id}/close", {}, given)
 

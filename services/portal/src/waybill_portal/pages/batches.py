@@ -11,8 +11,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from waybill_chassis.problems import Problem
 from waybill_portal.api import Who
-from waybill_portal.clients import Owner, Viewer
+from waybill_portal.clients import Owner
 from waybill_portal.domain import Order
+from waybill_portal.domain.people import Viewer
 from waybill_portal.pages.forms import chosen, key_of, read
 from waybill_portal.pages.lists import Asked
 
@@ -91,6 +92,7 @@ class Desk:
         handed: dict[str, Any] = await labels.ask(viewer, "/api/v1/manifests")
         return self.render(
             "batches.html",
+            viewer=viewer,
             batches=await labels.ask(viewer, "/api/v1/batches"),
             waiting=handed["waiting"],
             manifests=handed["manifests"],
@@ -152,30 +154,30 @@ class Desk:
 def routes(who: Who, owners: Mapping[str, Owner], render: Callable[..., str], lists: Lists) -> APIRouter:
     """Everything under /batches and /manifests."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-    viewing = Depends(who)
+    reads, ships = Depends(who.reads), Depends(who.ships)
     labels = owners["labels"]
     desk = Desk(Printer(owners["fulfillment"], labels), lists, render)
 
     @router.get("/batches")
-    async def start(viewer: Annotated[Viewer, viewing]) -> str:
+    async def start(viewer: Annotated[Viewer, reads]) -> str:
         return await desk.page(viewer)
 
     @router.post("/batches")
-    async def selected(viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+    async def selected(viewer: Annotated[Viewer, ships], request: Request) -> Response:
         return await desk.print(viewer, request)
 
     @router.post("/manifests")
-    async def close(viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+    async def close(viewer: Annotated[Viewer, ships], request: Request) -> Response:
         return await desk.close(viewer, request)
 
     @router.get("/batches/{batch_id}")
-    async def one(batch_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> str:
+    async def one(batch_id: UUID, viewer: Annotated[Viewer, reads], request: Request) -> str:
         found = await labels.ask(viewer, f"/api/v1/batches/{batch_id}")
-        part = render("batch_state.html", found=found, key=str(uuid4()))
-        return part if "hx-request" in request.headers else render("batch.html", found=found, part=part)
+        part = render("batch_state.html", viewer=viewer, found=found, key=str(uuid4()))
+        return part if "hx-request" in request.headers else render("batch.html", viewer=viewer, found=found, part=part)
 
     @router.post("/batches/{batch_id}/again")
-    async def again(batch_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+    async def again(batch_id: UUID, viewer: Annotated[Viewer, ships], request: Request) -> Response:
         return await desk.again(viewer, batch_id, request)
 
     return router

@@ -10,7 +10,8 @@ from starlette.datastructures import UploadFile
 
 from waybill_chassis.problems import Problem
 from waybill_portal.api import Who
-from waybill_portal.clients import Owner, Viewer
+from waybill_portal.clients import Owner
+from waybill_portal.domain.people import Viewer
 from waybill_portal.pages.forms import key_of, read
 
 CONFIRMABLE: Final = ("unknown-company", "wrong-check-digit", "other-carrier", "shipped-with-another")
@@ -21,37 +22,41 @@ Render = Callable[..., str]
 def routes(who: Who, fulfillment: Owner, render: Render) -> APIRouter:
     """Everything under /imports."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-    viewing = Depends(who)
+    reads, ships = Depends(who.reads), Depends(who.ships)
 
     @router.get("/imports")
-    async def start(_viewer: Annotated[Viewer, viewing]) -> str:
-        return render("imports.html", key=str(uuid4()), problem="")
+    async def start(viewer: Annotated[Viewer, reads]) -> str:
+        return render("imports.html", viewer=viewer, key=str(uuid4()), problem="")
 
     @router.post("/imports")
-    async def upload(viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+    async def upload(viewer: Annotated[Viewer, ships], request: Request) -> Response:
         async with request.form() as form:
             file, key = form.get("file"), str(form.get("key") or "")
             if not isinstance(file, UploadFile) or not file.filename:
                 problem = Problem(422, "no-file", "Choose a file first.")
-                return HTMLResponse(render("imports.html", key=key, problem=problem.detail), problem.status)
+                return HTMLResponse(
+                    render("imports.html", viewer=viewer, key=key, problem=problem.detail), problem.status
+                )
             content, name = await file.read(), file.filename[:200]
         try:
             found = await fulfillment.upload(
                 viewer, "/api/v1/imports", content, key_of({"key": key}), name="".join(filter(str.isprintable, name))
             )
         except Problem as problem:
-            return HTMLResponse(render("imports.html", key=str(uuid4()), problem=problem.detail), problem.status)
+            return HTMLResponse(
+                render("imports.html", viewer=viewer, key=str(uuid4()), problem=problem.detail), problem.status
+            )
         return RedirectResponse(f"/imports/{found['import_id']}", 303)
 
     @router.get("/imports/{import_id}")
-    async def one(import_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> str:
+    async def one(import_id: UUID, viewer: Annotated[Viewer, reads], request: Request) -> str:
         found = await fulfillment.ask(viewer, f"/api/v1/imports/{import_id}")
         shown = _shown(found)
-        part = render("import_state.html", found=found, **shown)
-        return part if "hx-request" in request.headers else render("import.html", found=found, part=part)
+        part = render("import_state.html", viewer=viewer, found=found, **shown)
+        return part if "hx-request" in request.headers else render("import.html", viewer=viewer, found=found, part=part)
 
     @router.post("/imports/{import_id}/{what}")
-    async def act(import_id: UUID, what: str, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+    async def act(import_id: UUID, what: str, viewer: Annotated[Viewer, ships], request: Request) -> Response:
         if what not in {"apply", "undo"}:
             raise Problem(404, "not-found", f"Nobody can {what[:40]} a file. Go back to it.")
         given = await read(request)

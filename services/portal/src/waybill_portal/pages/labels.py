@@ -10,7 +10,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from waybill_chassis.problems import Problem
 from waybill_portal.api import Who
-from waybill_portal.clients import Owner, Viewer
+from waybill_portal.clients import Owner
+from waybill_portal.domain.people import Viewer
 from waybill_portal.pages.forms import MEASURES, key_of, read
 
 LOOK_S: Final = 0.2
@@ -23,11 +24,11 @@ _UNDER_WAY: Final = frozenset({"wanted", "asked"})
 def routes(who: Who, owners: Mapping[str, Owner], render: Callable[..., str]) -> APIRouter:
     """The buttons of an order's page that are about labels."""
     router = APIRouter(include_in_schema=False)
-    viewing = Depends(who)
+    reads, ships = Depends(who.reads), Depends(who.ships)
     fulfillment, labels = owners["fulfillment"], owners["labels"]
 
     @router.post("/orders/{order_id}/label")
-    async def download(order_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+    async def download(order_id: UUID, viewer: Annotated[Viewer, ships], request: Request) -> Response:
         given = await read(request)
         ledger = await fulfillment.ask(viewer, f"/api/v1/orders/{order_id}")
         parcel_id = _left_to_label(ledger)
@@ -41,7 +42,7 @@ def routes(who: Who, owners: Mapping[str, Owner], render: Callable[..., str]) ->
         return RedirectResponse(f"/orders/{order_id}?tab=shipments", 303)
 
     @router.get("/orders/{order_id}/parcels/{parcel_id}/service")
-    async def choose(order_id: UUID, parcel_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+    async def choose(order_id: UUID, parcel_id: UUID, viewer: Annotated[Viewer, reads], request: Request) -> Response:
         asked = {name: request.query_params.get(name, "").strip() for name in MEASURES}
         path, found, problem = f"/api/v1/orders/{order_id}/parcels/{parcel_id}/rates", None, ""
         try:
@@ -53,6 +54,7 @@ def routes(who: Who, owners: Mapping[str, Owner], render: Callable[..., str]) ->
         given = {"weight_g": found["weight_g"], **found["box"]} if found else asked
         page = render(
             "service.html",
+            viewer=viewer,
             order_id=order_id,
             parcel_id=parcel_id,
             found=found,
@@ -63,7 +65,7 @@ def routes(who: Who, owners: Mapping[str, Owner], render: Callable[..., str]) ->
         return HTMLResponse(page)
 
     @router.post("/orders/{order_id}/labels/{label_id}/void")
-    async def void(order_id: UUID, label_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+    async def void(order_id: UUID, label_id: UUID, viewer: Annotated[Viewer, ships], request: Request) -> Response:
         given = await read(request)
         await labels.command(viewer, f"/api/v1/orders/{order_id}/labels/{label_id}/void", None, key_of(given))
         return RedirectResponse(f"/orders/{order_id}?tab=shipments", 303)

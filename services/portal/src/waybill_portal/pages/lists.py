@@ -15,12 +15,12 @@ from waybill_portal.api.orders import typed
 from waybill_portal.domain import Cancellations, Returns, Shipments
 
 AT_RISK: Final = "at-risk"
-VIEWS: Final[Mapping[str, tuple[str, store.Wanted]]] = {
-    "all": ("All", store.Wanted()),
-    "to-ship": ("To ship", store.Wanted(to_ship=True)),
-    AT_RISK: ("At risk", store.Wanted()),
-    "on-hold": ("On hold", store.Wanted(on_hold=True)),
-    "attention": ("Needs attention", store.Wanted(exception=True)),
+VIEWS: Final[Mapping[str, tuple[str, store.orders.Wanted]]] = {
+    "all": ("All", store.orders.Wanted()),
+    "to-ship": ("To ship", store.orders.Wanted(to_ship=True)),
+    AT_RISK: ("At risk", store.orders.Wanted()),
+    "on-hold": ("On hold", store.orders.Wanted(on_hold=True)),
+    "attention": ("Needs attention", store.orders.Wanted(exception=True)),
 }
 """By their codes: what they are called, and what they show; at risk is worked out when it is asked."""
 COUNTED: Final = {view: wanted for view, (_, wanted) in VIEWS.items() if view != AT_RISK}
@@ -54,7 +54,7 @@ class Asked:
                 raise Problem(404, "not-found", f"{called} are never {said!r}. Go to all orders.")
         return replace(asked, q=typed(asked.q)[:200])
 
-    def wanted(self, before: str = "", limit: int = 50) -> store.Wanted:
+    def wanted(self, before: str = "", limit: int = 50) -> store.orders.Wanted:
         """The same for the store; raises Problem for a cursor that is none."""
         return replace(
             VIEWS[self.view][1],

@@ -2,12 +2,15 @@
 
 import asyncio
 import hashlib
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+ASKED_EVERY_S: Final = 10.0
+"""For how long somebody who was logged out, or has another role, may go on looking."""
 POLL_S: Final = 1.0
 """How long a change that another process took in may go unseen."""
 
@@ -34,17 +37,29 @@ def digest(html: str) -> str:
     return hashlib.blake2b(html.encode(), digest_size=8).hexdigest()
 
 
-async def stream(name: str, render: Callable[[], Awaitable[str]], changes: Changes, seen: str) -> EventSourceResponse:
+async def stream(
+    name: str,
+    render: Callable[[], Awaitable[str]],
+    changes: Changes,
+    seen: str,
+    may_still: Callable[[], Awaitable[bool]],
+) -> EventSourceResponse:
     """Send `render`'s HTML as event `name` whenever it is another than the browser has seen.
 
-    What `render` raises at first is the answer; later it ends the stream.
+    What `render` raises at first is the answer; later it ends the stream. So does `may_still`, which is asked
+    before anything is sent, unless it was within ASKED_EVERY_S.
     """
-    first = await render()
+    first, asked = await render(), time.monotonic()
 
     async def events() -> AsyncGenerator[ServerSentEvent]:
+        nonlocal asked
         html, last = first, seen
         while True:
             if (now := digest(html)) != last:
+                if time.monotonic() - asked > ASKED_EVERY_S:
+                    if not await may_still():
+                        return
+                    asked = time.monotonic()
                 last = now
                 yield ServerSentEvent(html, event=name)
             await changes.wait()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -25,11 +26,16 @@ from waybill_chassis.transaction import Begin
 from waybill_events import Brand, CancelReason, Condition, HoldReason, ReturnReason
 from waybill_portal import store
 from waybill_portal.api import Who
+from waybill_portal.api.logins import Logins, Passwords
 from waybill_portal.api.orders import cursor_of, one, pressing_orders
-from waybill_portal.clients import Owner, Viewer
+from waybill_portal.api.people import People
+from waybill_portal.api.viewing import NOT_LOGGED_IN
+from waybill_portal.clients import Owner
 from waybill_portal.domain import Order, flags, ship_by, status
 from waybill_portal.domain.deadlines import calendar_of
-from waybill_portal.pages import actions, batches, imports, labels, lists, operations
+from waybill_portal.domain.people import Viewer
+from waybill_portal.pages import actions, batches, imports, labels, lists, logins, operations
+from waybill_portal.pages import people as people_pages
 from waybill_portal.pages.forms import key_of, number, quantities, read, seen
 from waybill_portal.pages.lists import Asked
 from waybill_portal.pages.live import Changes, digest, stream
@@ -62,7 +68,9 @@ _HARDENED: Final = {
 _NOT_FOUND: Final = 404
 
 
-def mount(app: FastAPI, begin: Begin[Order], who: Who, owners: Mapping[str, Owner], changes: Changes) -> None:
+def mount(
+    app: FastAPI, begin: Begin[Order], who: Who, owners: Mapping[str, Owner], changes: Changes, people: People
+) -> None:
     """Add the pages, their stylesheet and scripts, and errors that a person can read."""
     pages = _Pages(begin, owners["fulfillment"], changes)
     add_routes(app, pages.routes(who))
@@ -72,6 +80,9 @@ def mount(app: FastAPI, begin: Begin[Order], who: Who, owners: Mapping[str, Owne
     add_routes(app, batches.routes(who, owners, pages.render, known))
     add_routes(app, imports.routes(who, owners["fulfillment"], pages.render))
     add_routes(app, operations.routes(operations.Desk(begin, owners, pages.render), who))
+    doors = Logins(people.database, Passwords())
+    add_routes(app, logins.routes(who, doors, pages.render, pages.brands))
+    add_routes(app, people_pages.routes(who, people_pages.Desk(people, pages.render, pages.brands)))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _answer_people(app, pages)
 
@@ -109,14 +120,20 @@ class _Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self.templates.filters |= {"when": _when, "at": _at, "words": _words, **operations.FILTERS}
+        self.templates.filters |= {
+            "when": _when,
+            "at": _at,
+            "words": _words,
+            "order_in": _order_in,
+            **operations.FILTERS,
+        }
         self.shared: dict[str, Any] = {
             "status": status,
             "flags": flags,
             "due": _due,
             "views": lists.VIEWS,
             "filters": lists.FILTERS,
-            "most": store.MOST,
+            "most": store.orders.MOST,
             "carriers": CARRIERS,
             "address_lines": lines,
             "warnings": WARNINGS,
@@ -131,44 +148,48 @@ class _Pages:
 
     def routes(self, who: Who) -> APIRouter:
         router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-        viewing, listing = Depends(who), Depends(lists.asked)
+        reads, ships, listing = Depends(who.reads), Depends(who.ships), Depends(lists.asked)
 
         @router.get("/")
         async def home() -> RedirectResponse:
             return RedirectResponse("/orders")
 
         @router.get("/orders")
-        async def orders(viewer: Annotated[Viewer, viewing], asked: Annotated[Asked, listing], before: str = "") -> str:
+        async def orders(viewer: Annotated[Viewer, reads], asked: Annotated[Asked, listing], before: str = "") -> str:
             return await self.orders(viewer, asked, before)
 
         @router.get("/orders/live")
         async def orders_live(
-            viewer: Annotated[Viewer, viewing], asked: Annotated[Asked, listing], before: str = "", seen: str = ""
+            viewer: Annotated[Viewer, reads],
+            asked: Annotated[Asked, listing],
+            request: Request,
+            before: str = "",
+            seen: str = "",
         ) -> EventSourceResponse:
             async def rows() -> str:
                 return (await self.rows(viewer, asked, before))[0]
 
-            return await stream("rows", rows, self.changes, seen)
+            return await stream("rows", rows, self.changes, seen, partial(who.still, viewer, request))
 
         @router.get("/orders/{order_id}")
-        async def order(order_id: UUID, viewer: Annotated[Viewer, viewing], tab: str = "summary") -> str:
+        async def order(order_id: UUID, viewer: Annotated[Viewer, reads], tab: str = "summary") -> str:
             return await self.order(viewer, order_id, tab)
 
         @router.get("/orders/{order_id}/live")
         async def order_live(
-            order_id: UUID, viewer: Annotated[Viewer, viewing], tab: str = "summary", seen: str = ""
+            order_id: UUID, viewer: Annotated[Viewer, reads], request: Request, tab: str = "summary", seen: str = ""
         ) -> EventSourceResponse:
             async def details() -> str:
                 return await self.details(viewer, order_id, tab)
 
-            return await stream("details", details, self.changes, seen)
+            return await stream("details", details, self.changes, seen, partial(who.still, viewer, request))
 
         @router.post("/orders/{order_id}/shipments")
-        async def ship(order_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+        async def ship(order_id: UUID, viewer: Annotated[Viewer, ships], request: Request) -> Response:
             return await self.ship(viewer, order_id, request)
 
         @router.post("/orders/{order_id}/parcels")
-        async def pack(order_id: UUID, viewer: Annotated[Viewer, viewing], request: Request) -> Response:
+        async def pack(order_id: UUID, viewer: Annotated[Viewer, ships], request: Request) -> Response:
             return await self.ship(viewer, order_id, request, pack=True)
 
         return router
@@ -181,6 +202,7 @@ class _Pages:
         live = urlencode({**asked.said, "before": before, "seen": digest(rows)})
         return self.render(
             "orders.html",
+            viewer=viewer,
             asked=asked,
             before=before,
             rows=rows,
@@ -193,7 +215,7 @@ class _Pages:
     async def count(self, viewer: Viewer) -> dict[str, int]:
         """How many orders each view has."""
         async with self.begin.database.begin(viewer.brand) as connection:
-            return await store.counts(connection, lists.COUNTED)
+            return await store.orders.counts(connection, lists.COUNTED)
 
     async def rows(self, viewer: Viewer, asked: Asked, before: str) -> tuple[str, str]:
         """The rows of a list, and the address of the page after it, empty on the last one."""
@@ -201,11 +223,11 @@ class _Pages:
             return await self.at_risk(viewer), ""
         wanted = asked.wanted(before)
         async with self.begin.database.begin(viewer.brand) as connection:
-            found = await store.newest(connection, wanted)
-            brands = await store.every_brand(connection)
+            found = await store.orders.newest(connection, wanted)
+            brands = await store.orders.every_brand(connection)
         shown = found[: wanted.limit]
         more = asked.at(before=cursor_of(shown[-1])) if len(found) > len(shown) else ""
-        return self.render("rows.html", orders=shown, brands=brands, why={}), more
+        return self.render("rows.html", viewer=viewer, orders=shown, brands=brands, why={}), more
 
     async def listed(self, viewer: Viewer, asked: Asked, most: int) -> Sequence[Order]:
         """The orders of a list, as many as that at the most."""
@@ -213,7 +235,7 @@ class _Pages:
             if asked.view == lists.AT_RISK:
                 found, _ = await pressing_orders(connection)
                 return [each.order for each in found[:most]]
-            return (await store.newest(connection, asked.wanted(limit=most)))[:most]
+            return (await store.orders.newest(connection, asked.wanted(limit=most)))[:most]
 
     async def loaded(self, viewer: Viewer, order_ids: Sequence[UUID]) -> Sequence[Order]:
         """These orders, in this order; what is not known is left out."""
@@ -224,7 +246,7 @@ class _Pages:
     async def brands(self, viewer: Viewer) -> Mapping[str, str]:
         """The brands' names by their ids."""
         async with self.begin.database.begin(viewer.brand) as connection:
-            brands = await store.every_brand(connection)
+            brands = await store.orders.every_brand(connection)
         return {str(brand_id): brand.name for brand_id, brand in brands.items()}
 
     async def at_risk(self, viewer: Viewer) -> str:
@@ -233,7 +255,7 @@ class _Pages:
             found, brands = await pressing_orders(connection)
         shown = found[:MOST]
         why = {each.order.order_id: each.says for each in shown}
-        return self.render("rows.html", orders=[each.order for each in shown], brands=brands, why=why)
+        return self.render("rows.html", viewer=viewer, orders=[each.order for each in shown], brands=brands, why=why)
 
     async def order(self, viewer: Viewer, order_id: UUID, tab: str) -> str:
         order, recipient = await one(self.begin, viewer, order_id)
@@ -241,10 +263,11 @@ class _Pages:
         live = urlencode({"tab": tab, "seen": digest(details)})
         return self.render(
             "order.html",
+            viewer=viewer,
             order=order,
             details=details,
-            form=self.form(order),
-            work=self.render("work.html", order=order, recipient=recipient, key=str(uuid4())),
+            form=self.form(viewer, order),
+            work=self.render("work.html", viewer=viewer, order=order, recipient=recipient, key=str(uuid4())),
             live=f"/orders/{order_id}/live?{live}",
         )
 
@@ -254,18 +277,33 @@ class _Pages:
             raise Problem(_NOT_FOUND, "not-found", f"An order has no tab {tab!r}. Go to its summary.")
         order, recipient = await one(self.begin, viewer, order_id)
         async with self.begin.database.begin(viewer.brand) as connection:
-            brand = (await store.every_brand(connection)).get(order.brand_id)
+            brand = (await store.orders.every_brand(connection)).get(order.brand_id)
         titles = {line.line_id: line.title or line.sku or line.line_id for line in order.lines}
-        return self.render("details.html", order=order, recipient=recipient, brand=brand, tab=tab, titles=titles)
+        return self.render(
+            "details.html",
+            viewer=viewer,
+            order=order,
+            recipient=recipient,
+            brand=brand,
+            tab=tab,
+            titles=titles,
+        )
 
     def form(
-        self, order: Order, *, given: Mapping[str, str] | None = None, problem: Problem | None = None, done: str = ""
+        self,
+        viewer: Viewer,
+        order: Order,
+        *,
+        given: Mapping[str, str] | None = None,
+        problem: Problem | None = None,
+        done: str = "",
     ) -> str:
         """The form to ship; each new one carries a key of its own, so that sending it twice counts once."""
         values = dict(given or {})
         values.setdefault("key", str(uuid4()))
         return self.render(
             "ship.html",
+            viewer=viewer,
             order=order,
             given=values,
             problem="" if problem is None else problem.detail,
@@ -290,14 +328,18 @@ class _Pages:
             if problem.code == "idempotency-key-reused":
                 del given["key"]
                 problem = Problem(409, problem.code, "This was sent before. Look at its shipments, then send it again.")
-            form = self.form(order, given=given, problem=_in_words(problem, order))
+            form = self.form(viewer, order, given=given, problem=_in_words(problem, order))
             # htmx shows a refusal only where the answer is a success; without scripts the page comes with its status.
-            return HTMLResponse(form) if quick else HTMLResponse(self.render("bare.html", body=form), problem.status)
+            return (
+                HTMLResponse(form)
+                if quick
+                else HTMLResponse(self.render("bare.html", viewer=viewer, body=form), problem.status)
+            )
         if not quick:
             return RedirectResponse(f"/orders/{order_id}?tab=shipments", 303)
         carrier = given.get("tracking_company") or "the carrier of"
         done = "Packed." if pack else f"Shipped with {carrier} {given.get('tracking_number')}."
-        return HTMLResponse(self.form(order, done=done))
+        return HTMLResponse(self.form(viewer, order, done=done))
 
 
 def _in_words(problem: Problem, order: Order) -> Problem:
@@ -319,9 +361,15 @@ def _answer_people(app: FastAPI, pages: _Pages) -> None:
 
     async def problem(request: Request, error: Exception) -> Any:
         assert isinstance(error, Problem)
-        if "text/html" not in request.headers.get("accept", ""):
+        if not _is_for_people(request):
             return await for_programs(request, error)
-        return HTMLResponse(pages.render("problem.html", problem=error), error.status, headers=error.headers)
+        reads = request.method == "GET"
+        if error.code == NOT_LOGGED_IN and reads and "hx-request" not in request.headers:
+            return RedirectResponse(logins.to_login(request), 303)
+        viewer = getattr(request.state, "viewer", None)
+        whole = "problem.html" if "hx-request" not in request.headers else "notice.html"
+        page = pages.render(whole, viewer=viewer, problem=error)
+        return HTMLResponse(page, error.status, headers=error.headers)
 
     async def invalid(request: Request, error: Exception) -> Any:
         assert isinstance(error, RequestValidationError)
@@ -333,20 +381,24 @@ def _answer_people(app: FastAPI, pages: _Pages) -> None:
     for_requests: Any = app.exception_handlers[RequestValidationError]
 
     async def invalid_or_program(request: Request, error: Exception) -> Any:
-        html = "text/html" in request.headers.get("accept", "")
-        return await (invalid if html else for_requests)(request, error)
+        return await (invalid if _is_for_people(request) else for_requests)(request, error)
 
     for_the_rest: Any = app.exception_handlers[HTTPException]
 
     async def http_or_program(request: Request, error: Exception) -> Any:
         assert isinstance(error, HTTPException)
-        if "text/html" not in request.headers.get("accept", ""):
+        if not _is_for_people(request):
             return await for_the_rest(request, error)
         return await problem(request, Problem(error.status_code, "not-found", f"{error.detail}: {request.url.path}"))
 
     app.add_exception_handler(HTTPException, http_or_program)
     app.add_exception_handler(Problem, problem)
     app.add_exception_handler(RequestValidationError, invalid_or_program)
+
+
+def _is_for_people(request: Request) -> bool:
+    """Whether the answer is shown by a browser; htmx asks for anything."""
+    return "text/html" in request.headers.get("accept", "") or "hx-request" in request.headers
 
 
 def _due(order: Order, brand: Brand | None) -> str:
@@ -361,6 +413,15 @@ def _due(order: Order, brand: Brand | None) -> str:
 def _words(code: str) -> str:
     """A word of ours as people write it."""
     return code.replace("_", " ")
+
+
+def _order_in(path: str) -> str:
+    """The order that an address is about; empty for another one."""
+    parts = path.removeprefix("/api/v1").split("/")
+    try:
+        return str(UUID(parts[2])) if parts[1:2] == ["orders"] else ""
+    except (ValueError, IndexError):
+        return ""
 
 
 def _when(time: datetime) -> str:

@@ -11,8 +11,10 @@ from uuid import UUID
 
 from waybill_chassis.problems import Problem
 from waybill_chassis.transaction import Begin
-from waybill_portal.clients import Owner, Viewer
+from waybill_portal import store
+from waybill_portal.clients import Owner
 from waybill_portal.domain import Order
+from waybill_portal.domain.people import Viewer
 
 TABS: Final[Mapping[str, tuple[str, str, str]]] = {
     "parked": ("Standing still", "/quarantine", "parked"),
@@ -48,15 +50,18 @@ class Desk:
             silent=silent,
             not_ready={name: reasons for name, reasons in ready.items() if reasons},
             ready=ready,
+            actors=await self._actors(viewer) if tab == "done" else {},
             causes=_causes(rows) if tab == "parked" else [],
         )
-        return body if part else self.render("operations/overview.html", tab=tab, tabs=TABS, body=body)
+        return body if part else self.render("operations/overview.html", viewer=viewer, tab=tab, tabs=TABS, body=body)
 
     async def cause(self, viewer: Viewer, of: "Cause", *, done: str = "", problem: str = "", why: str = "") -> str:
         """All orders that stand still for one cause."""
         rows = await self._of_cause(viewer, of)
         names = await self._names(viewer, rows)
-        return self.render("operations/cause.html", of=of, rows=rows, names=names, done=done, problem=problem, why=why)
+        return self.render(
+            "operations/cause.html", viewer=viewer, of=of, rows=rows, names=names, done=done, problem=problem, why=why
+        )
 
     async def redrive_cause(self, viewer: Viewer, of: "Cause", why: str) -> str:
         """Redrive each order of a cause, some at a time; what became of them."""
@@ -80,7 +85,9 @@ class Desk:
             self.owners[service].ask(viewer, "/ops/v1/sent"),
             self.owners[service].not_ready(),
         )
-        return self.page(self.render("operations/service.html", service=service, read=read, sent=sent, reasons=reasons))
+        return self.page(
+            viewer, self.render("operations/service.html", service=service, read=read, sent=sent, reasons=reasons)
+        )
 
     async def one(self, viewer: Viewer, subject: UUID, *, done: str = "", problem: str = "") -> str:
         """An order or sale in all services."""
@@ -96,6 +103,7 @@ class Desk:
             still=[each for each in found if each["is_parked"] or each["waiting"]],
             done=done,
             problem=problem,
+            actors=await self._actors(viewer) if interventions else {},
             interventions=sorted(interventions, key=lambda each: each["at"], reverse=True),
         )
 
@@ -153,9 +161,9 @@ class Desk:
         found = await self.owners[service].ask(viewer, f"/ops/v1/dead-letters/{place}")
         return self.render("operations/letter.html", service=service, letter=found, place=place, problem=problem)
 
-    def page(self, body: str) -> str:
+    def page(self, viewer: Viewer, body: str) -> str:
         """A whole page around one part."""
-        return self.render("operations/page.html", body=body)
+        return self.render("operations/page.html", viewer=viewer, body=body)
 
     def check(self, service: str, action: str = "", known: Iterable[str] = ("",)) -> None:
         """Raise Problem for an address that leads nowhere."""
@@ -215,6 +223,11 @@ class Desk:
         async with self.begin.database.begin(viewer.brand) as connection:
             orders = await self.begin.store.load(connection, subjects) if subjects else {}
         return {str(order_id): order.reference for order_id, order in orders.items()}
+
+    async def _actors(self, viewer: Viewer) -> Mapping[str, str]:
+        """What people and programs are called that did something by hand."""
+        async with self.begin.database.begin(viewer.brand) as connection:
+            return await store.people.names(connection)
 
 
 class Cause:

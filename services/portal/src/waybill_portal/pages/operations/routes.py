@@ -7,22 +7,15 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from waybill_chassis.problems import Problem
 from waybill_portal.api import Who
-from waybill_portal.clients import Viewer
+from waybill_portal.domain.people import Viewer
 from waybill_portal.pages.operations.desk import Cause, Desk
 
 
 def routes(desk: Desk, who: Who) -> APIRouter:
     """Everything under /operations, only for the marketplace's operator."""
-
-    async def operator(viewer: Annotated[Viewer, Depends(who)]) -> Viewer:
-        if viewer.brand is not None:
-            raise Problem(403, "not-yours", "These pages are for the marketplace's operators. Go to your orders.")
-        return viewer
-
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-    acting = Depends(operator)
+    acting = Depends(who.operates)
 
     @router.get("/operations")
     async def overview(viewer: Annotated[Viewer, acting], request: Request, tab: str = "parked") -> HTMLResponse:
@@ -46,12 +39,12 @@ def routes(desk: Desk, who: Who) -> APIRouter:
 
     @router.get("/operations/orders/{subject}")
     async def one(subject: UUID, viewer: Annotated[Viewer, acting]) -> str:
-        return desk.page(await desk.one(viewer, subject))
+        return desk.page(viewer, await desk.one(viewer, subject))
 
     @router.get("/operations/quarantine/{service}/{subject}/edit")
     async def editing(service: str, subject: UUID, viewer: Annotated[Viewer, acting]) -> str:
         desk.check(service)
-        return desk.page(await desk.editing(viewer, service, subject))
+        return desk.page(viewer, await desk.editing(viewer, service, subject))
 
     @router.post("/operations/quarantine/{service}/{subject}/edit")
     async def edit(service: str, subject: UUID, viewer: Annotated[Viewer, acting], request: Request) -> Response:
@@ -61,7 +54,7 @@ def routes(desk: Desk, who: Who) -> APIRouter:
         says, problem = await desk.edit(viewer, service, subject, text, why=why, head=head)
         if problem:
             body = await desk.editing(viewer, service, subject, text=text, why=why, problem=says, of=head)
-            return HTMLResponse(body if "hx-request" in request.headers else desk.page(body))
+            return HTMLResponse(body if "hx-request" in request.headers else desk.page(viewer, body))
         order = f"/operations/orders/{subject}"
         if "hx-request" not in request.headers:
             return RedirectResponse(order, 303)
@@ -77,12 +70,12 @@ def routes(desk: Desk, who: Who) -> APIRouter:
         if not problem and "hx-request" not in request.headers:
             return RedirectResponse(f"/operations/orders/{subject}", 303)
         body = await desk.one(viewer, subject, done="" if problem else says, problem=says if problem else "")
-        return HTMLResponse(body if "hx-request" in request.headers else desk.page(body))
+        return HTMLResponse(body if "hx-request" in request.headers else desk.page(viewer, body))
 
     @router.get("/operations/dead-letters/{service}/{topic}/{partition}/{offset}")
     async def letter(service: str, topic: str, partition: int, offset: int, viewer: Annotated[Viewer, acting]) -> str:
         desk.check(service)
-        return desk.page(await desk.letter(viewer, service, f"{quote(topic, safe='')}/{partition}/{offset}"))
+        return desk.page(viewer, await desk.letter(viewer, service, f"{quote(topic, safe='')}/{partition}/{offset}"))
 
     @router.post("/operations/dead-letters/{service}/{topic}/{partition}/{offset}/{action}")
     async def act_on_letter(
@@ -98,7 +91,7 @@ def routes(desk: Desk, who: Who) -> APIRouter:
         place = f"{quote(topic, safe='')}/{partition}/{offset}"
         says, problem = await desk.do(viewer, service, f"/dead-letters/{place}/{action}", await _given(request))
         if problem:
-            return HTMLResponse(desk.page(await desk.letter(viewer, service, place, problem=says)))
+            return HTMLResponse(desk.page(viewer, await desk.letter(viewer, service, place, problem=says)))
         return RedirectResponse("/operations?tab=letters", 303)
 
     @router.get("/operations/services/{service}")

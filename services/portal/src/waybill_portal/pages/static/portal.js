@@ -30,3 +30,19 @@ document.addEventListener("keydown", (event) => {
     if (summary !== null) summary.focus();
   }
 });
+
+/** Where the portal does not answer, the page says so, and keeps what was typed. */
+document.addEventListener("htmx:sendError", () => {
+  const notice = document.getElementById("notice");
+  if (notice === null) return;
+  const says = document.createElement("p");
+  says.className = "problem";
+  says.setAttribute("role", "alert");
+  says.textContent = "The portal does not answer. Nothing you typed is lost: send it again in a moment.";
+  notice.replaceChildren(says);
+});
+
+/** What was wrong with the request before is no news any more. */
+document.addEventListener("htmx:beforeRequest", () => {
+  document.getElementById("notice")?.replaceChildren();
+});

@@ -1,0 +1,287 @@
+"""The SQL of people: who they are, what they are to brands, sessions, links, tokens, attempts, audit.
+
+Whoever is not known yet is looked for in a transaction over all brands; a brand's own sees its own people alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, Select, delete, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waybill_portal.domain.people import LONGEST_SESSION, SESSION, TRIES, Role, Scope
+from waybill_portal.tables import audit, brands, links, memberships, people, sessions, tokens, tries
+
+_NOTED_EVERY: Final = text("interval '1 minute'")
+"""How exactly it is known when a session or a token was used last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who may log in, and what that person is to brands."""
+
+    person_id: UUID
+    email: str
+    name: str
+    is_operator: bool
+    disabled: bool
+    has_password: bool
+    roles: Mapping[UUID, Role] = field(default_factory=dict[UUID, Role])
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A browser that is logged in, and the brand that it looks at; None: all of them."""
+
+    person: Person
+    brand_id: UUID | None
+    names: Mapping[UUID, str]
+    """What the brands are called that the person belongs to, or looks at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A program that may call the API."""
+
+    token_id: UUID
+    name: str
+    brand_id: UUID | None
+    scopes: frozenset[Scope]
+    made_by: str
+    made_at: datetime
+    used_at: datetime | None
+    revoked_at: datetime | None
+
+
+def _people() -> Select[Any]:
+    """People with their roles, as far as the transaction sees them."""
+    of = memberships.c.person_id == people.c.person_id
+    roles = select(func.jsonb_object_agg(memberships.c.brand_id, memberships.c.role)).where(of)
+    return select(people, roles.scalar_subquery().label("roles"))
+
+
+def _person(row: Row[Any]) -> Person:
+    roles: dict[str, str] = row.roles or {}
+    return Person(
+        row.person_id,
+        row.email,
+        row.name,
+        row.is_operator,
+        row.disabled_at is not None,
+        row.password is not None,
+        {UUID(brand_id): Role(role) for brand_id, role in roles.items()},
+    )
+
+
+async def every_person(connection: AsyncConnection) -> Sequence[Person]:
+    """All whom this transaction may see, by name."""
+    return [_person(row) for row in await connection.execute(_people().order_by(people.c.name, people.c.person_id))]
+
+
+async def person(connection: AsyncConnection, person_id: UUID) -> Person | None:
+    """One of them."""
+    row = (await connection.execute(_people().where(people.c.person_id == person_id))).one_or_none()
+    return None if row is None else _person(row)
+
+
+async def by_mail(connection: AsyncConnection, email: str) -> tuple[Person, str | None] | None:
+    """Who has this address, and Argon2's text of the password."""
+    row = (await connection.execute(_people().where(people.c.email == email))).one_or_none()
+    return None if row is None else (_person(row), row.password)
+
+
+async def put_person(connection: AsyncConnection, person_id: UUID, email: str, name: str) -> None:
+    """Somebody new; the address must not be taken."""
+    await connection.execute(insert(people).values(person_id=person_id, email=email, name=name))
+
+
+async def change_person(connection: AsyncConnection, person_id: UUID, **values: Any) -> None:
+    """Change columns of somebody."""
+    await connection.execute(update(people).where(people.c.person_id == person_id).values(**values))
+
+
+async def put_role(connection: AsyncConnection, person_id: UUID, brand_id: UUID, role: Role | None) -> None:
+    """What somebody is to a brand from now on; None: nothing."""
+    if role is None:
+        of = (memberships.c.person_id == person_id) & (memberships.c.brand_id == brand_id)
+        await connection.execute(delete(memberships).where(of))
+        return
+    values = {"person_id": person_id, "brand_id": brand_id, "role": role.value}
+    await connection.execute(
+        upsert(memberships)
+        .values(values)
+        .on_conflict_do_update(index_elements=["person_id", "brand_id"], set_={"role": role.value})
+    )
+
+
+async def put_link(connection: AsyncConnection, person_id: UUID, digest: bytes, expires_at: datetime) -> None:
+    """A link to choose a password with; the one before it is good no more."""
+    values = {"person_id": person_id, "digest": digest, "expires_at": expires_at}
+    await connection.execute(
+        upsert(links).values(values).on_conflict_do_update(index_elements=["person_id"], set_=values)
+    )
+
+
+async def of_link(connection: AsyncConnection, digest: bytes) -> Person | None:
+    """Whose link it is, if it is good still."""
+    query = _people().join(links, links.c.person_id == people.c.person_id)
+    good = (links.c.digest == digest) & (links.c.expires_at > func.now()) & people.c.disabled_at.is_(None)
+    row = (await connection.execute(query.where(good).with_for_update(of=people))).one_or_none()
+    return None if row is None else _person(row)
+
+
+async def end_link(connection: AsyncConnection, person_id: UUID) -> None:
+    """No link of this person is good any more."""
+    await connection.execute(delete(links).where(links.c.person_id == person_id))
+
+
+async def open_session(connection: AsyncConnection, digest: bytes, person_id: UUID, brand_id: UUID | None) -> None:
+    """A browser is logged in; sessions that are over are forgotten."""
+    await connection.execute(delete(sessions).where(~_is_open()))
+    await connection.execute(insert(sessions).values(digest=digest, person_id=person_id, brand_id=brand_id))
+
+
+def _is_open() -> Any:
+    return (sessions.c.seen_at > func.now() - SESSION) & (sessions.c.opened_at > func.now() - LONGEST_SESSION)
+
+
+async def session(connection: AsyncConnection, digest: bytes) -> Session | None:
+    """Whose session it is, if it is still good; that it was used is noted."""
+    is_stale = (sessions.c.seen_at < func.now() - _NOTED_EVERY).label("is_stale")
+    belongs = select(memberships.c.brand_id).where(memberships.c.person_id == people.c.person_id)
+    mine = brands.c.brand_id.in_(belongs) | (brands.c.brand_id == sessions.c.brand_id)
+    called = select(func.jsonb_object_agg(brands.c.brand_id, brands.c.brand["name"])).where(mine)
+    query = _people().add_columns(sessions.c.brand_id, is_stale, called.scalar_subquery().label("called"))
+    query = query.join(sessions, sessions.c.person_id == people.c.person_id)
+    good = (sessions.c.digest == digest) & people.c.disabled_at.is_(None) & _is_open()
+    row = (await connection.execute(query.where(good))).one_or_none()
+    if row is None:
+        return None
+    if row.is_stale:
+        await connection.execute(update(sessions).where(sessions.c.digest == digest).values(seen_at=func.now()))
+    names: dict[str, str] = row.called or {}
+    return Session(_person(row), row.brand_id, {UUID(brand_id): name for brand_id, name in names.items()})
+
+
+async def turn_to(connection: AsyncConnection, digest: bytes, brand_id: UUID | None) -> None:
+    """A session looks at this brand from now on."""
+    await connection.execute(update(sessions).where(sessions.c.digest == digest).values(brand_id=brand_id))
+
+
+async def end_session(connection: AsyncConnection, digest: bytes) -> None:
+    """A browser is logged out."""
+    await connection.execute(delete(sessions).where(sessions.c.digest == digest))
+
+
+async def end_sessions(connection: AsyncConnection, person_id: UUID, but: bytes = b"") -> None:
+    """All browsers of a person are logged out, but for one."""
+    of = (sessions.c.person_id == person_id) & (sessions.c.digest != but)
+    await connection.execute(delete(sessions).where(of))
+
+
+async def put_try(connection: AsyncConnection, email: str, address: str) -> dict[str, int]:
+    """Somebody tries to log in; how often that was tried lately, this time included, as in MOST_TRIES."""
+    await connection.execute(delete(tries).where(tries.c.at < func.now() - TRIES))
+    await connection.execute(insert(tries).values(email=email, address=address))
+    same_mail, same_address = tries.c.email == email, tries.c.address == address
+    row = await connection.execute(
+        select(
+            func.count().filter(same_mail & same_address).label("here"),
+            func.count().filter(same_address).label("address"),
+            func.count().filter(same_mail).label("account"),
+        ).where(same_mail | same_address)
+    )
+    return dict(row.mappings().one())
+
+
+async def forget_tries(connection: AsyncConnection, email: str, address: str) -> None:
+    """It was that person: what was mistyped before counts no more."""
+    await connection.execute(delete(tries).where((tries.c.email == email) & (tries.c.address == address)))
+
+
+async def put_token(connection: AsyncConnection, token: Token, digest: bytes) -> None:
+    """A program may call from now on."""
+    await connection.execute(
+        insert(tokens).values(
+            token_id=token.token_id,
+            digest=digest,
+            name=token.name,
+            brand_id=token.brand_id,
+            scopes=sorted(token.scopes),
+            made_by=token.made_by,
+            made_at=token.made_at,
+        )
+    )
+
+
+async def every_token(connection: AsyncConnection) -> Sequence[Token]:
+    """All that this transaction may see, the newest first."""
+    rows = await connection.execute(select(tokens).order_by(tokens.c.made_at.desc(), tokens.c.token_id))
+    return [_token(row) for row in rows]
+
+
+async def token(connection: AsyncConnection, digest: bytes) -> Token | None:
+    """The token, if it is still good; that it was used is noted."""
+    good = (tokens.c.digest == digest) & tokens.c.revoked_at.is_(None)
+    row = (await connection.execute(select(tokens).where(good))).one_or_none()
+    if row is None:
+        return None
+    lately = tokens.c.used_at > func.now() - _NOTED_EVERY
+    await connection.execute(update(tokens).where(good, lately.is_not(True)).values(used_at=func.now()))
+    return _token(row)
+
+
+def _token(row: Row[Any]) -> Token:
+    return Token(
+        row.token_id,
+        row.name,
+        row.brand_id,
+        frozenset(Scope(scope) for scope in row.scopes),
+        row.made_by,
+        row.made_at,
+        row.used_at,
+        row.revoked_at,
+    )
+
+
+async def revoke_token(connection: AsyncConnection, token_id: UUID) -> bool:
+    """A program may call no more; False where this transaction sees no such token."""
+    statement = (
+        update(tokens)
+        .where(tokens.c.token_id == token_id)
+        .values(revoked_at=func.coalesce(tokens.c.revoked_at, func.now()))
+    )
+    return bool((await connection.execute(statement)).rowcount)
+
+
+async def put_audit(connection: AsyncConnection, actor: str, brand_id: UUID | None, method: str, path: str) -> int:
+    """A command came in; its number."""
+    values = {"actor": actor, "brand_id": brand_id, "method": method, "path": path}
+    audit_id: int = (await connection.execute(insert(audit).values(values).returning(audit.c.audit_id))).scalar_one()
+    return audit_id
+
+
+async def answer_audit(connection: AsyncConnection, audit_id: int, status: int) -> None:
+    """What that command was answered."""
+    await connection.execute(update(audit).where(audit.c.audit_id == audit_id).values(status=status))
+
+
+async def audited(connection: AsyncConnection, before: int | None, limit: int) -> Sequence[Mapping[str, Any]]:
+    """Commands, the newest first; `before` is the number of the last one of the page before it."""
+    query = select(audit).order_by(audit.c.audit_id.desc()).limit(limit)
+    rows = await connection.execute(query if before is None else query.where(audit.c.audit_id < before))
+    return [{**row} for row in rows.mappings()]
+
+
+async def names(connection: AsyncConnection) -> Mapping[str, str]:
+    """The names of people and tokens by how they are named as actors, as far as this transaction may see them."""
+    found = {
+        f"person:{each.person_id}": each.name
+        for each in await connection.execute(select(people.c.person_id, people.c.name))
+    }
+    of_tokens = await connection.execute(select(tokens.c.token_id, tokens.c.name))
+    return found | {f"token:{each.token_id}": each.name for each in of_tokens}
