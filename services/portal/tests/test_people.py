@@ -16,11 +16,13 @@ from waybill_chassis.database import Database
 from waybill_portal.api.viewing import COOKIE, May
 from waybill_portal.app import build
 from waybill_portal.domain.people import MOST_TRIES, SCOPES, Role, Scope
+from waybill_portal.pages.people import done
 
 Publish = Callable[..., Awaitable[None]]
 Until = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
 PASSWORD = "four small brown boxes"
 PAGE = {"Accept": "text/html"}
+READS = {"GET", "HEAD"}
 OPEN = {"/", "/login", "/logout", "/welcome", "/openapi.json"}
 """What answers everybody."""
 
@@ -478,3 +480,29 @@ async def test_an_operator_turns_to_one_brand_and_still_operates(portal: Portal)
 
 def test_each_role_may_do_what_the_one_before_it_may() -> None:
     assert SCOPES[Role.VIEWER] < SCOPES[Role.PACKER] < SCOPES[Role.MANAGER] < SCOPES[Role.OPERATOR] == frozenset(Scope)
+
+
+async def test_what_was_done_is_said_in_words_with_the_order(portal: Portal, publish: Publish, until: Until) -> None:
+    brand, order = uuid4(), uuid4()
+    await publish(placed(order, brand, "70004-01"), 1)
+    ann = await portal.let_in("ann@acorn.example", "manager", brand)
+
+    async def there() -> bool:
+        return (await ann.get(f"/api/v1/orders/{order}")).status_code == 200
+
+    await until(there)
+    await ann.post(f"/orders/{order}/cancellations", data={"quantity:shirt": "1"})
+
+    page = (await ann.get("/people/audit")).text
+    row = page.partition("<tbody>")[2].partition("</tr>")[0]
+    assert "Cancel units" in row
+    assert f'<a href="/orders/{order}">70004-01</a>' in row
+    assert "refused (503)" in row
+
+
+async def test_every_command_has_words(portal: Portal) -> None:
+    commands = {path.replace("{action}", "redrive") for method, path in routes(portal.app) if method not in READS}
+    commands |= {path.replace("{what}", "undo") for path in commands}
+
+    wordless = {path for path in commands if done(path) == path and "{what}" not in path}
+    assert wordless == {"/logout"}

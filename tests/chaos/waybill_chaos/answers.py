@@ -60,9 +60,9 @@ async def visible(system: System, parcels: Mapping[str, str], patience_s: float)
         async with system.client("portal", 10) as portal, system.client("labels", 10) as labels:
             for number, order_id in list(missing.items()):
                 answer = await portal.get(f"/api/v1/orders/{order_id}")
-                if answer.status_code == _NOT_FOUND:
+                if answer.status_code != _OK:
                     return False
-                order = answer.raise_for_status().json()
+                order = answer.json()
                 followed = {parcel["tracking_number"] for parcel in order["parcels"] if parcel["tracking_url"]}
                 if number not in followed or order["recipient"] is None:
                     return False

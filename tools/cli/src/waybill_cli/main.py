@@ -78,6 +78,8 @@ def up(*, with_demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Send
                 f"  Log in    as {demo.MANAGER} of one brand, or {demo.OPERATOR} of all; the password is", end=" "
             )
             out.print(home.secret(demo.PASSWORD), highlight=False, markup=False)
+        else:
+            out.print("  Log in    by the link that `waybill people let-in YOUR@MAIL --role operator` gives you")
         out.print("  Try       ship 10001-01 with UPS and 1Z12345E0205271686, and watch the list in a second window")
         here = f"WAYBILL_HOME={shlex.quote(str(home.folder))} " if os.environ.get("WAYBILL_HOME") else ""
         out.print(f"  Follow    [bold]{here}.venv/bin/waybill events show 10001-01[/]")

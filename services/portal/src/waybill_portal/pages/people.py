@@ -1,6 +1,6 @@
 """The pages about people, programs and what was done, for those who manage a brand."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID, uuid4
 
@@ -11,19 +11,70 @@ from pydantic import ValidationError
 from waybill_chassis.problems import Problem
 from waybill_portal.api import Who
 from waybill_portal.api.people import NewPerson, NewToken, People
+from waybill_portal.domain import Order
 from waybill_portal.domain.people import Role, Scope, Viewer
 from waybill_portal.pages.forms import read
 
 M = TypeVar("M", NewPerson, NewToken)
 ROLES: Final = (Role.VIEWER, Role.PACKER, Role.MANAGER)
 """What somebody can be to one brand."""
+DONE: Final[Mapping[str, str]] = {
+    "shipments": "Ship",
+    "parcels": "Pack",
+    "unpack": "Unpack a parcel",
+    "ship": "Ship a packed parcel",
+    "hand-over": "Hand over a parcel",
+    "undo": "Take back what was shipped",
+    "report": "Say that a parcel is lost or damaged",
+    "label": "Buy a label",
+    "void": "Void a label",
+    "batches": "Print",
+    "again": "Print again",
+    "manifests": "Close a manifest",
+    "number": "Correct a number",
+    "cancellations": "Cancel units",
+    "holds": "Hold",
+    "release": "Release a hold",
+    "amendments": "Change address or note",
+    "returns": "Open a return",
+    "receive": "Receive a return",
+    "close": "Close a return",
+    "resolve": "Settle an exception",
+    "imports": "Upload tracking numbers",
+    "apply": "Ship what a file says",
+    "people": "Let somebody in",
+    "role": "Change a role",
+    "roles": "Change a role",
+    "link": "Make a link to choose a password",
+    "disabled": "Lock out, or let in again",
+    "tokens": "Let a program in",
+    "revoke": "Revoke a token",
+    "brands": "Change a brand's settings",
+    "logo": "Change a logo",
+    "cause": "Redrive all of a cause",
+    "redrive": "Redrive",
+    "discard": "Discard",
+    "edit": "Redrive another event",
+    "retry": "Retry a dead letter",
+    "login": "Log in",
+    "welcome": "Choose a password",
+    "password": "Change the password",
+    "brand": "Turn to a brand",
+}
+"""What a command does, by the last word of its address that is one of these."""
 
 
 class Desk:
     """What the pages show."""
 
-    def __init__(self, people: People, render: Callable[..., str], brands: Callable[..., Awaitable[Any]]) -> None:
-        self.people, self.render, self.brands = people, render, brands
+    def __init__(
+        self,
+        people: People,
+        render: Callable[..., str],
+        brands: Callable[[Viewer], Awaitable[Mapping[str, str]]],
+        loaded: Callable[[Viewer, Sequence[UUID]], Awaitable[Sequence[Order]]],
+    ) -> None:
+        self.people, self.render, self.brands, self.loaded = people, render, brands, loaded
 
     async def everybody(self, viewer: Viewer, request: Request, **more: Any) -> str:
         """Who is let in; with the link that was just made, if one was."""
@@ -54,8 +105,7 @@ class Desk:
         )
 
     async def _brands(self, viewer: Viewer) -> Mapping[UUID, str]:
-        found: Mapping[str, str] = await self.brands(viewer)
-        return {UUID(brand_id): name for brand_id, name in found.items()}
+        return {UUID(brand_id): name for brand_id, name in (await self.brands(viewer)).items()}
 
 
 def routes(who: Who, desk: Desk) -> APIRouter:
@@ -86,7 +136,17 @@ def routes(who: Who, desk: Desk) -> APIRouter:
         viewer: Annotated[Viewer, manages], before: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None
     ) -> str:
         found = await desk.people.audited(viewer, before, 100)
-        return desk.render("audit.html", viewer=viewer, here="/people/audit", found=found)
+        about = {each.audit_id: order_in(each.path) for each in found.commands}
+        orders = await desk.loaded(viewer, [order_id for order_id in {*about.values()} if order_id is not None])
+        return desk.render(
+            "audit.html",
+            viewer=viewer,
+            here="/people/audit",
+            found=found,
+            about=about,
+            references={order.order_id: order.reference for order in orders},
+            words={each.audit_id: done(each.path) for each in found.commands},
+        )
 
     return router
 
@@ -147,6 +207,20 @@ def _add_programs(router: APIRouter, who: Who, desk: Desk) -> None:
     async def revoke(token_id: UUID, viewer: Annotated[Viewer, manages]) -> Response:
         await desk.people.revoke_token(viewer, token_id)
         return RedirectResponse("/people/tokens", 303)
+
+
+def order_in(path: str) -> UUID | None:
+    """The order that a command's address is about."""
+    parts = path.removeprefix("/api/v1").split("/")
+    try:
+        return UUID(parts[2]) if parts[1:2] == ["orders"] else None
+    except (ValueError, IndexError):
+        return None
+
+
+def done(path: str) -> str:
+    """What a command does, in words."""
+    return next((DONE[part] for part in reversed(path.split("/")) if part in DONE), path)
 
 
 def _secret(page: str) -> Response:

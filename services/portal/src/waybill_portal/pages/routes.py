@@ -82,7 +82,7 @@ def mount(
     add_routes(app, operations.routes(operations.Desk(begin, owners, pages.render), who))
     doors = Logins(people.database, Passwords())
     add_routes(app, logins.routes(who, doors, pages.render, pages.brands))
-    add_routes(app, people_pages.routes(who, people_pages.Desk(people, pages.render, pages.brands)))
+    add_routes(app, people_pages.routes(who, people_pages.Desk(people, pages.render, pages.brands, pages.loaded)))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _answer_people(app, pages)
 
@@ -124,7 +124,6 @@ class _Pages:
             "when": _when,
             "at": _at,
             "words": _words,
-            "order_in": _order_in,
             **operations.FILTERS,
         }
         self.shared: dict[str, Any] = {
@@ -413,15 +412,6 @@ def _due(order: Order, brand: Brand | None) -> str:
 def _words(code: str) -> str:
     """A word of ours as people write it."""
     return code.replace("_", " ")
-
-
-def _order_in(path: str) -> str:
-    """The order that an address is about; empty for another one."""
-    parts = path.removeprefix("/api/v1").split("/")
-    try:
-        return str(UUID(parts[2])) if parts[1:2] == ["orders"] else ""
-    except (ValueError, IndexError):
-        return ""
 
 
 def _when(time: datetime) -> str:
