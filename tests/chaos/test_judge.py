@@ -240,6 +240,14 @@ OVER = {
         {"parcel_id": "parcel-2", "state": "shipped", "tracking_number": "N2", "label": None},
     ],
 }
+UNPACKED = entry(
+    0,
+    "waybill.fulfillment",
+    "ParcelUnpacked",
+    ORDER,
+    {"parcel_id": PARCEL, "lines": [{"line_id": "1", "quantity": 2}]},
+)
+"""Of a parcel that the log does not tell of, as where it lost what came before."""
 MUG_CANCELED = {"open": 0, "canceled": 1}
 AFTER = replace(
     ANSWERS,
@@ -428,6 +436,7 @@ def test_a_doctored_correction_breaks(
         ("imports-as-told", [sale(), ship(), file("applied", "parcel-2")], LOG),
         ("imports-as-told", [sale(), ship(), file("undone")], LOG),
         ("ledgers-conserved", [sale(), ship(), ship("N2", {"1": 2})], [*LOG, MORE]),
+        ("ledgers-conserved", [sale()], [RECEIVED, SPLIT, PLACED, UNPACKED]),
         ("numbers-tracked-once", [sale(), ship()], LOG[:-1]),
         ("numbers-tracked-once", [sale(), ship()], [*LOG, replace(TRACKED, id="again", offset=1, sequence=2)]),
     ],

@@ -574,6 +574,16 @@ class _Fold:
             if line[start] < 0:
                 self.wrong = self.wrong or f"{entry} takes {count} of line {line_id} from {start}, and there are fewer"
 
+    def becomes(self, entry: Entry, state: str) -> None:
+        """A parcel that was told before is in another state; a log that lost records may not have told of it."""
+        parcel_id = _data(entry)["parcel_id"]
+        if parcel_id in self.parcels:
+            self.parcels[parcel_id]["state"] = state
+        else:
+            self.wrong = (
+                self.wrong or f"{entry} is about parcel {parcel_id}, and the log does not say how it came to be"
+            )
+
 
 def _folded(placed: Entry, told: Iterable[Entry]) -> _Fold:
     lines = {line["line_id"]: {**dict.fromkeys(_PLACES, 0), **_born(line)} for line in _data(placed)["lines"]}
@@ -587,7 +597,7 @@ def _folded(placed: Entry, told: Iterable[Entry]) -> _Fold:
                 fold.parcels[data["parcel_id"]] = {"state": "packed", "units": _units(entry), "typed": data}
             case "ParcelUnpacked":
                 fold.move(entry, _units(entry), "packed", "open")
-                fold.parcels[data["parcel_id"]]["state"] = "unpacked"
+                fold.becomes(entry, "unpacked")
             case "ItemsFulfilled":
                 start = "packed" if parcel is not None and parcel["state"] == "packed" else "open"
                 fold.move(entry, _units(entry), start, "shipped")
@@ -595,7 +605,7 @@ def _folded(placed: Entry, told: Iterable[Entry]) -> _Fold:
             case "ShipmentUndone":
                 end = "packed" if data["packed"] else "open"
                 fold.move(entry, _units(entry), "shipped", end)
-                fold.parcels[data["parcel_id"]]["state"] = "packed" if data["packed"] else "unpacked"
+                fold.becomes(entry, "packed" if data["packed"] else "unpacked")
             case "ReturnReceived":
                 for each in data["lines"]:
                     fold.returned[each["line_id"]] += each["quantity"]
