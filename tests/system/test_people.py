@@ -5,6 +5,8 @@ from typing import Any
 
 import httpx
 
+from waybill_simulators import demo
+
 PASSWORD = "six blue paper bags"
 HERE = {"Sec-Fetch-Site": "same-origin"}
 
@@ -18,7 +20,7 @@ async def test_somebody_is_let_in_chooses_a_password_and_is_locked_out(stack: An
         given = {"link": link, "password": PASSWORD, "name": "Zoe Zimmer"}
         chosen = await browser.post(f"{stack.home.url('portal')}/welcome", data=given, headers=HERE)
         me = await browser.get(f"{stack.home.url('portal')}/api/v1/me")
-        again = stack.run("people", "let-in", who, "--role", "viewer", "--brand", "Acorn Apparel")
+        again = stack.run("people", "let-in", who, "--role", "viewer", "--brand", str(demo.ACORN))
         listed = stack.run("people", "list")
         stack.run("people", "lock", who)
         locked = await browser.get(f"{stack.home.url('portal')}/api/v1/me")

@@ -1,5 +1,6 @@
 """Who is let in, to what, and for how long; on a real database, as browsers and programs ask."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -452,11 +453,14 @@ async def test_every_command_is_on_record_also_one_that_was_refused(portal: Port
 
 async def test_the_pages_let_people_and_programs_in(portal: Portal) -> None:
     ann = await portal.let_in("ann@acorn.example", "manager", uuid4())
-    given = {"person_id": str(uuid4()), "email": "dee@acorn.example", "name": "Dee", "role": "packer"}
+    looks_at = {"looks_at": (await ann.get("/api/v1/me")).json()["brand_id"]}
+    given = {"person_id": str(uuid4()), "email": "dee@acorn.example", "name": "Dee", "role": "packer", **looks_at}
 
     page = await ann.post("/people", data=given)
     wrong = await ann.post("/people", data={**given, "person_id": str(uuid4()), "email": "dee at acorn"})
-    token = await ann.post("/people/tokens", data={"token_id": str(uuid4()), "name": "Screen", "scope:read": "yes"})
+    token = await ann.post(
+        "/people/tokens", data={"token_id": str(uuid4()), "name": "Screen", "scope:read": "yes", **looks_at}
+    )
     secret = token.text.partition('data-copy="')[2].partition('"')[0]
     program = await portal.browser(Authorization=f"Bearer {secret}")
 
@@ -506,3 +510,138 @@ async def test_every_command_has_words(portal: Portal) -> None:
 
     wordless = {path for path in commands if done(path) == path and "{what}" not in path}
     assert wordless == {"/logout"}
+
+
+async def test_a_manager_takes_nobodys_account_by_letting_them_in_again(portal: Portal) -> None:
+    acorn, birch = uuid4(), uuid4()
+    ann = await portal.let_in("ann@acorn.example", "manager", acorn)
+    olga = await portal.invite("olga@market.example", "operator")
+    ben = await portal.invite("ben@birch.example", "packer", birch)
+
+    taken = [
+        await ann.put(f"/api/v1/people/{uuid4()}", json={"email": email, "name": "Mine", "role": "viewer"})
+        for email in ("olga@market.example", "ben@birch.example", "ann@acorn.example")
+    ]
+    browser = await portal.browser()
+
+    assert [(answer.status_code, "link" in answer.json()) for answer in taken] == [(409, False)] * 3
+    for invited in (olga, ben):
+        assert (await browser.get(invited["link"]["path"])).status_code == 200
+
+
+async def test_an_operators_password_is_one_that_was_chosen_as_an_operator(portal: Portal) -> None:
+    before = await portal.let_in("ben@birch.example", "packer", uuid4())
+
+    invited = await portal.invite("ben@birch.example", "operator")
+
+    assert invited["link"] is not None
+    assert (await before.get("/api/v1/me")).status_code == 401
+    assert (await log_in(await portal.browser(), "ben@birch.example")).status_code == 401
+
+
+async def test_a_link_that_two_use_at_once_is_good_for_one(portal: Portal) -> None:
+    invited = await portal.invite("ann@acorn.example", brand=uuid4())
+    browsers = [await portal.browser() for _ in range(4)]
+    given = {"link": invited["link"]["path"].partition("link=")[2], "password": PASSWORD}
+
+    answers = await asyncio.gather(*(browser.post("/welcome", data=given) for browser in browsers))
+
+    assert sorted(answer.status_code for answer in answers) == [303, 404, 404, 404]
+    in_ = [(await browser.get("/api/v1/me")).status_code for browser in browsers]
+    assert sorted(in_) == [200, 401, 401, 401]
+
+
+async def test_an_operator_becomes_one_no_more_at_once(portal: Portal) -> None:
+    olga = await portal.let_in("olga@market.example", "operator")
+    zoe = await portal.let_in("zoe@market.example", "operator")
+    made = (await zoe.put(f"/api/v1/tokens/{uuid4()}", json={"name": "All", "scopes": ["operate"]})).json()
+    program = await portal.browser(Authorization=f"Bearer {made['secret']}")
+    zoe_id = (await zoe.get("/api/v1/me")).json()["actor"].partition(":")[2]
+
+    herself = await zoe.delete(f"/api/v1/people/{zoe_id}/operator")
+    let_in = (await program.get("/api/v1/me")).status_code
+    ended = await olga.delete(f"/api/v1/people/{zoe_id}/operator")
+
+    assert (herself.status_code, let_in, ended.json()["is_operator"]) == (409, 200, False)
+    assert (await zoe.get("/api/v1/me")).status_code == 401
+    assert (await program.get("/api/v1/me")).status_code == 401
+
+
+async def test_programs_go_with_the_manager_who_let_them_in_and_those_that_they_let_in(portal: Portal) -> None:
+    brand = uuid4()
+    ann = await portal.let_in("ann@acorn.example", "manager", brand)
+    ann_id = (await ann.get("/api/v1/me")).json()["actor"].partition(":")[2]
+    wanted = {"name": "Robot", "scopes": ["manage", "ship"]}
+    first = (await ann.put(f"/api/v1/tokens/{uuid4()}", json=wanted)).json()["secret"]
+    robot = await portal.browser(Authorization=f"Bearer {first}")
+    second = (await robot.put(f"/api/v1/tokens/{uuid4()}", json=wanted)).json()["secret"]
+    robots_robot = await portal.browser(Authorization=f"Bearer {second}")
+    before = (await robots_robot.get("/api/v1/me")).status_code
+
+    await portal.service.put(f"/api/v1/people/{ann_id}/roles/{brand}", json={"role": "packer"})
+
+    after = [(await each.get("/api/v1/me")).status_code for each in (robot, robots_robot, ann)]
+    assert (before, after) == (200, [401, 401, 200])
+
+
+async def test_attempts_that_are_refused_unheard_lock_nobody_out_elsewhere(portal: Portal) -> None:
+    await portal.let_in("ann@acorn.example", brand=uuid4())
+    stranger = await portal.browser("10.0.0.66")
+    for _ in range(MOST_TRIES["account"] + 1):
+        await log_in(stranger, "ann@acorn.example", "a guess")
+
+    assert (await log_in(stranger, "ann@acorn.example")).status_code == 429
+    assert (await log_in(await portal.browser("10.0.0.7"), "ann@acorn.example")).status_code == 303
+
+
+async def test_who_has_one_address_of_version_6_has_all_of_its_network(portal: Portal) -> None:
+    await portal.let_in("ann@acorn.example", brand=uuid4())
+    for host in range(MOST_TRIES["here"]):
+        await log_in(await portal.browser(f"2001:db8::{host + 1:x}"), "ann@acorn.example", "a guess")
+
+    assert (await log_in(await portal.browser("2001:db8::ffff"), "ann@acorn.example")).status_code == 429
+    assert (await log_in(await portal.browser("2001:db8:0:1::1"), "ann@acorn.example")).status_code == 303
+
+
+async def test_whose_sales_are_whose_operators_alone_say(portal: Portal) -> None:
+    brand = uuid4()
+    of_brand = f"/api/v1/brands/{brand}"
+    (await portal.service.put(of_brand, json={"name": "Acorn", "vendors": ["Acorn"]})).raise_for_status()
+    ann = await portal.let_in("ann@acorn.example", "manager", brand)
+
+    answers = [
+        await ann.put(of_brand, json={"name": "Acorn", "vendors": ["Acorn", "Birch"]}),
+        await ann.put(of_brand, json={"name": "Acorn", "vendors": ["Acorn"], "sku_prefixes": ["BI-"]}),
+        await ann.put(of_brand, json={"name": "Acorn & Co", "vendors": ["Acorn"]}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [403, 403, 200]
+
+
+async def test_a_form_of_a_page_of_another_brand_is_refused(portal: Portal) -> None:
+    acorn, birch = sorted((uuid4(), uuid4()))
+    await portal.invite("ann@acorn.example", "manager", acorn)
+    ann = await portal.let_in("ann@acorn.example", "manager", birch)
+    seen = {"looks_at": str(acorn)}
+    await ann.post("/account/brand", data={"brand_id": str(birch)})
+
+    answers = [
+        await ann.post("/people", data={"person_id": str(uuid4()), "email": "d@a.example", "name": "D", **seen}),
+        await ann.post("/people/tokens", data={"token_id": str(uuid4()), "name": "x", "scope:read": "yes", **seen}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [409, 409]
+    assert (await ann.get("/api/v1/tokens")).json() == []
+
+
+@pytest.mark.parametrize("to", ["//[", "//a℀b", "/a\x00b", "/" + "a" * 1_000])
+async def test_odd_input_is_answered(portal: Portal, to: str) -> None:
+    browser = await portal.browser()
+    asked = await browser.get("/login", params={"next": to})
+    del browser.headers["Sec-Fetch-Site"]
+    odd = await browser.post("/login", data={"next": to, "email": to, "password": to}, headers={"Origin": "http://["})
+    browser.headers["Sec-Fetch-Site"] = "same-origin"
+    typed = await browser.post("/login", data={"next": to, "email": to, "password": to})
+    linked = await browser.post("/welcome", data={"link": to, "password": to, "name": to})
+
+    assert [answer.status_code for answer in (asked, odd, typed, linked)] == [200, 403, 401, 404]

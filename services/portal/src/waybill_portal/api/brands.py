@@ -23,7 +23,7 @@ from waybill_portal import store
 from waybill_portal.api.viewing import Who
 from waybill_portal.domain import Order
 from waybill_portal.domain.logos import MOST_BYTES, BadLogo, logo
-from waybill_portal.domain.people import Viewer
+from waybill_portal.domain.people import Scope, Viewer
 
 
 def _known_zone(name: str) -> str:
@@ -129,6 +129,14 @@ def routes(begin: Begin[Order], who: Who) -> APIRouter:
 
         def settle(known: Brand | None) -> Brand:
             slip = SlipLook(**settings.slip.model_dump(), logo=None if known is None else known.slip.logo)
+            claims = (settings.vendors, settings.sku_prefixes)
+            if not viewer.may(Scope.OPERATE) and (known is None or claims != (known.vendors, known.sku_prefixes)):
+                raise Problem(
+                    403,
+                    "not-allowed",
+                    "Which vendors and SKUs are a brand's, operators alone say: they decide whose sales these are. "
+                    "Send `vendors` and `sku_prefixes` as they are.",
+                )
             rule = RateRule(**settings.rate_rule.model_dump())
             said: dict[str, Any] = {**dict(settings), "slip": slip, "rate_rule": rule}
             return Brand(brand_id=brand_id, version=1 if known is None else known.version, **said)

@@ -59,25 +59,17 @@ class Logins:
         It says the same whether there is nobody of that name or the password is another one.
         """
         typed = mail_address(email) or ""
-        async with self.database.begin() as connection:
-            # Before anything is compared, so that those who come at once count each other.
-            tried = await store.people.put_try(connection, typed, address)
-        if too_many(tried):
-            minutes = int(TRIES.total_seconds() // 60)
-            raise Problem(
-                429,
-                "too-many-attempts",
-                f"That was tried too often. Wait {minutes} minutes, or have an operator give you a link.",
-                headers={"Retry-After": str(int(TRIES.total_seconds()))},
-            )
+        await self._count(typed, address)
         async with self.database.begin() as connection:
             found = await store.people.by_mail(connection, typed)
         person, kept = found or (None, None)
         fits = await self.passwords.fits(password[:_LONGEST], kept)
         if person is None or kept is None or not fits or person.disabled:
-            raise Problem(401, "wrong-login", "Mail address and password do not fit. Check both, and try again.")
+            raise _wrong()
         new = await self.passwords.hash(password) if self.passwords.is_old(kept) else None
         async with self.database.begin() as connection:
+            if not await store.people.lock(connection, person.person_id, kept):
+                raise _wrong()
             await store.people.forget_tries(connection, typed, address)
             if new is not None:
                 await store.people.change_person(connection, person.person_id, password=new)
@@ -104,8 +96,7 @@ class Logins:
         person = await self.of_link(link)
         hashed = await self._checked(person, password)
         async with self.database.begin() as connection:
-            _good(await store.people.of_link(connection, digest(link)))
-            await store.people.end_link(connection, person.person_id)
+            _good(person if await store.people.use_link(connection, digest(link)) else None)
             await store.people.end_sessions(connection, person.person_id)
             named = {"name": name} if name else {}
             await store.people.change_person(connection, person.person_id, password=hashed, **named)
@@ -114,15 +105,20 @@ class Logins:
             await self._note(connection, person, "/welcome")
         return secret
 
-    async def change(self, person_id: UUID, secret: str, old: str, new: str) -> None:
-        """Change one's own password; all other sessions end. Raises Problem 403 and 422."""
+    async def change(self, person_id: UUID, secret: str, old: str, new: str, address: str) -> None:
+        """Change one's own password; all other sessions end. Raises Problem 403, 422 and 429."""
         async with self.database.begin() as connection:
             person = await store.people.person(connection, person_id)
             found = None if person is None else await store.people.by_mail(connection, person.email)
+        if found is not None:
+            await self._count(found[0].email, address)
         if found is None or not await self.passwords.fits(old[:_LONGEST], found[1]):
             raise Problem(403, "wrong-password", "This is not your password of now. Nothing was changed.")
         hashed = await self._checked(found[0], new)
         async with self.database.begin() as connection:
+            if not await store.people.lock(connection, person_id, found[1]):
+                raise Problem(409, "changed-meanwhile", "It was changed in another window. Log in with the new one.")
+            await store.people.forget_tries(connection, found[0].email, address)
             await store.people.change_person(connection, person_id, password=hashed)
             await store.people.end_link(connection, person_id)
             await store.people.end_sessions(connection, person_id, but=digest(secret))
@@ -131,6 +127,23 @@ class Logins:
         """Look at another brand; whether one may is seen to at each request."""
         async with self.database.begin() as connection:
             await store.people.turn_to(connection, digest(secret), brand_id)
+
+    async def _count(self, email: str, address: str) -> None:
+        """Count an attempt before anything is compared; raises Problem 429, and that one then counts for nobody."""
+        async with self.database.begin() as connection:
+            try_id = await store.people.put_try(connection, email, address)
+        # By now those who came at the same time count each other.
+        async with self.database.begin() as connection:
+            if not too_many(await store.people.tried(connection, email, address)):
+                return
+            await store.people.drop_try(connection, try_id)
+        minutes = int(TRIES.total_seconds() // 60)
+        raise Problem(
+            429,
+            "too-many-attempts",
+            f"That was tried too often. Wait {minutes} minutes, or have an operator give you a link.",
+            headers={"Retry-After": str(int(TRIES.total_seconds()))},
+        )
 
     async def _checked(self, person: Person, password: str) -> str:
         try:
@@ -148,6 +161,10 @@ class Logins:
 def _first(person: Person) -> UUID | None:
     """The brand that is looked at first; an operator looks at all."""
     return None if person.is_operator or not person.roles else min(person.roles)
+
+
+def _wrong() -> Problem:
+    return Problem(401, "wrong-login", "Mail address and password do not fit. Check both, and try again.")
 
 
 def _good(person: Person | None) -> Person:

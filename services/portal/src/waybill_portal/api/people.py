@@ -3,6 +3,7 @@
 Whoever makes something gives it its id, so that sending the same twice makes one.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -19,7 +20,7 @@ from waybill_chassis.problems import Problem
 from waybill_chassis.routing import api_router
 from waybill_portal import store
 from waybill_portal.api.viewing import Who, digest, new_secret
-from waybill_portal.domain.people import ASKS, LINK, Role, Scope, Viewer, mail_address
+from waybill_portal.domain.people import ASKS, LINK, SCOPES, Role, Scope, Viewer, mail_address
 from waybill_portal.store.people import Person, Token
 
 _NAME: Final = StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00]*$")
@@ -157,9 +158,10 @@ class People:
             return [_shown(each, viewer) for each in await store.people.every_person(connection)]
 
     async def put(self, viewer: Viewer, person_id: UUID, wanted: NewPerson) -> tuple[PersonShown, Link | None]:
-        """Let somebody in; with a link where no password was chosen yet. Who has the address already gets the role.
+        """Let somebody in; with a link where no password was chosen yet. Raises Problem 403, 409 and 422.
 
-        Raises Problem 403 and 422.
+        An address says nothing about who has chosen its password: of those who are known already operators alone make
+        more, and an operator only after another password was chosen by the link that this gives.
         """
         email = mail_address(wanted.email)
         if email is None:
@@ -172,6 +174,7 @@ class People:
                     await store.people.put_person(connection, person_id, email, wanted.name)
                 else:
                     person_id = found[0].person_id
+                    await self._known(connection, viewer, person_id, wanted.role)
                 await self._let_in(connection, person_id, brand_id, wanted.role)
                 person = await _one(connection, person_id)
                 link = None if person.has_password else await _link(connection, person_id)
@@ -180,6 +183,22 @@ class People:
                 409, "id-taken", f"Somebody else has the id {person_id}. Make a new one, and send it again."
             ) from error
         return _shown(person, viewer), link
+
+    async def _known(self, connection: AsyncConnection, viewer: Viewer, person_id: UUID, role: Role) -> None:
+        """Somebody who is known becomes more; raises Problem 409."""
+        if viewer.actor == f"person:{person_id}":
+            raise Problem(409, "your-own", "Nobody changes what they are themselves. Ask somebody else.")
+        if not viewer.may(Scope.OPERATE):
+            raise Problem(
+                409,
+                "known-already",
+                "Somebody with this address is known. Change the role in the list, or ask an operator to let them in.",
+                field="email",
+            )
+        await store.people.end_link(connection, person_id)
+        if role is Role.OPERATOR:
+            await store.people.change_person(connection, person_id, password=None)
+            await store.people.end_sessions(connection, person_id)
 
     async def _let_in(self, connection: AsyncConnection, person_id: UUID, brand_id: UUID | None, role: Role) -> None:
         if brand_id is None:
@@ -198,7 +217,13 @@ class People:
                 raise _unknown(person_id)
             if viewer.actor == f"person:{person_id}" and not person.is_operator:
                 raise Problem(409, "your-own", "Nobody changes what they are themselves. Ask another manager.")
+            if brand_id not in person.roles and not viewer.may(Scope.OPERATE):
+                raise _unknown(person_id)
+            if role is not None and brand_id not in person.roles:
+                await store.people.end_link(connection, person_id)
             await store.people.put_role(connection, person_id, brand_id, role)
+            if Scope.MANAGE not in SCOPES[role or Role.VIEWER]:
+                await store.people.revoke_tokens_of(connection, f"person:{person_id}", brand_id)
             return _shown(await _one(connection, person_id), viewer)
 
     async def put_link(self, viewer: Viewer, person_id: UUID) -> Link:
@@ -223,14 +248,34 @@ class People:
             await _one(connection, person_id)
             at = datetime.now(UTC) if disabled else None
             await store.people.change_person(connection, person_id, disabled_at=at)
-            await store.people.end_sessions(connection, person_id)
-            await store.people.end_link(connection, person_id)
+            await self._end(connection, person_id)
             return _shown(await _one(connection, person_id), viewer)
+
+    async def end_operator(self, viewer: Viewer, person_id: UUID) -> PersonShown:
+        """Make an operator one no more, who keeps what there is of roles; raises Problem 404 and 409."""
+        if viewer.actor == f"person:{person_id}":
+            raise Problem(409, "your-own", "Nobody changes what they are themselves. Ask another operator.")
+        async with self.database.begin() as connection:
+            await _one(connection, person_id)
+            await store.people.change_person(connection, person_id, is_operator=False)
+            await self._end(connection, person_id)
+            return _shown(await _one(connection, person_id), viewer)
+
+    async def _end(self, connection: AsyncConnection, person_id: UUID) -> None:
+        """All that lets somebody in, and all programs that this person has let in."""
+        await store.people.end_sessions(connection, person_id)
+        await store.people.end_link(connection, person_id)
+        await store.people.revoke_tokens_of(connection, f"person:{person_id}", None)
 
     async def every_token(self, viewer: Viewer) -> list[TokenShown]:
         """Programs of the brand that is looked at, or all, the newest first."""
         async with self.database.begin(viewer.brand) as connection:
             return [TokenShown.model_validate(each) for each in await store.people.every_token(connection)]
+
+    async def names(self, viewer: Viewer) -> Mapping[str, str]:
+        """What people and programs are called, by how they are named as actors."""
+        async with self.database.begin(viewer.brand) as connection:
+            return await store.people.names(connection)
 
     async def put_token(self, viewer: Viewer, token_id: UUID, wanted: NewToken) -> TokenShown:
         """Let a program in; its secret is told this once. Raises Problem 403 and 409."""
@@ -354,6 +399,11 @@ def routes(who: Who, people: People) -> APIRouter:
     ) -> PersonShown:
         """Let somebody in no more, or again; it works at once."""
         return await people.disable(viewer, person_id, wanted.disabled)
+
+    @router.delete("/people/{person_id}/operator")
+    async def end_operator(person_id: UUID, viewer: Annotated[Viewer, Depends(who.operates)]) -> PersonShown:
+        """Make an operator one no more; it works at once."""
+        return await people.end_operator(viewer, person_id)
 
     @router.get("/tokens")
     async def every_token(viewer: Annotated[Viewer, Depends(who.manages)]) -> list[TokenShown]:

@@ -140,7 +140,10 @@ def came_from_here(request: Request) -> None:
     Browsers say where a request comes from; one that says neither is none, and has no business with a cookie.
     """
     site = request.headers.get("sec-fetch-site")
-    origin = urlsplit(request.headers.get("origin", "")).netloc
+    try:
+        origin = urlsplit(request.headers.get("origin", "")).netloc
+    except ValueError:
+        origin = ""
     here = site in {"same-origin", "none"} if site is not None else origin == request.headers.get("host")
     if not here:
         raise Problem(403, "cross-site", "This came from another site's page. Open the portal and do it there.")

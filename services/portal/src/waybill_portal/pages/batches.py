@@ -14,7 +14,7 @@ from waybill_portal.api import Who
 from waybill_portal.clients import Owner
 from waybill_portal.domain import Order
 from waybill_portal.domain.people import Viewer
-from waybill_portal.pages.forms import chosen, key_of, read
+from waybill_portal.pages.forms import chosen, key_of, of_this_page, read
 from waybill_portal.pages.lists import Asked
 
 MOST: Final = 500
@@ -107,6 +107,7 @@ class Desk:
         given = await read(request)
         body: dict[str, Any] = {name: given[name] for name in ("prints", "sort", "size") if name in given}
         try:
+            of_this_page(viewer, given)
             if "scans" in given:
                 body["scans"] = [line.strip() for line in given["scans"].splitlines() if line.strip()]
             else:

@@ -9,6 +9,7 @@ from fastapi import Request
 
 from waybill_chassis.commands import KEY
 from waybill_chassis.problems import Problem
+from waybill_portal.domain.people import Viewer
 
 _KEY_LENGTH: Final = 200
 MEASURES: Final = ("weight_g", "length_mm", "width_mm", "height_mm")
@@ -30,6 +31,12 @@ async def chosen(request: Request, name: str) -> list[UUID]:
         return [UUID(str(value)) for value in fields.getlist(name)]
     except ValueError as error:
         raise Problem(422, "bad-id", "This form was not made by this page. Open the list again.") from error
+
+
+def of_this_page(viewer: Viewer, given: Mapping[str, str]) -> None:
+    """Raise Problem for a form about no order in particular that was made while another brand was looked at."""
+    if given.get("looks_at", "") != ("" if viewer.brand is None else str(viewer.brand)):
+        raise Problem(409, "turned-meanwhile", f"You look at {viewer.looks_at} now. Open the page again, then do it.")
 
 
 def key_of(given: Mapping[str, str]) -> str | None:

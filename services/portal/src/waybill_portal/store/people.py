@@ -130,13 +130,25 @@ async def of_link(connection: AsyncConnection, digest: bytes) -> Person | None:
     """Whose link it is, if it is good still."""
     query = _people().join(links, links.c.person_id == people.c.person_id)
     good = (links.c.digest == digest) & (links.c.expires_at > func.now()) & people.c.disabled_at.is_(None)
-    row = (await connection.execute(query.where(good).with_for_update(of=people))).one_or_none()
+    row = (await connection.execute(query.where(good))).one_or_none()
     return None if row is None else _person(row)
 
 
 async def end_link(connection: AsyncConnection, person_id: UUID) -> None:
     """No link of this person is good any more."""
     await connection.execute(delete(links).where(links.c.person_id == person_id))
+
+
+async def use_link(connection: AsyncConnection, digest: bytes) -> bool:
+    """Use up a link; False where somebody has used it meanwhile."""
+    return bool((await connection.execute(delete(links).where(links.c.digest == digest))).rowcount)
+
+
+async def lock(connection: AsyncConnection, person_id: UUID, password: str | None) -> bool:
+    """Keep somebody's password as it is until this is written; False where it is another one by now, or locked out."""
+    good = (people.c.person_id == person_id) & (people.c.password == password) & people.c.disabled_at.is_(None)
+    query = select(people.c.person_id).where(good).with_for_update()
+    return (await connection.execute(query)).first() is not None
 
 
 async def open_session(connection: AsyncConnection, digest: bytes, person_id: UUID, brand_id: UUID | None) -> None:
@@ -183,10 +195,21 @@ async def end_sessions(connection: AsyncConnection, person_id: UUID, but: bytes 
     await connection.execute(delete(sessions).where(of))
 
 
-async def put_try(connection: AsyncConnection, email: str, address: str) -> dict[str, int]:
-    """Somebody tries to log in; how often that was tried lately, this time included, as in MOST_TRIES."""
+async def put_try(connection: AsyncConnection, email: str, address: str) -> int:
+    """Somebody tries to log in; the number of this attempt."""
     await connection.execute(delete(tries).where(tries.c.at < func.now() - TRIES))
-    await connection.execute(insert(tries).values(email=email, address=address))
+    new = insert(tries).values(email=email, address=address).returning(tries.c.try_id)
+    try_id: int = (await connection.execute(new)).scalar_one()
+    return try_id
+
+
+async def drop_try(connection: AsyncConnection, try_id: int) -> None:
+    """An attempt that was refused unheard counts for nobody."""
+    await connection.execute(delete(tries).where(tries.c.try_id == try_id))
+
+
+async def tried(connection: AsyncConnection, email: str, address: str) -> dict[str, int]:
+    """How often that was tried lately, as in MOST_TRIES."""
     same_mail, same_address = tries.c.email == email, tries.c.address == address
     row = await connection.execute(
         select(
@@ -256,6 +279,16 @@ async def revoke_token(connection: AsyncConnection, token_id: UUID) -> bool:
         .values(revoked_at=func.coalesce(tokens.c.revoked_at, func.now()))
     )
     return bool((await connection.execute(statement)).rowcount)
+
+
+async def revoke_tokens_of(connection: AsyncConnection, maker: str, brand_id: UUID | None) -> None:
+    """Revoke what somebody has made for a brand, or with None all of it, and what those programs have made."""
+    makers = {maker}
+    while makers:
+        of = tokens.c.made_by.in_(makers) & tokens.c.revoked_at.is_(None)
+        of &= True if brand_id is None else tokens.c.brand_id == brand_id
+        ended = update(tokens).where(of).values(revoked_at=func.now()).returning(tokens.c.token_id)
+        makers = {f"token:{token_id}" for token_id in (await connection.execute(ended)).scalars()}
 
 
 async def put_audit(connection: AsyncConnection, actor: str, brand_id: UUID | None, method: str, path: str) -> int:

@@ -43,6 +43,18 @@ document.addEventListener("htmx:sendError", () => {
 });
 
 /** What was wrong with the request before is no news any more. */
-document.addEventListener("htmx:beforeRequest", () => {
-  document.getElementById("notice")?.replaceChildren();
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const asks = event.target instanceof Element && event.target.closest("form");
+  if (asks) document.getElementById("notice")?.replaceChildren();
+});
+
+/** What a program would be told is told to people as well, by its sentence alone. */
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr } = /** @type {CustomEvent} */ (event).detail;
+  if (!xhr.getResponseHeader("content-type")?.startsWith("application/problem+json")) return;
+  const says = document.createElement("p");
+  says.className = "problem";
+  says.setAttribute("role", "alert");
+  says.textContent = JSON.parse(xhr.responseText).detail;
+  /** @type {CustomEvent} */ (event).detail.serverResponse = says.outerHTML;
 });
