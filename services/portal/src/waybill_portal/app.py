@@ -30,7 +30,8 @@ def build(settings: Settings) -> FastAPI:
     }
     owners = {name: Owner(name, url, token) for name, url in urls.items()}
     who = api.Who(service.database, token)
-    people = api.people.People(service.database)
+    people, tokens = api.people.People(service.database), api.tokens.Tokens(service.database)
+    audit = api.audit.Audit(service.database)
     files: dict[str, int] = dict.fromkeys(("/imports", "/api/v1/imports"), settings.import_limit)
     files["/api/v1/brands/*/logo"] = settings.import_limit
     app = service.app(closing=[owner.close for owner in owners.values()], files=files)
@@ -38,9 +39,11 @@ def build(settings: Settings) -> FastAPI:
     add_routes(app, api.brands.routes(begin, who))
     add_routes(app, api.forwarding.routes(who, owners))
     add_routes(app, api.people.routes(who, people))
+    add_routes(app, api.tokens.routes(who, tokens))
+    add_routes(app, api.audit.routes(who, audit))
     # Of itself it asks without a detour over the network; the host must be one that it answers to.
     itself = Owner("portal", f"http://{settings.hosts[0]}", token, ASGITransport(app))
-    pages.mount(app, begin, who, {**owners, "portal": itself}, changes, people)
+    pages.mount(app, begin, who, {**owners, "portal": itself}, changes, people=people, tokens=tokens, audit=audit)
     app.add_middleware(api.Audited, database=service.database)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.hosts))
     return app

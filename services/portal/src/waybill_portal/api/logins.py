@@ -14,8 +14,8 @@ from waybill_chassis.database import Database
 from waybill_chassis.problems import Problem
 from waybill_portal import store
 from waybill_portal.api.viewing import digest, new_secret
+from waybill_portal.domain.grants import Person
 from waybill_portal.domain.people import TRIES, BadPassword, check_password, mail_address, too_many
-from waybill_portal.store.people import Person
 
 _AT_ONCE: Final = 2
 """Passwords that are hashed at the same time: each takes 64 MiB and a core for a twentieth of a second."""
@@ -61,7 +61,7 @@ class Logins:
         typed = mail_address(email) or ""
         await self._count(typed, address)
         async with self.database.begin() as connection:
-            found = await store.people.by_mail(connection, typed)
+            found = await store.people.password_of(connection, typed)
         person, kept = found or (None, None)
         fits = await self.passwords.fits(password[:_LONGEST], kept)
         if person is None or kept is None or not fits or person.disabled:
@@ -108,8 +108,7 @@ class Logins:
     async def change(self, person_id: UUID, secret: str, old: str, new: str, address: str) -> None:
         """Change one's own password; all other sessions end. Raises Problem 403, 422 and 429."""
         async with self.database.begin() as connection:
-            person = await store.people.person(connection, person_id)
-            found = None if person is None else await store.people.by_mail(connection, person.email)
+            found = await store.people.password_of(connection, person_id)
         if found is not None:
             await self._count(found[0].email, address)
         if found is None or not await self.passwords.fits(old[:_LONGEST], found[1]):

@@ -3,7 +3,8 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from waybill_chassis.commands import ACTOR
 from waybill_chassis.database import Database
 from waybill_chassis.problems import Problem
 from waybill_portal import store
+from waybill_portal.domain import grants
 from waybill_portal.domain.people import ASKS, NAMELESS, SCOPES, Role, Scope, Viewer
 from waybill_portal.store.people import Session
 
@@ -33,6 +35,23 @@ def digest(secret: str) -> bytes:
 def new_secret() -> str:
     """256 bits, for a cookie, a link or a token."""
     return secrets.token_urlsafe(32)
+
+
+_STATUS: Final[Mapping[type[grants.Refused], int]] = {
+    grants.NotAllowed: 403,
+    grants.Unknown: 404,
+    grants.NotSo: 409,
+    grants.NoSense: 422,
+}
+
+
+@contextmanager
+def answered() -> Generator[None]:
+    """Answer what somebody may not do with its problem."""
+    try:
+        yield
+    except grants.Refused as refused:
+        raise Problem(_STATUS[type(refused)], refused.code, str(refused)) from refused
 
 
 class May:
@@ -118,7 +137,7 @@ class Who:
                 "This token is none, or was revoked. Send a good one as `Authorization: Bearer …`, or none.",
                 headers={"WWW-Authenticate": "Bearer"},
             )
-        return Viewer(f"token:{found.token_id}", found.brand_id, found.scopes, found.name)
+        return Viewer(f"token:{found.token_id}", found.brand_id, frozenset(found.scopes), found.name)
 
 
 def _viewer(session: Session) -> Viewer:

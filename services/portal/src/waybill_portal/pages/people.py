@@ -10,7 +10,9 @@ from pydantic import ValidationError
 
 from waybill_chassis.problems import Problem
 from waybill_portal.api import Who
-from waybill_portal.api.people import NewPerson, NewToken, People
+from waybill_portal.api.audit import Audit
+from waybill_portal.api.people import NewPerson, People
+from waybill_portal.api.tokens import NewToken, Tokens
 from waybill_portal.domain import Order
 from waybill_portal.domain.people import Role, Scope, Viewer
 from waybill_portal.pages.forms import of_this_page, read
@@ -72,11 +74,15 @@ class Desk:
     def __init__(
         self,
         people: People,
+        tokens: Tokens,
+        audit: Audit,
+        *,
         render: Callable[..., str],
         brands: Callable[[Viewer], Awaitable[Mapping[str, str]]],
         loaded: Callable[[Viewer, Sequence[UUID]], Awaitable[Sequence[Order]]],
     ) -> None:
-        self.people, self.render, self.brands, self.loaded = people, render, brands, loaded
+        self.people, self.tokens, self.audit = people, tokens, audit
+        self.render, self.brands, self.loaded = render, brands, loaded
 
     async def everybody(self, viewer: Viewer, request: Request, **more: Any) -> str:
         """Who is let in; with the link that was just made, if one was."""
@@ -99,10 +105,10 @@ class Desk:
             "tokens.html",
             viewer=viewer,
             here="/people/tokens",
-            tokens=await self.people.every_token(viewer),
+            tokens=await self.tokens.every(viewer),
             brands=await self._brands(viewer),
             scopes=[scope for scope in Scope if scope in given_away],
-            names=await self.people.names(viewer),
+            names=await self.audit.names(viewer),
             new_id=uuid4(),
             **{"problem": "", "made": None, **more},
         )
@@ -128,18 +134,19 @@ def routes(who: Who, desk: Desk) -> APIRouter:
         try:
             of_this_page(viewer, given)
             wanted = _read(NewPerson, {**given, "brand_id": given.get("brand_id") or None})
-            person, link = await desk.people.put(viewer, _id(given.get("person_id", "")), wanted)
+            invited = await desk.people.put(viewer, _id(given.get("person_id", "")), wanted)
         except Problem as problem:
             page = await desk.everybody(viewer, request, problem=problem.detail, given=given)
             return HTMLResponse(page, problem.status)
-        done = "" if link else f"{person.name} is let in, and has a password already."
-        return _secret(await desk.everybody(viewer, request, link=link, linked=person.name, done=done))
+        person = invited.person
+        done = "" if invited.link else f"{person.name} is let in, and has a password already."
+        return _secret(await desk.everybody(viewer, request, link=invited.link, linked=person.name, done=done))
 
     @router.get("/people/audit")
     async def audited(
         viewer: Annotated[Viewer, manages], before: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None
     ) -> str:
-        found = await desk.people.audited(viewer, before, 100)
+        found = await desk.audit.commands(viewer, before, 100)
         about = {each.audit_id: order_in(each.path) for each in found.commands}
         orders = await desk.loaded(viewer, [order_id for order_id in {*about.values()} if order_id is not None])
         return desk.render(
@@ -191,7 +198,7 @@ def _add_changes(router: APIRouter, who: Who, desk: Desk) -> None:
     async def disable(person_id: UUID, viewer: Annotated[Viewer, operates], request: Request) -> Response:
         given = await read(request)
         try:
-            await desk.people.disable(viewer, person_id, bool(given.get("disabled")))
+            await desk.people.disable(viewer, person_id, disabled=bool(given.get("disabled")))
         except Problem as problem:
             return HTMLResponse(await desk.everybody(viewer, request, problem=problem.detail), problem.status)
         return RedirectResponse("/people", 303)
@@ -211,14 +218,14 @@ def _add_programs(router: APIRouter, who: Who, desk: Desk) -> None:
         try:
             of_this_page(viewer, given)
             wanted = _read(NewToken, {"name": given.get("name", ""), "scopes": scopes})
-            made = await desk.people.put_token(viewer, _id(given.get("token_id", "")), wanted)
+            made = await desk.tokens.put(viewer, _id(given.get("token_id", "")), wanted)
         except Problem as problem:
             return HTMLResponse(await desk.programs(viewer, problem=problem.detail), problem.status)
         return _secret(await desk.programs(viewer, made=made))
 
     @router.post("/people/tokens/{token_id}/revoke")
     async def revoke(token_id: UUID, viewer: Annotated[Viewer, manages]) -> Response:
-        await desk.people.revoke_token(viewer, token_id)
+        await desk.tokens.revoke(viewer, token_id)
         return RedirectResponse("/people/tokens", 303)
 
 

@@ -10,14 +10,10 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sse_starlette import EventSourceResponse
-from starlette.datastructures import MutableHeaders
-from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from waybill_chassis.postal import lines
 from waybill_chassis.problems import Problem
@@ -26,16 +22,18 @@ from waybill_chassis.transaction import Begin
 from waybill_events import Brand, CancelReason, Condition, HoldReason, ReturnReason
 from waybill_portal import store
 from waybill_portal.api import Who
+from waybill_portal.api.audit import Audit
 from waybill_portal.api.logins import Logins, Passwords
 from waybill_portal.api.orders import cursor_of, one, pressing_orders
 from waybill_portal.api.people import People
-from waybill_portal.api.viewing import NOT_LOGGED_IN
+from waybill_portal.api.tokens import Tokens
 from waybill_portal.clients import Owner
 from waybill_portal.domain import Order, flags, ship_by, status
 from waybill_portal.domain.deadlines import calendar_of
 from waybill_portal.domain.people import Viewer
 from waybill_portal.pages import actions, batches, imports, labels, lists, logins, operations
 from waybill_portal.pages import people as people_pages
+from waybill_portal.pages.answers import Harden, answer_people
 from waybill_portal.pages.forms import key_of, number, quantities, read, seen
 from waybill_portal.pages.lists import Asked
 from waybill_portal.pages.live import Changes, digest, stream
@@ -59,17 +57,19 @@ ADDRESS: Final = {
     "country": "Country, by its two letters",
     "phone": "Phone",
 }
-_HARDENED: Final = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' https:; base-uri 'none'; frame-ancestors 'none'; "
-    "form-action 'self'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-}
 _NOT_FOUND: Final = 404
 
 
 def mount(
-    app: FastAPI, begin: Begin[Order], who: Who, owners: Mapping[str, Owner], changes: Changes, people: People
+    app: FastAPI,
+    begin: Begin[Order],
+    who: Who,
+    owners: Mapping[str, Owner],
+    changes: Changes,
+    *,
+    people: People,
+    tokens: Tokens,
+    audit: Audit,
 ) -> None:
     """Add the pages, their stylesheet and scripts, and errors that a person can read."""
     pages = _Pages(begin, owners["fulfillment"], changes)
@@ -80,32 +80,14 @@ def mount(
     add_routes(app, batches.routes(who, owners, pages.render, known))
     add_routes(app, imports.routes(who, owners["fulfillment"], pages.render))
     add_routes(app, operations.routes(operations.Desk(begin, owners, pages.render), who))
-    doors = Logins(people.database, Passwords())
+    doors = Logins(begin.database, Passwords())
     add_routes(app, logins.routes(who, doors, pages.render, pages.brands))
-    add_routes(app, people_pages.routes(who, people_pages.Desk(people, pages.render, pages.brands, pages.loaded)))
+    desk = people_pages.Desk(people, tokens, audit, render=pages.render, brands=pages.brands, loaded=pages.loaded)
+    add_routes(app, people_pages.routes(who, desk))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    _answer_people(app, pages)
+    answer_people(app, pages.render)
 
     app.add_middleware(Harden)
-
-
-class Harden:
-    """Tells browsers what a page may load and who may frame it."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add the headers to each answer that does not have its own."""
-
-        async def hardened(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HARDENED.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        await self.app(scope, receive, hardened)
 
 
 class _Pages:
@@ -352,52 +334,6 @@ def _in_words(problem: Problem, order: Order) -> Problem:
         if problem.more.get("line") == line.line_id and (name := line.title or line.sku):
             detail = detail.replace(f"Line {line.line_id}", name).replace(f"line {line.line_id}", name)
     return Problem(problem.status, problem.code, detail, headers=problem.headers, **problem.more)
-
-
-def _answer_people(app: FastAPI, pages: _Pages) -> None:
-    """Where a browser asks for a page, a problem is a page too."""
-    for_programs: Any = app.exception_handlers[Problem]
-
-    async def problem(request: Request, error: Exception) -> Any:
-        assert isinstance(error, Problem)
-        if not _is_for_people(request):
-            return await for_programs(request, error)
-        reads = request.method == "GET"
-        if error.code == NOT_LOGGED_IN and reads and "hx-request" not in request.headers:
-            return RedirectResponse(logins.to_login(request), 303)
-        viewer = getattr(request.state, "viewer", None)
-        whole = "problem.html" if "hx-request" not in request.headers else "notice.html"
-        page = pages.render(whole, viewer=viewer, problem=error)
-        return HTMLResponse(page, error.status, headers=error.headers)
-
-    async def invalid(request: Request, error: Exception) -> Any:
-        assert isinstance(error, RequestValidationError)
-        says = "; ".join(f"{found['loc'][-1]}: {found['msg']}" for found in error.errors())
-        wrong_address = any(found["loc"][0] == "path" for found in error.errors())
-        code = ("not-found", _NOT_FOUND) if wrong_address else ("invalid-request", 422)
-        return await problem(request, Problem(code[1], code[0], f"This address leads nowhere: {says}."))
-
-    for_requests: Any = app.exception_handlers[RequestValidationError]
-
-    async def invalid_or_program(request: Request, error: Exception) -> Any:
-        return await (invalid if _is_for_people(request) else for_requests)(request, error)
-
-    for_the_rest: Any = app.exception_handlers[HTTPException]
-
-    async def http_or_program(request: Request, error: Exception) -> Any:
-        assert isinstance(error, HTTPException)
-        if not _is_for_people(request):
-            return await for_the_rest(request, error)
-        return await problem(request, Problem(error.status_code, "not-found", f"{error.detail}: {request.url.path}"))
-
-    app.add_exception_handler(HTTPException, http_or_program)
-    app.add_exception_handler(Problem, problem)
-    app.add_exception_handler(RequestValidationError, invalid_or_program)
-
-
-def _is_for_people(request: Request) -> bool:
-    """Whether the answer is shown by a browser; htmx asks for anything."""
-    return "text/html" in request.headers.get("accept", "") or "hx-request" in request.headers
 
 
 def _due(order: Order, brand: Brand | None) -> str:

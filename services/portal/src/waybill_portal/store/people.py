@@ -4,33 +4,21 @@ Whoever is not known yet is looked for in a transaction over all brands; a brand
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, Select, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Row, Select, Text, cast, delete, func, insert, literal, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waybill_portal.domain.grants import Person, Token
 from waybill_portal.domain.people import LONGEST_SESSION, SESSION, TRIES, Role, Scope
 from waybill_portal.tables import audit, brands, links, memberships, people, sessions, tokens, tries
 
 _NOTED_EVERY: Final = text("interval '1 minute'")
 """How exactly it is known when a session or a token was used last."""
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody who may log in, and what that person is to brands."""
-
-    person_id: UUID
-    email: str
-    name: str
-    is_operator: bool
-    disabled: bool
-    has_password: bool
-    roles: Mapping[UUID, Role] = field(default_factory=dict[UUID, Role])
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +29,6 @@ class Session:
     brand_id: UUID | None
     names: Mapping[UUID, str]
     """What the brands are called that the person belongs to, or looks at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A program that may call the API."""
-
-    token_id: UUID
-    name: str
-    brand_id: UUID | None
-    scopes: frozenset[Scope]
-    made_by: str
-    made_at: datetime
-    used_at: datetime | None
-    revoked_at: datetime | None
 
 
 def _people() -> Select[Any]:
@@ -83,14 +57,27 @@ async def every_person(connection: AsyncConnection) -> Sequence[Person]:
 
 
 async def person(connection: AsyncConnection, person_id: UUID) -> Person | None:
-    """One of them."""
-    row = (await connection.execute(_people().where(people.c.person_id == person_id))).one_or_none()
-    return None if row is None else _person(row)
+    """One of them, who stays as is until this transaction ends."""
+    return await _locked(connection, people.c.person_id == person_id)
 
 
-async def by_mail(connection: AsyncConnection, email: str) -> tuple[Person, str | None] | None:
-    """Who has this address, and Argon2's text of the password."""
-    row = (await connection.execute(_people().where(people.c.email == email))).one_or_none()
+async def by_mail(connection: AsyncConnection, email: str) -> Person | None:
+    """Who has this address, and stays as is until this transaction ends."""
+    return await _locked(connection, people.c.email == email)
+
+
+async def _locked(connection: AsyncConnection, which: ColumnElement[bool]) -> Person | None:
+    """The lock comes first: what is read in the same statement as it may be of before whoever held it."""
+    locked = select(people.c.person_id).where(which).with_for_update()
+    if (person_id := (await connection.execute(locked)).scalar_one_or_none()) is None:
+        return None
+    return _person((await connection.execute(_people().where(people.c.person_id == person_id))).one())
+
+
+async def password_of(connection: AsyncConnection, which: UUID | str) -> tuple[Person, str | None] | None:
+    """Somebody by id or by mail address, and Argon2's text of the password."""
+    of = people.c.email == which if isinstance(which, str) else people.c.person_id == which
+    row = (await connection.execute(_people().where(of))).one_or_none()
     return None if row is None else (_person(row), row.password)
 
 
@@ -234,7 +221,7 @@ async def put_token(connection: AsyncConnection, token: Token, digest: bytes) ->
             digest=digest,
             name=token.name,
             brand_id=token.brand_id,
-            scopes=sorted(token.scopes),
+            scopes=[*token.scopes],
             made_by=token.made_by,
             made_at=token.made_at,
         )
@@ -263,7 +250,7 @@ def _token(row: Row[Any]) -> Token:
         row.token_id,
         row.name,
         row.brand_id,
-        frozenset(Scope(scope) for scope in row.scopes),
+        tuple(Scope(scope) for scope in row.scopes),
         row.made_by,
         row.made_at,
         row.used_at,
@@ -283,12 +270,13 @@ async def revoke_token(connection: AsyncConnection, token_id: UUID) -> bool:
 
 async def revoke_tokens_of(connection: AsyncConnection, maker: str, brand_id: UUID | None) -> None:
     """Revoke what somebody has made for a brand, or with None all of it, and what those programs have made."""
-    makers = {maker}
-    while makers:
-        of = tokens.c.made_by.in_(makers) & tokens.c.revoked_at.is_(None)
-        of &= True if brand_id is None else tokens.c.brand_id == brand_id
-        ended = update(tokens).where(of).values(revoked_at=func.now()).returning(tokens.c.token_id)
-        makers = {f"token:{token_id}" for token_id in (await connection.execute(ended)).scalars()}
+    more = select(tokens.c.token_id, tokens.c.made_by).where(
+        tokens.c.brand_id == brand_id if brand_id is not None else true()
+    )
+    made = more.where(tokens.c.made_by == maker).cte("made", recursive=True)
+    made = made.union(more.join(made, tokens.c.made_by == literal("token:") + cast(made.c.token_id, Text)))
+    ended = tokens.c.token_id.in_(select(made.c.token_id)) & tokens.c.revoked_at.is_(None)
+    await connection.execute(update(tokens).where(ended).values(revoked_at=func.now()))
 
 
 async def put_audit(connection: AsyncConnection, actor: str, brand_id: UUID | None, method: str, path: str) -> int:

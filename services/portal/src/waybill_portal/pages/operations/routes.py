@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from waybill_portal.api import Who
 from waybill_portal.domain.people import Viewer
+from waybill_portal.pages.forms import read
 from waybill_portal.pages.operations.desk import Cause, Desk
 
 
@@ -33,7 +34,7 @@ def routes(desk: Desk, who: Who) -> APIRouter:
 
     @router.post("/operations/cause")
     async def redrive_cause(viewer: Annotated[Viewer, acting], request: Request) -> Response:
-        given = await _given(request)
+        given = await read(request)
         of = Cause(*(given.get(name, "") for name in ("service", "type", "cause", "alike")))
         return HTMLResponse(await desk.redrive_cause(viewer, of, given.get("why", "")))
 
@@ -49,7 +50,7 @@ def routes(desk: Desk, who: Who) -> APIRouter:
     @router.post("/operations/quarantine/{service}/{subject}/edit")
     async def edit(service: str, subject: UUID, viewer: Annotated[Viewer, acting], request: Request) -> Response:
         desk.check(service)
-        given = await _given(request)
+        given = await read(request)
         text, why, head = given.get("value", ""), given.get("why", ""), given.get("head", "")
         says, problem = await desk.edit(viewer, service, subject, text, why=why, head=head)
         if problem:
@@ -65,7 +66,7 @@ def routes(desk: Desk, who: Who) -> APIRouter:
         service: str, subject: UUID, action: str, viewer: Annotated[Viewer, acting], request: Request
     ) -> Response:
         desk.check(service, action, {"redrive", "discard"})
-        given = await _given(request)
+        given = await read(request)
         says, problem = await desk.do(viewer, service, f"/quarantine/{subject}/{action}", given)
         if not problem and "hx-request" not in request.headers:
             return RedirectResponse(f"/operations/orders/{subject}", 303)
@@ -89,7 +90,7 @@ def routes(desk: Desk, who: Who) -> APIRouter:
     ) -> Response:
         desk.check(service, action, {"retry", "discard"})
         place = f"{quote(topic, safe='')}/{partition}/{offset}"
-        says, problem = await desk.do(viewer, service, f"/dead-letters/{place}/{action}", await _given(request))
+        says, problem = await desk.do(viewer, service, f"/dead-letters/{place}/{action}", await read(request))
         if problem:
             return HTMLResponse(desk.page(viewer, await desk.letter(viewer, service, place, problem=says)))
         return RedirectResponse("/operations?tab=letters", 303)
@@ -100,7 +101,3 @@ def routes(desk: Desk, who: Who) -> APIRouter:
         return await desk.service(viewer, service)
 
     return router
-
-
-async def _given(request: Request) -> dict[str, str]:
-    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
