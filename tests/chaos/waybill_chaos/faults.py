@@ -260,9 +260,8 @@ async def older_copy_under_a_reader(system: System, client: Client, strike: Stri
             await connection.execute(f"CREATE DATABASE {copy} TEMPLATE {name} OWNER {name}")
         await asyncio.sleep(strike.lasts_s)
         async with _without(system, name) as connection:
-            if name == "portal":
-                # It has forgotten what it showed since the copy was made.
-                client.shown = {}
+            # It has forgotten what it showed since the copy was made.
+            client.shown = {}
             await connection.execute(f"ALTER DATABASE {name} RENAME TO {name}_later")
             await connection.execute(f"ALTER DATABASE {copy} RENAME TO {name}")
             await connection.execute(f"DROP DATABASE {name}_later")

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-SENDERS: Final = ("connectors", "orders", "fulfillment", "tracking")
+SENDERS: Final = ("connectors", "orders", "fulfillment", "tracking", "labels")
 READERS: Final = ("orders", "fulfillment", "tracking", "labels", "portal")
 SERVICES: Final = ("connectors", *READERS)
 TOPICS: Final = ("waybill.sales", "waybill.orders", "waybill.fulfillment", "waybill.tracking")
@@ -38,11 +38,11 @@ KINDS: Final = (
     Kind("silent", "network", SERVICES, (3, 12), ("database", "kafka")),
     Kind("locked", "network", READERS, (6, 9)),
     Kind("topic-behind", "network", ("portal",), (10, 20), TOPICS[1:]),
-    Kind("older-copy-under-a-reader", "records", ("portal", "labels"), (4, 8)),
-    Kind("repeated", "records", (*TOPICS, "waybill.recipients"), (0, 1), ("newest", "oldest", "backwards")),
+    Kind("older-copy-under-a-reader", "records", ("portal",), (4, 8)),
+    Kind("repeated", "records", (*TOPICS, "waybill.labels", "waybill.recipients"), (0, 1), ("newest", "oldest", "backwards")),
     Kind("poison", "records", TOPICS, (0, 1), ("unknown version", "refused")),
     Kind("undecodable", "records", TOPICS, (0, 1), ("value", "headers", "U+0000", "oversized")),
-    Kind("older-copy-at-start", "records", ("orders", "fulfillment", "tracking"), (5, 8)),
+    Kind("older-copy-at-start", "records", ("orders", "fulfillment", "tracking", "labels"), (5, 8)),
     Kind("rebuild", "records", ("portal",), (0.5, 4), ("whole", "killed")),
     Kind("refused-row", "records", ("fulfillment", "portal", "orders", "labels"), (0, 1)),
 )
