@@ -1,6 +1,8 @@
 """Labels are read back from their dots by a barcode reader, tilted and faint too; nothing overlaps or leaves the page."""
 
 import io
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -234,3 +236,33 @@ def test_a_printer_prints_each_label_dot_by_dot_and_it_is_read(size: Size) -> No
 def test_an_address_of_a_brand_without_a_name_begins_with_the_brands() -> None:
     assert contents()["from"][0] == "Acorn & Co"
     assert contents()["to"] == ["Ann Bee", "1 High St", "Albany 12203", "UNITED STATES"]
+
+
+def grown(forgets: bool) -> int:  # a parameter of the test
+    """The most memory that setting twenty documents takes beyond that of the first one, in kB."""
+    program = f"""
+import sys
+sys.path[:0] = {[str(Path(__file__).parent)]!r}
+from test_documents import contents, documents
+
+def held() -> int:
+    (line,) = (line for line in open("/proc/self/status", encoding="utf-8") if line.startswith("VmHWM"))
+    return int(line.split()[1])
+
+def a_document(nth: int) -> None:
+    documents.pdf([documents.label(contents(number=f"WB{{nth:08d}}{{page:08d}}")) for page in range(10)])
+    if {forgets}:
+        documents.forget()
+
+a_document(0)
+first = held()
+for nth in range(1, 20):
+    a_document(nth)
+print(held() - first)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return int(ran.stdout)
+
+
+def test_documents_that_are_forgotten_take_the_memory_of_one() -> None:
+    assert grown(forgets=True) < grown(forgets=False) / 3

@@ -3,7 +3,21 @@
 from waybill_labels.documents.converting import PDF, PNG, ZPL, converted
 from waybill_labels.documents.labels import label, zpl
 from waybill_labels.documents.lists import manifest, pick_list
-from waybill_labels.documents.setting import Page, joined, pdf
+from waybill_labels.documents.setting import Page, forget, joined, pdf
 from waybill_labels.documents.slips import slip
 
-__all__ = ["PDF", "PNG", "ZPL", "Page", "converted", "joined", "label", "manifest", "pdf", "pick_list", "slip", "zpl"]
+__all__ = [
+    "PDF",
+    "PNG",
+    "ZPL",
+    "Page",
+    "converted",
+    "forget",
+    "joined",
+    "label",
+    "manifest",
+    "pdf",
+    "pick_list",
+    "slip",
+    "zpl",
+]

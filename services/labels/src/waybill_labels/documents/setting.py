@@ -31,6 +31,8 @@ _TEMPLATES: Final = Path(__file__).parent
 _CREATED: Final = re.compile(rb"/CreationDate\((D:\d{14}[+-]\d\d'\d\d')\)")
 _NEVER: Final = b"D:19700101000000+00'00'"
 _IDENTIFIER: Final = re.compile(rb"/ID\[<([0-9A-F]{32})><([0-9A-F]{32})>\]>>\s+startxref\s+\d+\s+%%EOF\s*\Z")
+_KEEPS: Final = 10
+"""Documents after which Typst forgets what none of them has used (typst-py, `comemo::evict` after each)."""
 _TRAILER: Final = 256
 """Bytes at the end of a PDF in which its identifier stands."""
 _zxing: Any = zxingcpp
@@ -99,6 +101,15 @@ def _compiled(data: Mapping[str, Any]) -> bytes:
         font_paths=fonts(),
         timestamp=0,
     )
+
+
+def forget() -> None:
+    """Free what Typst keeps to set the same again: of each of its last documents, until so many others were set.
+
+    Some 10 MB of a document of twenty pages; whoever sets hundreds of pages, and none of them twice, needs none of it.
+    """
+    for _ in range(_KEEPS):
+        typst.compile(b"", font_paths=fonts())
 
 
 @cache

@@ -32,8 +32,8 @@ from waybill_labels.domain import (
 )
 from waybill_labels.store.batches import Batch
 
-CHUNK: Final = 3
-"""Parcels whose pages are set at once; Typst keeps what it made of the last ones, so that more take more memory."""
+CHUNK: Final = 10
+"""Parcels whose pages are set at once."""
 LEASE: Final = timedelta(seconds=30)
 """Somebody else goes on with a batch whose worker has not told of it for so long."""
 LOOK_AGAIN: Final = timedelta(seconds=0.5)
@@ -138,11 +138,14 @@ def _set(batch: Batch, some: Sequence[Ready], known: Known) -> tuple[list[bytes]
     """The pages of some parcels, and those of which none can be made, which cost no other."""
     try:
         # Put together here, so that a file of a carrier's that cannot be read is found with its parcel.
-        return [documents.joined(list(_parts(batch, some, known)))[0]], []
+        joined, _ = documents.joined(list(_parts(batch, some, known)))
     except Exception as error:  # noqa: BLE001  # whatever it is, the one that it is about is found and named
         if len(some) == 1:
             (each,) = some
             return [], [_not_set(each, error)]
+    else:
+        documents.forget()
+        return [joined], []
     parts: list[bytes] = []
     failures: list[Failure] = []
     for each in some:
