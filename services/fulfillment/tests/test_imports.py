@@ -261,6 +261,20 @@ def test_rows_of_one_number_all_have_skus_or_none() -> None:
     assert run(a_ledger(), a_row(2, sku="TS"), a_row(3))[2] == ["mixed-contents", "mixed-contents"]
 
 
+def test_rows_that_cannot_go_between_two_that_do_leave_the_count_of_what_is_left_alone() -> None:
+    rows = (
+        a_row(2, sku="TS", quantity="1"),
+        a_row(3, number=USPS, company="USPS", sku="TS"),
+        a_row(4, number=USPS, company="USPS"),
+        a_row(5, number=OTHER, sku="TS", quantity="2"),
+    )
+
+    after, _, said = run(a_ledger(), *rows)
+
+    assert said == [Fate.READY, "mixed-contents", "mixed-contents", Fate.READY]
+    assert contents(after) == [(VALID, {"shirt": 1}), (OTHER, {"shirt": 2})]
+
+
 def test_several_lines_of_one_sku_are_filled_one_after_the_other() -> None:
     lines = (OrderLine(line_id="a", sku="TS", quantity=2), OrderLine(line_id="b", sku="TS", quantity=2))
 

@@ -145,7 +145,11 @@ def import_rows(
     }
     numbers = {compact(row.number) for row in rows} | {compact(number) for number in beside}
     shipped_whole = False
+    before: list[Made] = []
     for parcel in _parcels(rows):
+        if before:
+            # Only to see what is left for this parcel: whoever writes it names the cause.
+            ledger, before = ledger.after(before, ledger.order_id), []
         doubt = next((doubts[row.line] for row in parcel.rows if row.line in doubts), None)
         if len({bool(row.sku) for row in parcel.rows}) > 1:
             says = "Of the rows of this number some have a sku and others have none. Give all of them one, or none."
@@ -163,8 +167,7 @@ def import_rows(
             made, said = _import_parcel(ledger, parcel, known, doubt, at)
             verdicts += said
             shipped_whole = shipped_whole or (bool(made) and not parcel.has_contents)
-        # Only to see what is left for the next parcel: whoever writes it names the cause.
-        ledger = ledger.after(made, ledger.order_id)
+        before = made
         events += [event.model_copy(update={"notify_customer": notify}) for event in made]
     return events, verdicts
 
