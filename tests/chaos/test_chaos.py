@@ -4,11 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from waybill_chaos.plan import KINDS, plan
 from waybill_chaos.rig import run
 
 pytestmark = pytest.mark.timeout(480)
-SEED = 248
-"""One whose minute holds every kind of fault."""
+SEED = 725
+
+
+def test_the_minute_holds_every_kind_of_fault() -> None:
+    assert {strike.kind for strike in plan(SEED, 60)} == {kind.name for kind in KINDS}
 
 
 async def test_a_minute_of_faults_breaks_no_promise(tmp_path: Path) -> None:

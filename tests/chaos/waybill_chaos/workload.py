@@ -501,9 +501,9 @@ async def _apply(client: Client, command: Command, content: bytes, dice: random.
         for _ in range(2 if dice.random() < 0.3 else 1):
             await client.file(done, f"/{found['import_id']}/{step}", body, done.name)
         command.answer = await client.rows_of(found["import_id"], "applied" if step == "apply" else "undone")
+        command.outcome = "unknown" if command.answer is None else "accepted"
         if command.answer is None:
             return
-        command.outcome = "accepted"
 
 
 async def send_back(client: Client, dice: random.Random) -> None:
